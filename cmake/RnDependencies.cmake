@@ -1,0 +1,33 @@
+# Every third-party library, found once. Debian 12 and 13 packages: packages/build.txt.
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+find_package(absl REQUIRED)
+find_package(Protobuf REQUIRED)
+find_package(OpenSSL REQUIRED)
+find_package(CURL REQUIRED)
+find_package(SQLite3 REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(hwy REQUIRED)
+if(BUILD_TESTING OR NOT DEFINED BUILD_TESTING)
+  find_package(GTest REQUIRED)
+  find_package(benchmark REQUIRED)
+endif()
+
+pkg_check_modules(GRPCPP REQUIRED IMPORTED_TARGET grpc++)
+pkg_check_modules(FFMPEG REQUIRED IMPORTED_TARGET libavcodec libavfilter libavformat libavutil
+                  libswscale libswresample)
+pkg_check_modules(X264 REQUIRED IMPORTED_TARGET x264)
+pkg_check_modules(PANGO REQUIRED IMPORTED_TARGET pangocairo pangoft2 fontconfig)
+pkg_check_modules(EBUR128 REQUIRED IMPORTED_TARGET libebur128)
+pkg_check_modules(SYSTEMD REQUIRED IMPORTED_TARGET libsystemd)
+
+find_program(PROTOC_GRPC_PLUGIN grpc_cpp_plugin REQUIRED)
+find_library(ESPEAK_LIBRARY espeak-ng REQUIRED)
+find_library(FLITE_LIBRARY flite REQUIRED)
+find_library(FLITE_USENGLISH_LIBRARY flite_usenglish REQUIRED)
+find_library(FLITE_CMULEX_LIBRARY flite_cmulex REQUIRED)
+find_library(FLITE_SLT_LIBRARY flite_cmu_us_slt REQUIRED)
+find_library(SOCI_CORE_LIBRARY soci_core REQUIRED)
+find_library(SOCI_SQLITE3_LIBRARY soci_sqlite3 REQUIRED)
+# libsoci-dev's headers name Boost only when asked to; ours do not ask.
+find_library(HTTP_PARSER_LIBRARY http_parser REQUIRED)
