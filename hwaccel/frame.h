@@ -1,0 +1,19 @@
+// A picture in memory: NV12, BT.709, limited range.
+#pragma once
+
+#include <cstdint>
+
+namespace rn {
+
+// A view; whoever handed it out says how long it lives. width and height are even.
+// uv: interleaved U V, half width and half height; strides in bytes.
+struct Nv12View {
+  std::uint8_t* y = nullptr;
+  std::uint8_t* uv = nullptr;
+  int y_stride = 0;
+  int uv_stride = 0;
+  int width = 0;
+  int height = 0;
+};
+
+}  // namespace rn

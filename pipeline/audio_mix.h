@@ -1,0 +1,69 @@
+// One continuous mix: placement, loops, ducking, fades, then loudness to target under a true peak.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "pipeline/audio_buffer.h"
+#include "pipeline/speech.h"
+
+namespace rn {
+
+// Turn down while any of the named cues sounds.
+struct Duck {
+  std::vector<std::string> under;  // AudioCue names
+  double depth_db = -10;
+  absl::Duration attack = absl::Milliseconds(150);
+  absl::Duration hold = absl::Milliseconds(200);
+  absl::Duration release = absl::Milliseconds(500);
+};
+
+struct AudioCue {
+  std::string pointer;  // JSON pointer of the element, for messages
+  std::string name;
+  std::string file;                                  // a path to decode, or
+  std::string speech;                                // an id in SpeechTracks
+  absl::Duration start;                              // on the timeline
+  absl::Duration length = absl::InfiniteDuration();  // cut there; infinite: the source's own, or
+                                                     // the mix's end when looped
+  absl::Duration trim_start;                         // skipped of the source
+  double gain = 1;                                   // linear
+  absl::Duration fade_in, fade_out;
+  bool loop = false;
+  absl::Duration loop_crossfade;
+  std::optional<Duck> duck;
+};
+
+struct MixPlan {
+  std::vector<AudioCue> cues;
+  std::int64_t sample_frames = 0;  // exact length of the mix
+  double target_lufs = -14;        // EBU R128 integrated
+  double true_peak_db = -1;        // dBTP ceiling
+};
+
+// A finished mix, read once from start to end. One thread.
+class MasteredMix {
+ public:
+  virtual ~MasteredMix() = default;
+  // Fills `out` (interleaved stereo) as far as the mix goes; returns sample frames written, 0 at
+  // the end.
+  virtual std::int64_t Read(absl::Span<float> out) = 0;
+};
+
+// Decodes, mixes, measures; memory does not grow with the mix's length beyond its sources.
+// A silent mix stays silent. Errors name the cue's pointer: undecodable or unreadable file
+// (TEMPLATE_RENDER_ERROR), unknown speech id. `tracks` must outlive the result.
+absl::StatusOr<std::unique_ptr<MasteredMix>> Master(const MixPlan& plan,
+                                                    const SpeechTracks& tracks);
+
+// A whole audio file (any container and codec FFmpeg knows) as 48 kHz stereo; ResourceExhausted
+// beyond `length_max`.
+absl::StatusOr<AudioBuffer> DecodeAudioFile(const std::string& path, absl::Duration length_max);
+
+}  // namespace rn

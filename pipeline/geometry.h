@@ -1,0 +1,46 @@
+// Rectangles and colours. Pixels of the output frame; x right, y down; w, h exclusive ends.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+namespace rn {
+
+struct IntRect {
+  int x = 0, y = 0, w = 0, h = 0;
+  bool empty() const { return w <= 0 || h <= 0; }
+  int right() const { return x + w; }
+  int bottom() const { return y + h; }
+  bool operator==(const IntRect&) const = default;
+};
+
+inline IntRect Intersect(const IntRect& a, const IntRect& b) {
+  const int x = std::max(a.x, b.x);
+  const int y = std::max(a.y, b.y);
+  return {x,
+          y,
+          std::max(0, std::min(a.right(), b.right()) - x),
+          std::max(0, std::min(a.bottom(), b.bottom()) - y)};
+}
+
+// The smallest rectangle around both; an empty one counts for nothing.
+inline IntRect Bounds(const IntRect& a, const IntRect& b) {
+  if (a.empty()) return b;
+  if (b.empty()) return a;
+  const int x = std::min(a.x, b.x);
+  const int y = std::min(a.y, b.y);
+  return {x, y, std::max(a.right(), b.right()) - x, std::max(a.bottom(), b.bottom()) - y};
+}
+
+struct Box {
+  double x = 0, y = 0, w = 0, h = 0;
+  bool operator==(const Box&) const = default;
+};
+
+// sRGB, straight alpha.
+struct Rgba {
+  std::uint8_t r = 0, g = 0, b = 0, a = 255;
+  bool operator==(const Rgba&) const = default;
+};
+
+}  // namespace rn

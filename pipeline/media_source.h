@@ -1,0 +1,33 @@
+// Pictures from files that we do not trust, as pixels that we do.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "pipeline/text.h"  // Raster
+
+namespace rn {
+
+struct ImageLimits {
+  std::int64_t bytes_max = 64 << 20;
+  std::int64_t pixels_max = 100'000'000;  // a 50 kB PNG can claim more than the machine has
+  int side_max = 20'000;
+};
+
+struct DecodedImage {
+  Raster raster;       // premultiplied BGRA, sRGB, EXIF orientation applied
+  bool opaque = true;  // every alpha is 255
+};
+
+// JPEG, PNG, WebP, GIF (first frame), BMP, TIFF. Colour range and matrix are honoured (JPEG is
+// full-range BT.601). `max_w`, `max_h`: decoded images larger than this many pixels on a side are
+// scaled down to fit (high quality), aspect kept; 0 = as is.
+// Errors name the file and the limit and carry TEMPLATE_RENDER_ERROR: truncated, not an image, too
+// large.
+absl::StatusOr<DecodedImage> DecodeImage(const std::string& path,
+                                         const ImageLimits& limits,
+                                         int max_w,
+                                         int max_h);
+
+}  // namespace rn

@@ -1,0 +1,49 @@
+// The template language: strict, declarative JSON (templates/schema.json, docs/templates.md).
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "pipeline/composition.h"
+#include "proto/render.pb.h"
+
+namespace rn {
+
+// A mistake and where it stands.
+struct Problem {
+  std::string pointer;  // JSON pointer into the template, or "row 7: image_url"
+  std::string message;  // what is wrong and what would be valid
+};
+
+// "2 problems:\n  /scenes/0/elements/1/easing: unknown easing …\n  …", TEMPLATE_RENDER_ERROR.
+absl::Status ProblemsToStatus(const std::vector<Problem>& problems);
+
+struct BindInput {
+  const rendernode::JobSpec& job;
+  const rendernode::ItemSpec& item;
+  const std::map<std::string, std::string>& asset_paths;  // Asset.name -> local file
+};
+
+class Template {
+ public:
+  // Schema and cross-references checked; every problem is reported at once.
+  static absl::StatusOr<Template> Parse(absl::string_view json);
+
+  Template(const Template&);
+  Template(Template&&) noexcept;
+  ~Template();
+
+  // The row's values in place of variables, style, colour scheme, voice and music applied.
+  absl::StatusOr<Composition> Bind(const BindInput& input) const;
+
+ private:
+  struct Impl;
+  explicit Template(std::shared_ptr<const Impl> impl);
+  std::shared_ptr<const Impl> impl_;
+};
+
+}  // namespace rn

@@ -1,0 +1,72 @@
+// Text to pixels through Pango and Cairo: wrapping, auto-fit, bidi, CJK, colour emoji.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "pipeline/geometry.h"
+
+namespace rn {
+
+enum class HorizontalAlign { kLeft, kCenter, kRight };
+enum class VerticalAlign { kTop, kMiddle, kBottom };
+
+struct Stroke {
+  Rgba color;
+  double width_px = 0;
+};
+struct TextBackground {
+  Rgba color;
+  double padding_x_px = 0, padding_y_px = 0, radius_px = 0;
+};
+
+struct TextStyle {
+  std::string font_family = "Inter";
+  int font_weight = 400;  // CSS 100…900
+  bool italic = false;
+  double font_size_px = 48;  // ignored when auto_fit
+  bool auto_fit = false;     // the largest size in [min, max] at which the text fits its box
+  double font_size_min_px = 12;
+  double font_size_max_px = 200;
+  double line_height = 1.2;  // × font size
+  double letter_spacing_px = 0;
+  Rgba fill{255, 255, 255, 255};
+  std::optional<Stroke> stroke;
+  std::optional<TextBackground> background;
+  HorizontalAlign align = HorizontalAlign::kCenter;
+  VerticalAlign vertical_align = VerticalAlign::kMiddle;
+};
+
+struct TextSpec {
+  std::string text;  // UTF-8
+  TextStyle style;
+  double box_w = 0, box_h = 0;  // pixels; the text wraps at box_w
+};
+
+// Premultiplied BGRA bytes (Cairo's ARGB32 on little-endian), sRGB.
+struct Raster {
+  int width = 0, height = 0;
+  int stride = 0;  // bytes
+  std::vector<std::uint8_t> pixels;
+};
+
+struct RasterText {
+  Raster raster;            // cropped to the ink (and background)
+  int x = 0, y = 0;         // of the raster's corner from the box's; may be negative
+  double font_size_px = 0;  // the size used
+  bool overflows = false;   // did not fit the box even at the smallest size
+  std::vector<std::string> missing_glyphs;  // "U+1F9FF", without repeats
+};
+
+// Deterministic for given fonts. InvalidArgument: text that is not UTF-8, unknown font family
+// (the message names the nearest installed one). Thread-safe.
+absl::StatusOr<RasterText> RasteriseText(const TextSpec& spec);
+
+// Is a family installed? Aliases of fontconfig count only when they resolve to that family.
+bool FontFamilyInstalled(const std::string& family);
+std::vector<std::string> InstalledFontFamilies();
+
+}  // namespace rn
