@@ -5,6 +5,11 @@
 
 namespace rn {
 
+struct FrameRate {
+  int num = 30, den = 1;
+  bool operator==(const FrameRate&) const = default;
+};
+
 // A view; whoever handed it out says how long it lives. width and height are even.
 // uv: interleaved U V, half width and half height; strides in bytes.
 struct Nv12View {

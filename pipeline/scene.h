@@ -10,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "hwaccel/frame.h"
 #include "pipeline/audio_mix.h"
 #include "pipeline/captions.h"
 #include "pipeline/composition.h"
@@ -19,11 +20,6 @@
 #include "pipeline/text.h"
 
 namespace rn {
-
-struct FrameRate {
-  int num = 30, den = 1;
-  bool operator==(const FrameRate&) const = default;
-};
 
 struct FrameRange {
   std::int64_t begin = 0, end = 0;  // [begin, end)
