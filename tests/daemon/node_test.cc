@@ -1,0 +1,414 @@
+// A lease's way through the node, event by event, and everything that may befall it.
+#include "daemon/node.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/daemon/node_harness.h"
+
+namespace rn {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+// ---------------------------------------------------------------- one item's way
+
+TEST_F(NodeTest, AnItemGoesFromGrantToVerdictDurableBeforeVisible) {
+  Create();
+  Connect();
+  EXPECT_THAT(Say(Reply({LeaseOf("a")})), ElementsAre("journal a/1"));
+  EXPECT_THAT(Say(Journalled(std::vector<LeaseKey>{kA})), ElementsAre("fetch a/1"));
+  EXPECT_THAT(Say(Fetched{kA}), ElementsAre("render a/1 in 0"));
+  EXPECT_THAT(Say(Done(kA, Success())), ElementsAre("journal a/1 output SUCCEEDED"));
+  EXPECT_THAT(Say(Journalled(kA)), ElementsAre("upload a/1"));
+  EXPECT_THAT(Say(Uploaded{kA, Success()}), ElementsAre("journal a/1 result SUCCEEDED"));
+  EXPECT_THAT(Say(Journalled(kA)), ElementsAre("commit a/1 SUCCEEDED"));
+  EXPECT_THAT(Say(CommitAnswered{kA, CommitItemResponse::COMMITTED}),
+              ElementsAre("discard a/1", "forget a/1"));
+  EXPECT_EQ(node_->Status().items_completed(), 1u);
+}
+
+TEST_F(NodeTest, FetchRenderAndUploadOfDifferentItemsOverlap) {
+  limits_.prefetch = 2;
+  Create();
+  Connect();
+  Say(Reply({LeaseOf("a"), LeaseOf("b"), LeaseOf("c")}));
+  EXPECT_THAT(Say(Journalled(std::vector<LeaseKey>{kA, kB, kC})),
+              ElementsAre("fetch a/1", "fetch b/1"));
+  EXPECT_THAT(Say(Fetched{kA}), ElementsAre("render a/1 in 0", "fetch c/1"));
+  EXPECT_THAT(Say(Fetched{kB}), IsEmpty()) << "one slot";
+  EXPECT_THAT(Say(Done(kA, Success())),
+              ElementsAre("journal a/1 output SUCCEEDED", "render b/1 in 0"));
+  EXPECT_THAT(Say(Journalled(kA)), ElementsAre("upload a/1"));
+}
+
+TEST_F(NodeTest, TheHigherPriorityGoesFirst) {
+  limits_.fetches_max = 1;
+  Create();
+  Connect();
+  rendernode::Lease urgent = LeaseOf("b");
+  urgent.set_priority(5);
+  Say(Reply({LeaseOf("a"), urgent}));
+  EXPECT_THAT(Say(Journalled(std::vector<LeaseKey>{kA, kB})), ElementsAre("fetch b/1"));
+}
+
+TEST_F(NodeTest, ALeaseThatCannotBeJournalledIsHandedBackAndTheNodeCloses) {
+  Create();
+  Connect();
+  Say(Reply({LeaseOf("a")}));
+  EXPECT_THAT(Say(LeasesJournalled{{kA}, absl::ResourceExhaustedError("disk full")}),
+              ElementsAre("discard a/1", "forget a/1"));
+  EXPECT_THAT(After(limits_.sync_spacing), ElementsAre("sync want=0 -a/1 NOT_READY"));
+  EXPECT_THAT(last_sync_.reason(), HasSubstr("disk full"));
+  Say(Reply());
+  EXPECT_THAT(After(limits_.journal_retry.max), Contains("sync want=2"));
+}
+
+TEST_F(NodeTest, ABadAssetFailsTheItemAlone) {
+  Create();
+  Connect();
+  Grant(kA);
+  EXPECT_THAT(Say(FetchFailed{kA, absl::NotFoundError("404")}),
+              ElementsAre("discard a/1", "journal a/1 result asset_download_failed"));
+  Say(Journalled(kA));
+  EXPECT_FALSE(last_result_.retryable());
+  EXPECT_FALSE(last_result_.infrastructure());
+  EXPECT_EQ(node_->Status().state(), rendernode::READY);
+}
+
+TEST_F(NodeTest, AJobSpecThatCannotBeHadNowIsAskedForAgain) {
+  Create();
+  Connect();
+  Grant(kA);
+  EXPECT_THAT(Say(FetchFailed{kA, absl::UnavailableError("coordinator away"), false}), IsEmpty());
+  EXPECT_THAT(After(limits_.coordinator_retry.min), Contains("fetch a/1"));
+}
+
+TEST_F(NodeTest, AFullDiskPausesTheStagesAndFailsNothing) {
+  Create();
+  Connect();
+  Say(Reply({LeaseOf("a")}));
+  Say(DiskChecked{absl::ResourceExhaustedError("work disk: 12 MiB left")});
+  EXPECT_THAT(Say(Journalled(std::vector<LeaseKey>{kA})), Not(Contains("fetch a/1")));
+  After(limits_.sync_spacing);
+  EXPECT_EQ(last_sync_.reason(), "work disk: 12 MiB left");
+  EXPECT_EQ(last_sync_.want(), 0u);
+  EXPECT_THAT(Say(DiskChecked{absl::OkStatus()}), Contains("fetch a/1"));
+}
+
+// ---------------------------------------------------------------- losing a lease
+
+TEST_F(NodeTest, LeaseLostWhileRenderingKillsTheWorkerAndReportsNothing) {
+  Create();
+  Connect();
+  GrantAndRender(kA);
+  After(limits_.sync_spacing);
+  EXPECT_THAT(Say(Reply({}, {kA})), ElementsAre("kill 0", "forget a/1"));
+  EXPECT_THAT(Say(Done(kA, Success())), IsEmpty()) << "the report was under way";
+  EXPECT_THAT(Say(WorkerGone{0, "signal 9"}), AllOf(Contains("discard a/1"), Contains("start 0")));
+  EXPECT_THAT(node_->Status().items(), IsEmpty());
+}
+
+TEST_F(NodeTest, ANewerFenceOfTheSameItemReplacesTheOlder) {
+  Create();
+  Connect();
+  GrantAndRender(kA);
+  After(limits_.sync_spacing);
+  EXPECT_THAT(Say(Reply({LeaseOf("a", 2)})), ElementsAre("kill 0", "forget a/1", "journal a/2"));
+}
+
+TEST_F(NodeTest, AnOlderFenceFromALateReplyIsIgnored) {
+  Create();
+  Connect();
+  Grant({"a", 2});
+  After(limits_.sync_spacing);
+  Say(Reply({LeaseOf("a", 1)}));
+  ASSERT_EQ(node_->Status().items_size(), 1);
+  EXPECT_EQ(node_->Status().items(0).fence(), 2u);
+}
+
+TEST_F(NodeTest, AGrantSaidTwiceIsOneLease) {
+  Create();
+  Connect();
+  GrantAndRender(kA);
+  After(limits_.sync_spacing);
+  EXPECT_THAT(Say(Reply({LeaseOf("a")})), Not(Contains(HasSubstr("journal"))));
+  EXPECT_EQ(node_->Status().items_size(), 1);
+}
+
+TEST_F(NodeTest, ACancelledFetchThatEndsLateChangesNothing) {
+  Create();
+  Connect();
+  Grant(kA);
+  After(limits_.sync_spacing);
+  EXPECT_THAT(Say(Reply({}, {kA})), ElementsAre("discard a/1", "forget a/1"));
+  EXPECT_THAT(Say(FetchFailed{kA, absl::CancelledError("discarded")}), IsEmpty());
+}
+
+TEST_F(NodeTest, ACancelOfAFinishedResultLeavesTheVerdictToTheCoordinator) {
+  Create();
+  Connect();
+  GrantAndRender(kA);
+  FinishRender(kA);
+  FinishUpload(kA);
+  After(limits_.sync_spacing);
+  EXPECT_THAT(Say(Reply({}, {kA})), Not(Contains("forget a/1")));
+  EXPECT_THAT(Say(CommitAnswered{kA, CommitItemResponse::SUPERSEDED}), Contains("forget a/1"));
+  EXPECT_EQ(node_->Status().items_completed(), 0u);
+}
+
+// ---------------------------------------------------------------- partition
+
+TEST_F(NodeTest, NoFurtherStageStartsOnceTheLeaseMayBeSomebodyElses) {
+  Create();
+  Connect();
+  GrantAndRender(kA);  // Renewed by a Sync sent now.
+  After(limits_.sync_spacing);
+  Say(SyncFailed{absl::UnavailableError("partition")});
+  Say(Progress(kA, 1));
+  clock_.Advance(absl::Seconds(25) - limits_.sync_spacing);
+  Say(Progress(kA, 2));
+  EXPECT_THAT(Say(Done(kA, Success())), Contains("journal a/1 output SUCCEEDED"))
+      << "the stage in hand is finished and kept";
+  EXPECT_THAT(Say(Journalled(kA)), Not(Contains("upload a/1")));
+}
+
+TEST_F(NodeTest, TheLeaseIsCountedFromTheSendOfTheSyncNotItsReply) {
+  Create();
+  Connect();
+  GrantAndRender(kA);
+  FinishRender(kA);
+  Say(UploadFailed{kA, absl::UnavailableError("store away")});
+  After(limits_.sync_spacing);
+  clock_.Advance(absl::Seconds(24));
+  EXPECT_THAT(Say(Reply()), Contains("upload a/1")) << "sent 24 s ago: safe for one more second";
+  Say(UploadFailed{kA, absl::UnavailableError("store away")});
+  clock_.Advance(absl::Seconds(2));
+  EXPECT_THAT(Say(Tick{}), Not(Contains("upload a/1")));
+}
+
+TEST_F(NodeTest, AZombieThatReturnsUploadsOnlyWhatIsStillItsOwn) {
+  Create();
+  Connect();
+  GrantAndRender(kA);
+  After(limits_.sync_spacing);
+  Say(SyncFailed{absl::UnavailableError("partition")});
+  clock_.Advance(absl::Seconds(26));
+  FinishRender(kA);
+  EXPECT_THAT(Say(Tick{}), Not(Contains("upload a/1")));
+  EXPECT_THAT(Say(Reply({}, {kA})), Contains("forget a/1"));
+}
+
+TEST_F(NodeTest, ALeaseTheReplyDoesNotRenewIsKeptButNotWorkedOn) {
+  Create();
+  Connect();
+  Grant(kA);
+  After(limits_.sync_spacing);
+  SyncAnswered silent{.sent_at = sync_sent_at_};
+  clock_.Advance(absl::Seconds(26));
+  Say(silent);
+  EXPECT_THAT(Say(Fetched{kA}), Not(Contains("render a/1 in 0")));
+  EXPECT_EQ(node_->Status().items_size(), 1) << "a store error must never read as lease missing";
+}
+
+// ---------------------------------------------------------------- stalls and deadlines
+
+TEST_F(NodeTest, AStalledWorkerIsKilledAndItsItemReportedAsInfrastructureLoss) {
+  Create();
+  Connect();
+  GrantAndRender(kA);
+  Say(Progress(kA, 10));
+  clock_.Advance(absl::Seconds(29));
+  EXPECT_THAT(Say(Progress(kA, 10)), Not(Contains("kill 0"))) << "alive, but the frame stands";
+  EXPECT_THAT(After(absl::Seconds(1)),
+              AllOf(Contains("kill 0"), Contains("journal a/1 result video_encoding_error")));
+  Say(Journalled(kA));
+  EXPECT_TRUE(last_result_.infrastructure());
+  EXPECT_TRUE(last_result_.retryable());
+  EXPECT_THAT(last_result_.error_message(), HasSubstr("no progress for 30s at frame 10 of 100"));
+}
+
+TEST_F(NodeTest, AWorkerThatKeepsMovingIsLeftAlone) {
+  Create();
+  Connect();
+  GrantAndRender(kA);
+  for (std::uint32_t frame = 1; frame < 10; ++frame) {
+    clock_.Advance(absl::Seconds(20));
+    EXPECT_THAT(Say(Progress(kA, frame)), Not(Contains("kill 0")));
+  }
+}
+
+TEST_F(NodeTest, TheItemsDeadlineEndsItWhereverItIs) {
+  Create();
+  Connect();
+  rendernode::Lease lease = LeaseOf("a");
+  lease.set_remaining_deadline_ms(10000);
+  Say(Reply({lease}));
+  Say(Journalled(std::vector<LeaseKey>{kA}));
+  EXPECT_LE(node_->WakeAt(), clock_.SinceBoot() + absl::Seconds(10));
+  EXPECT_THAT(After(absl::Seconds(10)),
+              AllOf(Contains("discard a/1"), Contains("journal a/1 result asset_download_failed")));
+  Say(Journalled(kA));
+  EXPECT_FALSE(last_result_.retryable());
+  EXPECT_THAT(last_result_.error_message(), HasSubstr("deadline passed while fetching"));
+}
+
+TEST_F(NodeTest, AResultFinishedInTimeIsNotUndoneByTheDeadline) {
+  Create();
+  Connect();
+  rendernode::Lease lease = LeaseOf("a");
+  lease.set_remaining_deadline_ms(10000);
+  Say(Reply({lease}));
+  Say(Journalled(std::vector<LeaseKey>{kA}));
+  Say(Fetched{kA});
+  FinishRender(kA);
+  FinishUpload(kA);
+  EXPECT_THAT(After(absl::Seconds(20)), Not(Contains(HasSubstr("journal"))));
+}
+
+// ---------------------------------------------------------------- workers
+
+TEST_F(NodeTest, AWorkerLostInMidItemIsReportedOnceAndReplaced) {
+  Create();
+  Connect();
+  GrantAndRender(kA);
+  EXPECT_THAT(Say(WorkerGone{0, "signal 11 (Segmentation fault)"}),
+              Contains("journal a/1 result video_encoding_error"));
+  Say(Journalled(kA));
+  EXPECT_TRUE(last_result_.infrastructure());
+  EXPECT_THAT(last_result_.error_message(), HasSubstr("signal 11"));
+  EXPECT_THAT(After(limits_.workers.restart.min), Contains("start 0"));
+}
+
+TEST_F(NodeTest, AWorkerIsRecycledAfterItsShareOfItems) {
+  Create();
+  Connect();
+  for (const LeaseKey& key : {kA, kB}) {
+    GrantAndRender(key);
+    EXPECT_THAT(Say(Done(key, Success())), Not(Contains("kill 0")));
+    After(limits_.sync_spacing);
+  }
+  GrantAndRender(kC);
+  EXPECT_THAT(Say(Done(kC, Success())), Contains("kill 0"));
+  EXPECT_THAT(Say(WorkerGone{0, "signal 9"}), Contains("start 0"));
+}
+
+TEST_F(NodeTest, AWorkerIsRecycledAfterAFailure) {
+  Create();
+  Connect();
+  GrantAndRender(kA);
+  EXPECT_THAT(Say(Done(kA, Failure(rendernode::ITEM_ERROR_TEMPLATE_RENDER_ERROR))),
+              AllOf(Contains("kill 0"), Contains("journal a/1 result template_render_error")));
+}
+
+TEST_F(NodeTest, ASuccessWithoutAFileIsNoSuccess) {
+  Create();
+  Connect();
+  GrantAndRender(kA);
+  ItemResult lie;
+  lie.set_outcome(rendernode::SUCCEEDED);
+  EXPECT_THAT(Say(Done(kA, lie)), Contains("journal a/1 result video_encoding_error"));
+}
+
+TEST_F(NodeTest, AReportForAnotherItemThanTheSlotsIsIgnored) {
+  Create();
+  Connect();
+  GrantAndRender(kA);
+  EXPECT_THAT(Say(Done(kB, Success())), IsEmpty());
+  EXPECT_THAT(Say(Done(kA, Success())), Contains("journal a/1 output SUCCEEDED"));
+}
+
+TEST_F(NodeTest, ACrashLoopClosesTheNodeReleasesWhatIsQueuedAndOpensAgain) {
+  Create();
+  Connect();
+  Grant(kA);
+  Say(WorkerGone{0, "exit code 1"});
+  After(limits_.workers.restart.min);
+  Say(WorkerGone{0, "exit code 1"});
+  After(2 * limits_.workers.restart.min);
+  EXPECT_THAT(Say(WorkerGone{0, "exit code 1"}), Contains("forget a/1"));
+  After(limits_.sync_spacing);
+  Say(SyncFailed{absl::CancelledError("cut")});
+  After(limits_.sync_spacing);
+  EXPECT_EQ(last_sync_.state(), rendernode::NOT_READY);
+  EXPECT_THAT(last_sync_.reason(), HasSubstr("3 times in a row: exit code 1"));
+  EXPECT_EQ(last_sync_.released_size(), 1);
+  Say(Reply());
+  After(limits_.workers.restart.max);
+  Say(Ready(0));
+  EXPECT_EQ(node_->Status().state(), rendernode::READY);
+}
+
+TEST_F(NodeTest, AWorkerThatNeverSaysAWordIsKilled) {
+  Create();
+  Say(Tick{});
+  EXPECT_THAT(After(limits_.workers.start_timeout), Contains("kill 0"));
+  EXPECT_THAT(After(absl::Seconds(1)), Not(Contains("kill 0")));
+}
+
+// ---------------------------------------------------------------- the store
+
+TEST_F(NodeTest, AFailedUploadIsTriedAgainWithoutRenderingAgainAndClosesTheNode) {
+  Create();
+  Connect();
+  GrantAndRender(kA);
+  FinishRender(kA);
+  Say(UploadFailed{kA, absl::UnavailableError("connection refused")});
+  EXPECT_EQ(node_->Status().state(), rendernode::NOT_READY);
+  EXPECT_THAT(node_->Status().reason(), HasSubstr("connection refused"));
+  EXPECT_THAT(After(limits_.store_retry.min), Contains("upload a/1"));
+  Say(Uploaded{kA, Success()});
+  EXPECT_EQ(node_->Status().state(), rendernode::READY);
+}
+
+TEST_F(NodeTest, AFullStoreDefersTheItemAndConsumesNoAttempt) {
+  Create();
+  Connect();
+  GrantAndRender(kA);
+  FinishRender(kA);
+  const absl::Status full =
+      WithItemError(absl::ResourceExhaustedError("507"), rendernode::ITEM_ERROR_QUOTA_EXCEEDED);
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_THAT(Say(UploadFailed{kA, full}), Not(Contains(HasSubstr("journal"))));
+    After(limits_.sync_spacing);
+    Say(Reply());
+    EXPECT_THAT(After(limits_.store_retry.max), Contains("upload a/1")) << i;
+  }
+  EXPECT_THAT(node_->Status().reason(), HasSubstr("full"));
+}
+
+TEST_F(NodeTest, AnObjectTheStoreRefusesForGoodFailsTheItemInTheEnd) {
+  Create();
+  Connect();
+  GrantAndRender(kA);
+  FinishRender(kA);
+  for (std::int64_t i = 1; i < limits_.upload_refusals_max; ++i) {
+    EXPECT_THAT(Say(UploadFailed{kA, absl::PermissionDeniedError("403")}),
+                Not(Contains(HasSubstr("journal"))));
+    After(limits_.sync_spacing);
+    Say(Reply());
+    EXPECT_THAT(After(limits_.store_retry.max), Contains("upload a/1"));
+  }
+  EXPECT_THAT(Say(UploadFailed{kA, absl::PermissionDeniedError("403")}),
+              Contains("journal a/1 result storage_upload_failed"));
+  EXPECT_EQ(node_->Status().state(), rendernode::READY);
+}
+
+TEST_F(NodeTest, AFileThatChangedUnderUsIsAnInfrastructureLoss) {
+  Create();
+  Connect();
+  GrantAndRender(kA);
+  FinishRender(kA);
+  Say(UploadFailed{kA, absl::DataLossError("sha256 differs")});
+  Say(Journalled(kA));
+  EXPECT_EQ(last_result_.error_code(), rendernode::ITEM_ERROR_STORAGE_UPLOAD_FAILED);
+  EXPECT_TRUE(last_result_.infrastructure());
+}
+
+}  // namespace
+}  // namespace rn
