@@ -1,0 +1,201 @@
+#include "pipeline/render.h"
+
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "base/file.h"
+#include "base/nearest.h"
+#include "base/status.h"
+#include "hwaccel/ffmpeg.h"
+#include "pipeline/audio_encoder.h"
+#include "pipeline/audio_mix.h"
+#include "pipeline/captions.h"
+#include "pipeline/composition.h"
+#include "pipeline/compositor.h"
+#include "pipeline/muxer.h"
+#include "pipeline/poster.h"
+#include "pipeline/scene.h"
+#include "pipeline/template_model.h"
+#include "pipeline/usage.h"
+#include "proto/item_error.h"
+
+namespace rn {
+namespace {
+
+using Progress = absl::FunctionRef<void(const RenderProgress&)>;
+
+constexpr absl::Duration kKeyframeInterval = absl::Seconds(2);  // CDNs cut there.
+constexpr std::int64_t kFramesPerReport = 15;
+
+absl::StatusOr<SpeechTracks> Speak(const Composition& composition,
+                                   const rendernode::JobSpec& job,
+                                   SpeechEngines& engines) {
+  SpeechTracks tracks;
+  for (const VoiceCue& cue : composition.voices()) {
+    const auto voice = job.voices().find(cue.voice);
+    if (voice == job.voices().end()) {
+      std::vector<std::string> names;
+      for (const auto& entry : job.voices()) {
+        names.push_back(entry.first);
+      }
+      return WithItemError(absl::InvalidArgumentError(absl::StrCat(
+                               cue.pointer, ": ", UnknownName("voice", cue.voice, names))),
+                           rendernode::ITEM_ERROR_AUDIO_GENERATION_FAILED);
+    }
+    absl::StatusOr<Speech> speech = engines.Speak(cue.text, voice->second);
+    if (!speech.ok()) {
+      return Annotate(speech.status(), cue.pointer);
+    }
+    tracks.emplace(cue.id, *std::move(speech));
+  }
+  return tracks;
+}
+
+absl::StatusOr<HardwarePolicy> PolicyOf(const OutputSettings& output) {
+  if (output.hardware == "required") return HardwarePolicy::kRequired;
+  if (output.hardware == "preferred") return HardwarePolicy::kPreferred;
+  if (output.hardware == "off") return HardwarePolicy::kOff;
+  return absl::InvalidArgumentError(
+      absl::StrCat("/output/video/hardware: ",
+                   UnknownName("policy", output.hardware, {"required", "preferred", "off"})));
+}
+
+absl::Duration TimeOfFrame(const Scene& scene, std::int64_t n) {
+  return absl::Seconds(n) * scene.frame_rate().den / scene.frame_rate().num;
+}
+
+EncodeParams ParamsFor(const Scene& scene, const OutputSettings& output, int threads) {
+  const FrameRate rate = scene.frame_rate();
+  return {.width = scene.width(),
+          .height = scene.height(),
+          .frame_rate = rate,
+          .crf = output.crf,
+          .keyframe_interval_frames =
+              static_cast<int>(absl::ToInt64Seconds(kKeyframeInterval) * rate.num / rate.den),
+          .threads = threads};
+}
+
+// Frames and sound into the muxer side by side, so that neither has to be kept.
+absl::Status EncodeStreams(const Scene& scene,
+                           Compositor& compositor,
+                           VideoEncoder& video,
+                           AudioEncoder& audio,
+                           Muxer& muxer,
+                           const std::filesystem::path& poster,
+                           Progress progress) {
+  const auto write_video = [&](AVPacket& packet) { return muxer.WriteVideo(packet); };
+  const auto write_audio = [&](AVPacket& packet) { return muxer.WriteAudio(packet); };
+  for (std::int64_t n = 0; n < scene.frame_count(); ++n) {
+    ASSIGN_OR_RETURN(const EncoderFrame frame, video.Acquire());
+    RETURN_IF_ERROR(compositor.Paint(n, frame.view, frame.holds));
+    if (n == scene.poster_frame()) {
+      RETURN_IF_ERROR(WritePoster(frame.view, poster));
+    }
+    RETURN_IF_ERROR(
+        WithItemError(video.Submit(n, write_video), rendernode::ITEM_ERROR_VIDEO_ENCODING_ERROR));
+    RETURN_IF_ERROR(audio.EncodeUntil(TimeOfFrame(scene, n + 1), write_audio));
+    if (n % kFramesPerReport == 0 || n + 1 == scene.frame_count()) {
+      progress({rendernode::RENDERING, n + 1, scene.frame_count()});
+    }
+  }
+  RETURN_IF_ERROR(
+      WithItemError(video.Finish(write_video), rendernode::ITEM_ERROR_VIDEO_ENCODING_ERROR));
+  return audio.Finish(write_audio);
+}
+
+absl::Status AddArtifact(rendernode::Artifact::Type type,
+                         const std::filesystem::path& path,
+                         absl::string_view content_type,
+                         rendernode::ItemResult& result) {
+  std::error_code error;
+  const auto bytes = std::filesystem::file_size(path, error);
+  if (error) {
+    return ErrnoStatus(error.value(), path.string());
+  }
+  ASSIGN_OR_RETURN(const std::string sha256, Sha256File(path));
+  rendernode::Artifact& artifact = *result.add_artifacts();
+  artifact.set_type(type);
+  artifact.set_path(path.string());
+  artifact.set_bytes(bytes);
+  artifact.set_sha256(sha256);
+  artifact.set_content_type(std::string(content_type));
+  artifact.set_format(path.extension().string().substr(1));
+  return absl::OkStatus();
+}
+
+absl::Status AddSidecars(const Scene& scene,
+                         const SidecarSpec& sidecar,
+                         const std::filesystem::path& directory,
+                         rendernode::ItemResult& result) {
+  if (sidecar.srt) {
+    RETURN_IF_ERROR(WriteFileDurably(directory / "captions.srt", ToSrt(scene.caption_pages())));
+    RETURN_IF_ERROR(AddArtifact(rendernode::Artifact::CAPTIONS,
+                                directory / "captions.srt",
+                                "application/x-subrip",
+                                result));
+  }
+  if (sidecar.vtt) {
+    RETURN_IF_ERROR(WriteFileDurably(directory / "captions.vtt", ToVtt(scene.caption_pages())));
+    RETURN_IF_ERROR(AddArtifact(
+        rendernode::Artifact::CAPTIONS, directory / "captions.vtt", "text/vtt", result));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<rendernode::ItemResult> Render(const RenderRequest& request,
+                                              const RenderContext& context,
+                                              Progress progress) {
+  const UsageMeter meter(context.clock);
+  const std::filesystem::path video_path = request.output_directory / "video.mp4";
+  const std::filesystem::path poster_path = request.output_directory / "poster.jpg";
+
+  ASSIGN_OR_RETURN(const Template tmpl, Template::Parse(request.job.template_json()));
+  ASSIGN_OR_RETURN(const Composition composition,
+                   tmpl.Bind({request.job, request.item, request.asset_paths}));
+  progress({rendernode::SPEAKING});
+  ASSIGN_OR_RETURN(const SpeechTracks tracks, Speak(composition, request.job, context.speech));
+  ASSIGN_OR_RETURN(const Scene scene, Scene::Resolve(composition, tracks));
+  progress({rendernode::RENDERING, 0, scene.frame_count()});
+
+  const OutputSettings& output = composition.output();
+  ASSIGN_OR_RETURN(const HardwarePolicy policy, PolicyOf(output));
+  ASSIGN_OR_RETURN(const std::unique_ptr<MasteredMix> mix, Master(scene.mix(), tracks));
+  ASSIGN_OR_RETURN(const auto audio, AudioEncoder::Open(*mix, output.audio_bitrate_bps));
+  absl::StatusOr<DeviceChoice> choice = context.devices.Choose(policy);
+  if (!choice.ok()) {
+    return WithItemError(choice.status(), rendernode::ITEM_ERROR_VIDEO_ENCODING_ERROR);
+  }
+  auto video = choice->device->OpenEncoder(ParamsFor(scene, output, context.encoder_threads));
+  if (!video.ok()) {
+    return WithItemError(video.status(), rendernode::ITEM_ERROR_VIDEO_ENCODING_ERROR);
+  }
+  ASSIGN_OR_RETURN(const auto compositor, Compositor::Create(scene));
+  ASSIGN_OR_RETURN(const auto muxer,
+                   Muxer::Open(video_path.string(), {(*video)->codec(), audio->codec()}));
+  RETURN_IF_ERROR(
+      EncodeStreams(scene, *compositor, **video, *audio, *muxer, poster_path, progress));
+  RETURN_IF_ERROR(muxer->Finish());
+
+  rendernode::ItemResult result;
+  result.set_outcome(rendernode::SUCCEEDED);
+  RETURN_IF_ERROR(AddArtifact(rendernode::Artifact::VIDEO, video_path, "video/mp4", result));
+  RETURN_IF_ERROR(AddArtifact(rendernode::Artifact::POSTER, poster_path, "image/jpeg", result));
+  RETURN_IF_ERROR(AddSidecars(scene, output.sidecar, request.output_directory, result));
+  for (const std::vector<std::string>* warnings : {&scene.warnings(), &compositor->warnings()}) {
+    result.mutable_warnings()->Add(warnings->begin(), warnings->end());
+  }
+  *result.mutable_usage() = meter.Measure();
+  result.mutable_usage()->set_encoder(choice->device->info().encoder);
+  result.mutable_usage()->set_encoder_reason(choice->reason);
+  result.mutable_usage()->set_media_s(
+      absl::ToDoubleSeconds(TimeOfFrame(scene, scene.frame_count())));
+  result.mutable_usage()->set_frames(static_cast<std::uint32_t>(scene.frame_count()));
+  return result;
+}
+
+}  // namespace rn

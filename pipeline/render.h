@@ -1,0 +1,48 @@
+// One item in, files out. START HERE: Render() in render.cc is the recipe.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/statusor.h"
+#include "base/clock.h"
+#include "hwaccel/device.h"
+#include "pipeline/speech.h"
+#include "proto/render.pb.h"
+
+namespace rn {
+
+struct RenderRequest {
+  const rendernode::JobSpec& job;
+  const rendernode::ItemSpec& item;
+  const std::map<std::string, std::string>& asset_paths;  // Asset.name -> absolute path
+  std::filesystem::path output_directory;                 // exists and is writable
+};
+
+struct RenderProgress {
+  rendernode::Phase phase = rendernode::PHASE_UNSPECIFIED;
+  std::int64_t frames_done = 0;
+  std::int64_t frames_total = 0;  // 0 until known
+};
+
+// What a process keeps warm from item to item. One thread.
+struct RenderContext {
+  const DeviceList& devices;
+  SpeechEngines& speech;
+  Clock& clock;
+  int encoder_threads = 1;
+};
+
+// Writes video.mp4, poster.jpg and the sidecars that the template asks for; each complete or
+// absent. The result is SUCCEEDED with local paths, sizes and digests, and the usage of this
+// process over this item. Errors carry the item error code. `progress` is called on this thread at
+// each change of phase and about every half second of video.
+absl::StatusOr<rendernode::ItemResult> Render(
+    const RenderRequest& request,
+    const RenderContext& context,
+    absl::FunctionRef<void(const RenderProgress&)> progress);
+
+}  // namespace rn
