@@ -1,0 +1,380 @@
+#include "daemon/lease_client.h"
+
+#include <arpa/inet.h>
+#include <grpcpp/grpcpp.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <thread>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/strip.h"
+#include "base/bounded_queue.h"
+#include "base/file.h"
+#include "base/mutex.h"
+#include "base/status.h"
+#include "daemon/job_spec_store.h"
+#include "proto/node.grpc.pb.h"
+
+namespace rn {
+namespace {
+
+using rendernode::NodeService;
+using Stub = NodeService::Stub;
+
+// The Node has one call under way at a time, and a cut one may still be ending.
+constexpr std::size_t kCallsMax = 4;
+constexpr std::size_t kCommitsMax = 1024;
+
+constexpr int kReconnectMinMs = 200;
+constexpr int kReconnectMaxMs = 2000;  // gRPC's own two minutes would outlast every lease.
+
+absl::Status FromGrpc(const grpc::Status& status) {
+  return absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
+}
+
+std::chrono::system_clock::time_point DeadlineIn(absl::Duration timeout) {
+  return std::chrono::system_clock::now() + absl::ToChronoNanoseconds(timeout);
+}
+
+bool IsLoopback(const std::string& host) {
+  if (host == "localhost") {
+    return true;
+  }
+  in_addr v4{};
+  if (inet_pton(AF_INET, host.c_str(), &v4) == 1) {
+    return (ntohl(v4.s_addr) >> 24) == 127;
+  }
+  in6_addr v6{};
+  return inet_pton(AF_INET6, host.c_str(), &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
+}
+
+std::shared_ptr<Stub> Connect(const LeaseClientOptions& options) {
+  grpc::ChannelArguments arguments;
+  // A channel of our own: after a partition a fresh one must not share the old dead connection.
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kReconnectMinMs);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kReconnectMinMs);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kReconnectMaxMs);
+  arguments.SetMaxReceiveMessageSize(
+      static_cast<int>(std::min<std::int64_t>(options.job_spec_bytes_max + (1 << 20), INT32_MAX)));
+  return NodeService::NewStub(grpc::CreateCustomChannel(
+      options.coordinator, grpc::InsecureChannelCredentials(), arguments));
+}
+
+}  // namespace
+
+absl::Status CheckCoordinatorAddress(const std::string& address) {
+  if (absl::StartsWith(address, "unix:")) {
+    return address.size() > 5 ? absl::OkStatus()
+                              : absl::InvalidArgumentError("unix: needs the path of a socket");
+  }
+  const std::size_t colon = address.rfind(':');
+  int port = 0;
+  if (colon == std::string::npos || !absl::SimpleAtoi(address.substr(colon + 1), &port) ||
+      port < 1 || port > 65535) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("\"", address, "\" is neither host:port nor unix:/path"));
+  }
+  absl::string_view host = absl::string_view(address).substr(0, colon);
+  if (absl::ConsumePrefix(&host, "[")) {
+    absl::ConsumeSuffix(&host, "]");
+  }
+  if (!IsLoopback(std::string(host))) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("\"",
+                     address,
+                     "\" is not this machine: without TLS the coordinator must be on a loopback "
+                     "address or a Unix socket (use a tunnel)"));
+  }
+  return absl::OkStatus();
+}
+
+struct LeaseClient::Impl {
+  using Call = std::variant<OpenSession, Sync, CloseSession>;
+
+  Impl(LeaseClientOptions given, Clock& clock, std::function<void(Event)> post)
+      : options(std::move(given)),
+        clock(clock),
+        post(std::move(post)),
+        specs(options.job_spec_folder, options.job_spec_bytes_max, options.job_specs_max),
+        stub(Connect(options)) {}
+
+  // A context for as long as one call lasts, so that Shutdown() and CutSync can end it.
+  class CallContext {
+   public:
+    CallContext(Impl& impl, absl::Duration timeout, bool is_sync) : impl_(impl), sync_(is_sync) {
+      context_.set_deadline(DeadlineIn(timeout));
+      MutexLock lock(impl_.mutex);
+      if (impl_.stopping || (sync_ && impl_.cut)) {
+        context_.TryCancel();
+      }
+      impl_.contexts.push_back(this);
+    }
+    ~CallContext() {
+      MutexLock lock(impl_.mutex);
+      auto& contexts = impl_.contexts;
+      contexts.erase(std::find(contexts.begin(), contexts.end(), this));
+    }
+    void Cancel() { context_.TryCancel(); }
+    bool is_sync() const { return sync_; }
+    grpc::ClientContext* get() { return &context_; }
+
+   private:
+    Impl& impl_;
+    const bool sync_;
+    grpc::ClientContext context_;
+  };
+
+  void Start();
+  void Shutdown();
+  void SpeakLease();
+  void SpeakCommits();
+  void Run(const OpenSession& open);
+  void Run(const Sync& sync);
+  void Run(const CloseSession& close);
+  void Run(const Commit& commit);
+  absl::StatusOr<JobSpecPtr> FetchJobSpec(const std::string& digest);
+  std::shared_ptr<Stub> CurrentStub();
+  void Reconnect();
+
+  // Fixed after construction.
+  const LeaseClientOptions options;
+  Clock& clock;  // Outlives us.
+  const std::function<void(Event)> post;
+
+  // Safe by themselves.
+  BoundedQueue<Call> calls{kCallsMax};
+  BoundedQueue<Commit> commits{kCommitsMax};
+  std::vector<std::thread> threads;
+
+  Mutex mutex;
+  bool stopping ABSL_GUARDED_BY(mutex) = false;
+  bool cut ABSL_GUARDED_BY(mutex) = false;
+  std::vector<CallContext*> contexts ABSL_GUARDED_BY(mutex);
+  std::string session ABSL_GUARDED_BY(mutex);
+  absl::Duration hold ABSL_GUARDED_BY(mutex) = absl::Seconds(5);
+
+  // Never held over a call: two rows of a new job may both ask, and get the same.
+  Mutex spec_mutex;
+  const JobSpecStore specs ABSL_GUARDED_BY(spec_mutex);
+  std::map<std::string, std::weak_ptr<const rendernode::JobSpec>> parsed
+      ABSL_GUARDED_BY(spec_mutex);
+
+  Mutex stub_mutex;
+  std::shared_ptr<Stub> stub ABSL_GUARDED_BY(stub_mutex);
+};
+
+void LeaseClient::Impl::Start() {
+  threads.emplace_back([this] { SpeakLease(); });
+  for (std::int64_t i = 0; i < options.commit_threads; ++i) {
+    threads.emplace_back([this] { SpeakCommits(); });
+  }
+}
+
+void LeaseClient::Impl::Shutdown() {
+  calls.Close();
+  commits.Close();
+  {
+    MutexLock lock(mutex);
+    stopping = true;
+    for (CallContext* context : contexts) {
+      context->Cancel();
+    }
+  }
+  for (std::thread& thread : threads) {
+    thread.join();
+  }
+}
+
+void LeaseClient::Impl::SpeakLease() {
+  while (const auto call = calls.Pop()) {
+    std::visit([this](const auto& what) { Run(what); }, *call);
+  }
+}
+
+void LeaseClient::Impl::SpeakCommits() {
+  while (const auto commit = commits.Pop()) {
+    Run(*commit);
+  }
+}
+
+std::shared_ptr<Stub> LeaseClient::Impl::CurrentStub() {
+  MutexLock lock(stub_mutex);
+  return stub;
+}
+
+// A call that ran into its deadline may hang on a connection that a partition killed; TCP alone
+// would take minutes to notice.
+void LeaseClient::Impl::Reconnect() {
+  MutexLock lock(stub_mutex);
+  stub = Connect(options);
+}
+
+void LeaseClient::Impl::Run(const OpenSession& open) {
+  SessionOpened opened{.sent_at = clock.SinceBoot()};
+  absl::Status status;
+  {
+    CallContext context(*this, options.rpc_timeout, /*is_sync=*/false);
+    status = FromGrpc(CurrentStub()->OpenSession(context.get(), open.request, &opened.response));
+  }
+  if (!status.ok()) {
+    if (absl::IsDeadlineExceeded(status)) {
+      Reconnect();
+    }
+    return post(SessionFailed{std::move(status)});
+  }
+  {
+    MutexLock lock(mutex);
+    session = opened.response.session();
+    if (opened.response.timing().sync_ms() > 0) {
+      hold = absl::Milliseconds(opened.response.timing().sync_ms());
+    }
+  }
+  post(std::move(opened));
+}
+
+void LeaseClient::Impl::Run(const Sync& sync) {
+  absl::Duration timeout = options.rpc_timeout;
+  {
+    MutexLock lock(mutex);
+    timeout += hold;
+  }
+  SyncAnswered answered{.sent_at = clock.SinceBoot()};
+  absl::Status status;
+  {
+    CallContext context(*this, timeout, /*is_sync=*/true);
+    status = FromGrpc(CurrentStub()->Sync(context.get(), sync.request, &answered.response));
+  }
+  if (!status.ok()) {
+    if (absl::IsDeadlineExceeded(status)) {
+      Reconnect();
+    }
+    return post(SyncFailed{std::move(status)});
+  }
+  if (answered.response.timing().sync_ms() > 0) {
+    MutexLock lock(mutex);
+    hold = absl::Milliseconds(answered.response.timing().sync_ms());
+  }
+  post(std::move(answered));
+}
+
+void LeaseClient::Impl::Run(const CloseSession& close) {
+  absl::Status status;
+  {
+    CallContext context(*this, options.rpc_timeout, /*is_sync=*/false);
+    rendernode::CloseSessionResponse response;
+    status = FromGrpc(CurrentStub()->CloseSession(context.get(), close.request, &response));
+  }
+  post(SessionClosed{std::move(status)});
+}
+
+void LeaseClient::Impl::Run(const Commit& commit) {
+  const LeaseKey key = LeaseKey::Of(commit.request.ref());
+  rendernode::CommitItemResponse response;
+  absl::Status status;
+  {
+    CallContext context(*this, options.rpc_timeout, /*is_sync=*/false);
+    status = FromGrpc(CurrentStub()->CommitItem(context.get(), commit.request, &response));
+  }
+  if (!status.ok()) {
+    return post(CommitFailed{key, std::move(status)});
+  }
+  post(CommitAnswered{key, response.verdict()});
+}
+
+absl::StatusOr<JobSpecPtr> LeaseClient::Impl::FetchJobSpec(const std::string& digest) {
+  rendernode::GetJobSpecRequest request;
+  request.set_digest(digest);
+  {
+    MutexLock lock(mutex);
+    request.set_session(session);
+  }
+  rendernode::GetJobSpecResponse response;
+  {
+    CallContext context(*this, options.rpc_timeout, /*is_sync=*/false);
+    RETURN_IF_ERROR(FromGrpc(CurrentStub()->GetJobSpec(context.get(), request, &response)));
+  }
+  ASSIGN_OR_RETURN(JobSpecPtr spec, ParseJobSpec(response.job_spec(), digest));
+  MutexLock lock(spec_mutex);
+  if (const absl::Status kept = specs.Put(digest, response.job_spec()); !kept.ok()) {
+    SPDLOG_WARN("job spec not kept digest={} error=\"{}\"", digest, kept.ToString());
+  }
+  return spec;
+}
+
+LeaseClient::LeaseClient(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+absl::StatusOr<std::unique_ptr<LeaseClient>> LeaseClient::Create(LeaseClientOptions options,
+                                                                 Clock& clock,
+                                                                 std::function<void(Event)> post) {
+  RETURN_IF_ERROR(CheckCoordinatorAddress(options.coordinator));
+  RETURN_IF_ERROR(CreateDirectories(options.job_spec_folder));
+  auto impl = std::make_unique<Impl>(std::move(options), clock, std::move(post));
+  impl->Start();
+  return std::unique_ptr<LeaseClient>(new LeaseClient(std::move(impl)));
+}
+
+LeaseClient::~LeaseClient() {
+  impl_->Shutdown();
+}
+
+void LeaseClient::Do(OpenSession command) {
+  impl_->calls.Push(std::move(command));
+}
+
+void LeaseClient::Do(Sync command) {
+  {
+    MutexLock lock(impl_->mutex);
+    impl_->cut = false;
+  }
+  impl_->calls.Push(std::move(command));
+}
+
+void LeaseClient::Do(CutSync) {
+  MutexLock lock(impl_->mutex);
+  impl_->cut = true;
+  for (Impl::CallContext* context : impl_->contexts) {
+    if (context->is_sync()) {
+      context->Cancel();
+    }
+  }
+}
+
+void LeaseClient::Do(CloseSession command) {
+  impl_->calls.Push(std::move(command));
+}
+
+void LeaseClient::Do(Commit command) {
+  impl_->commits.Push(std::move(command));
+}
+
+absl::StatusOr<JobSpecPtr> LeaseClient::GetJobSpec(const std::string& digest) {
+  {
+    MutexLock lock(impl_->spec_mutex);
+    if (JobSpecPtr spec = impl_->parsed[digest].lock()) {
+      return spec;
+    }
+    absl::StatusOr<JobSpecPtr> kept = impl_->specs.Get(digest);
+    if (kept.ok() || absl::IsInvalidArgument(kept.status())) {
+      if (kept.ok()) {
+        impl_->parsed[digest] = *kept;
+      }
+      return kept;
+    }
+  }
+  ASSIGN_OR_RETURN(JobSpecPtr spec, impl_->FetchJobSpec(digest));
+  MutexLock lock(impl_->spec_mutex);
+  std::erase_if(impl_->parsed, [](const auto& entry) { return entry.second.expired(); });
+  impl_->parsed[digest] = spec;
+  return spec;
+}
+
+}  // namespace rn

@@ -1,0 +1,61 @@
+// The node's side of NodeService: the only file that speaks gRPC to the coordinator.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "base/clock.h"
+#include "daemon/node_events.h"
+#include "proto/render.pb.h"
+
+namespace rn {
+
+struct LeaseClientOptions {
+  std::string coordinator;  // "127.0.0.1:7600", "[::1]:7600", "unix:/run/…/node.sock"
+  std::filesystem::path job_spec_folder;           // Specs by digest; made when absent.
+  absl::Duration rpc_timeout = absl::Seconds(10);  // Beyond the time a Sync may be held open.
+  std::int64_t job_spec_bytes_max = 16 << 20;
+  std::int64_t job_specs_max = 64;  // On disk; the least recently used go first.
+  std::int64_t commit_threads = 2;
+};
+
+// OK when the wire may be unencrypted: a Unix socket, or a loopback address with a port.
+// InvalidArgument otherwise, saying so.
+absl::Status CheckCoordinatorAddress(const std::string& address);
+
+// One thread speaks OpenSession, Sync and CloseSession, one at a time; `commit_threads` others
+// speak CommitItem beside it. The command methods return at once; each command but CutSync is
+// answered by one event through `post`, called from those threads. Thread-safe.
+class LeaseClient {
+ public:
+  // `post` may block; it must not call back into us. `clock` outlives us.
+  static absl::StatusOr<std::unique_ptr<LeaseClient>> Create(LeaseClientOptions options,
+                                                             Clock& clock,
+                                                             std::function<void(Event)> post);
+  // Ends calls under way; their events may be lost.
+  ~LeaseClient();
+
+  void Do(OpenSession command);
+  void Do(Sync command);
+  void Do(CutSync command);
+  void Do(CloseSession command);
+  void Do(Commit command);
+
+  // Blocks. From memory, else from disk, else from the coordinator. NotFound: nobody has it.
+  // DataLoss: what came is not what was asked for. Unavailable and DeadlineExceeded may pass.
+  absl::StatusOr<std::shared_ptr<const rendernode::JobSpec>> GetJobSpec(const std::string& digest);
+
+ private:
+  struct Impl;
+  explicit LeaseClient(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace rn

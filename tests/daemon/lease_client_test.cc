@@ -1,0 +1,287 @@
+// The lease client against a real gRPC server in this process, on a Unix socket.
+#include "daemon/lease_client.h"
+
+#include <gmock/gmock.h>
+#include <grpcpp/grpcpp.h>
+#include <gtest/gtest.h>
+
+#include "base/bounded_queue.h"
+#include "base/file.h"
+#include "base/mutex.h"
+#include "proto/node.grpc.pb.h"
+#include "tests/fakes/fake_clock.h"
+
+namespace rn {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr absl::Duration kPatience = absl::Seconds(20);  // Ends a test that would hang.
+
+// Holds every waiting Sync open until the caller goes away or Shutdown.
+class FakeCoordinator final : public rendernode::NodeService::Service {
+ public:
+  explicit FakeCoordinator(const std::string& address) {
+    grpc::ServerBuilder builder;
+    builder.AddListeningPort(address, grpc::InsecureServerCredentials());
+    builder.RegisterService(this);
+    server_ = builder.BuildAndStart();
+  }
+  ~FakeCoordinator() override { server_->Shutdown(std::chrono::system_clock::now()); }
+
+  grpc::Status OpenSession(grpc::ServerContext*,
+                           const rendernode::OpenSessionRequest* request,
+                           rendernode::OpenSessionResponse* response) override {
+    response->set_session("session of " + request->node_id());
+    return grpc::Status::OK;
+  }
+  grpc::Status Sync(grpc::ServerContext* context,
+                    const rendernode::SyncRequest* request,
+                    rendernode::SyncResponse* response) override {
+    held_open.Push(true);
+    MutexLock lock(mutex_);
+    while (request->wait() && !context->IsCancelled()) {
+      changed_.WaitFor(mutex_, absl::Milliseconds(5));
+    }
+    response->add_grant()->mutable_ref()->set_item_id("a");
+    return grpc::Status::OK;
+  }
+  grpc::Status CommitItem(grpc::ServerContext*,
+                          const rendernode::CommitItemRequest* request,
+                          rendernode::CommitItemResponse* response) override {
+    if (request->session() == "old") {
+      return {grpc::StatusCode::FAILED_PRECONDITION, "a newer session"};
+    }
+    response->set_verdict(rendernode::CommitItemResponse::COMMITTED);
+    return grpc::Status::OK;
+  }
+  grpc::Status GetJobSpec(grpc::ServerContext*,
+                          const rendernode::GetJobSpecRequest*,
+                          rendernode::GetJobSpecResponse* response) override {
+    MutexLock lock(mutex_);
+    ++specs_asked_;
+    response->set_job_spec(spec_);
+    return spec_.empty() ? grpc::Status(grpc::StatusCode::NOT_FOUND, "no such spec")
+                         : grpc::Status::OK;
+  }
+  grpc::Status CloseSession(grpc::ServerContext*,
+                            const rendernode::CloseSessionRequest*,
+                            rendernode::CloseSessionResponse*) override {
+    return grpc::Status::OK;
+  }
+
+  void SetSpec(const std::string& bytes) {
+    MutexLock lock(mutex_);
+    spec_ = bytes;
+  }
+  int specs_asked() {
+    MutexLock lock(mutex_);
+    return specs_asked_;
+  }
+
+  BoundedQueue<bool> held_open{100};  // One for each Sync that arrived.
+
+ private:
+  std::unique_ptr<grpc::Server> server_;
+  Mutex mutex_;
+  CondVar changed_;
+  std::string spec_ ABSL_GUARDED_BY(mutex_);
+  int specs_asked_ ABSL_GUARDED_BY(mutex_) = 0;
+};
+
+class LeaseClientTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    auto dir = TempDir::Create("lease");
+    ASSERT_TRUE(dir.ok());
+    dir_ = std::make_unique<TempDir>(*std::move(dir));
+    options_.coordinator = "unix:" + (dir_->path() / "node.sock").string();
+    options_.job_spec_folder = dir_->path() / "specs";
+    coordinator_ = std::make_unique<FakeCoordinator>(options_.coordinator);
+    Connect();
+  }
+
+  void TearDown() override { events_.Close(); }
+
+  void Connect() {
+    client_.reset();
+    auto client = LeaseClient::Create(
+        options_, clock_, [this](Event event) { events_.Push(std::move(event)); });
+    ASSERT_TRUE(client.ok()) << client.status();
+    client_ = *std::move(client);
+  }
+
+  // The next event, which must be a T.
+  template <typename T>
+  T Next() {
+    std::optional<Event> event = events_.PopFor(kPatience);
+    if (!event.has_value() || !std::holds_alternative<T>(*event)) {
+      ADD_FAILURE() << (event.has_value() ? "another event came first" : "no event");
+      return T{};
+    }
+    return std::get<T>(*std::move(event));
+  }
+
+  static Sync WaitingSync() {
+    Sync sync;
+    sync.request.set_wait(true);
+    return sync;
+  }
+
+  static Commit CommitIn(const std::string& session) {
+    Commit commit;
+    commit.request.set_session(session);
+    commit.request.mutable_ref()->set_item_id("a");
+    commit.request.mutable_ref()->set_fence(7);
+    return commit;
+  }
+
+  static std::string SpecBytes(const std::string& job) {
+    rendernode::JobSpec spec;
+    spec.set_job_id(job);
+    return spec.SerializeAsString();
+  }
+
+  FakeClock clock_;
+  LeaseClientOptions options_;
+  BoundedQueue<Event> events_{100};
+  std::unique_ptr<TempDir> dir_;
+  std::unique_ptr<FakeCoordinator> coordinator_;
+  std::unique_ptr<LeaseClient> client_;
+};
+
+TEST_F(LeaseClientTest, RepliesCarryTheTimeTheirRequestLeft) {
+  OpenSession open;
+  open.request.set_node_id("n1");
+  client_->Do(std::move(open));
+  const auto opened = Next<SessionOpened>();
+  EXPECT_EQ(opened.response.session(), "session of n1");
+  EXPECT_EQ(opened.sent_at, clock_.SinceBoot());
+  client_->Do(Sync{});
+  const auto answered = Next<SyncAnswered>();
+  EXPECT_EQ(answered.sent_at, clock_.SinceBoot());
+  EXPECT_EQ(answered.response.grant(0).ref().item_id(), "a");
+}
+
+TEST_F(LeaseClientTest, AHeldOpenSyncIsCutShortAndTheNextGoesThrough) {
+  client_->Do(WaitingSync());
+  coordinator_->held_open.Pop();
+  client_->Do(CutSync{});
+  EXPECT_TRUE(absl::IsCancelled(Next<SyncFailed>().status));
+  client_->Do(Sync{});
+  Next<SyncAnswered>();
+}
+
+TEST_F(LeaseClientTest, ASyncCutBeforeItLeftEndsToo) {
+  client_->Do(WaitingSync());
+  client_->Do(CutSync{});
+  EXPECT_TRUE(absl::IsCancelled(Next<SyncFailed>().status));
+}
+
+TEST_F(LeaseClientTest, ACommitDoesNotWaitForTheHeldOpenSync) {
+  client_->Do(WaitingSync());
+  coordinator_->held_open.Pop();
+  client_->Do(CommitIn("s"));
+  const auto answered = Next<CommitAnswered>();
+  EXPECT_EQ(answered.key, (LeaseKey{"a", 7}));
+  EXPECT_EQ(answered.verdict, rendernode::CommitItemResponse::COMMITTED);
+}
+
+TEST_F(LeaseClientTest, ARefusalKeepsItsCode) {
+  client_->Do(CommitIn("old"));
+  const auto failed = Next<CommitFailed>();
+  EXPECT_TRUE(absl::IsFailedPrecondition(failed.status)) << failed.status;
+  EXPECT_EQ(failed.key, (LeaseKey{"a", 7}));
+}
+
+TEST_F(LeaseClientTest, ACoordinatorThatIsAwayIsAnErrorAndItsReturnIsNoticed) {
+  coordinator_.reset();
+  client_->Do(Sync{});
+  EXPECT_TRUE(absl::IsUnavailable(Next<SyncFailed>().status));
+  coordinator_ = std::make_unique<FakeCoordinator>(options_.coordinator);
+  for (int attempt = 0; attempt < 1000; ++attempt) {
+    client_->Do(Sync{});
+    const std::optional<Event> event = events_.PopFor(kPatience);
+    ASSERT_TRUE(event.has_value());
+    if (std::holds_alternative<SyncAnswered>(*event)) {
+      return;
+    }
+    coordinator_->held_open.PopFor(absl::Milliseconds(20));  // As the Node's back-off does.
+  }
+  FAIL() << "never reconnected";
+}
+
+TEST_F(LeaseClientTest, AClosedSessionIsAnswered) {
+  client_->Do(CloseSession{});
+  EXPECT_TRUE(Next<SessionClosed>().status.ok());
+}
+
+TEST_F(LeaseClientTest, TheClientGoesAwayWhileASyncIsHeldOpen) {
+  client_->Do(WaitingSync());
+  coordinator_->held_open.Pop();
+  client_.reset();
+}
+
+TEST_F(LeaseClientTest, AJobSpecIsAskedForOnceOverARestart) {
+  const std::string bytes = SpecBytes("job");
+  coordinator_->SetSpec(bytes);
+  EXPECT_EQ(client_->GetJobSpec(Sha256(bytes)).value()->job_id(), "job");
+  EXPECT_EQ(client_->GetJobSpec(Sha256(bytes)).value()->job_id(), "job");
+  Connect();
+  EXPECT_EQ(client_->GetJobSpec(Sha256(bytes)).value()->job_id(), "job");
+  EXPECT_EQ(coordinator_->specs_asked(), 1);
+}
+
+TEST_F(LeaseClientTest, ADamagedJobSpecOnDiskIsAskedForAgain) {
+  const std::string bytes = SpecBytes("job");
+  coordinator_->SetSpec(bytes);
+  ASSERT_TRUE(client_->GetJobSpec(Sha256(bytes)).ok());
+  ASSERT_TRUE(WriteFileDurably(options_.job_spec_folder / Sha256(bytes), "damage").ok());
+  Connect();
+  EXPECT_EQ(client_->GetJobSpec(Sha256(bytes)).value()->job_id(), "job");
+  EXPECT_EQ(coordinator_->specs_asked(), 2);
+}
+
+TEST_F(LeaseClientTest, AJobSpecWithAnotherDigestIsRefused) {
+  coordinator_->SetSpec(SpecBytes("job"));
+  EXPECT_TRUE(absl::IsDataLoss(client_->GetJobSpec(Sha256("another")).status()));
+}
+
+TEST_F(LeaseClientTest, ADigestThatIsAPathIsRefused) {
+  EXPECT_TRUE(absl::IsInvalidArgument(client_->GetJobSpec("../../etc/passwd").status()));
+  EXPECT_EQ(coordinator_->specs_asked(), 0);
+}
+
+TEST_F(LeaseClientTest, TheLeastRecentlyUsedJobSpecMakesRoom) {
+  options_.job_specs_max = 2;
+  Connect();
+  for (const char* job : {"one", "two", "three"}) {
+    coordinator_->SetSpec(SpecBytes(job));
+    ASSERT_TRUE(client_->GetJobSpec(Sha256(SpecBytes(job))).ok());
+  }
+  const auto files = std::filesystem::directory_iterator(options_.job_spec_folder);
+  EXPECT_EQ(std::distance(begin(files), end(files)), 2);
+  EXPECT_FALSE(std::filesystem::exists(options_.job_spec_folder / Sha256(SpecBytes("one"))));
+}
+
+TEST(CoordinatorAddress, OnlyThisMachineWithoutTls) {
+  for (const char* here :
+       {"127.0.0.1:7600", "127.9.9.9:1", "localhost:7600", "[::1]:7600", "unix:/run/rn.sock"}) {
+    EXPECT_TRUE(CheckCoordinatorAddress(here).ok()) << here;
+  }
+  for (const char* elsewhere : {"10.0.0.1:7600",
+                                "render.example:7600",
+                                "0.0.0.0:7600",
+                                "127.0.0.1.example:1",
+                                "127.0.0.1",
+                                "127.0.0.1:0",
+                                "unix:",
+                                ""}) {
+    EXPECT_FALSE(CheckCoordinatorAddress(elsewhere).ok()) << elsewhere;
+  }
+  EXPECT_THAT(std::string(CheckCoordinatorAddress("10.0.0.1:7600").message()),
+              HasSubstr("without TLS"));
+}
+
+}  // namespace
+}  // namespace rn
