@@ -1,0 +1,207 @@
+#include "base/subprocess.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <climits>
+#include <cstring>
+#include <utility>
+
+#include "base/status.h"
+
+namespace rn {
+namespace {
+
+constexpr int kChannelFd = 3;
+constexpr int kExecFailed = 127;  // As a shell would say it.
+constexpr int kFirstInherited = kChannelFd + 1;
+
+std::vector<char*> ToPointers(const std::vector<std::string>& strings) {
+  std::vector<char*> pointers;
+  for (const std::string& text : strings) {
+    pointers.push_back(const_cast<char*>(text.c_str()));  // execve promises not to write.
+  }
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
+struct ChildPlan {
+  char* const* argv;
+  char* const* environment;
+  const char* working_directory;  // Null: ours.
+  int channel;                    // −1: none.
+  int error_pipe;                 // Close-on-exec: says why exec failed, or closes silently.
+  pid_t parent;
+};
+
+// Between fork and exec only async-signal-safe calls are allowed: no allocation, no lock.
+[[noreturn]] void RunChild(const ChildPlan& plan) {
+  const auto fail = [&] {
+    const int error = errno;
+    (void)!write(plan.error_pipe, &error, sizeof(error));
+    _exit(kExecFailed);
+  };
+  setpgid(0, 0);
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (getppid() != plan.parent) {
+    _exit(kExecFailed);  // The parent died before the line above took hold.
+  }
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+  int error_pipe = plan.error_pipe;
+  if (plan.channel >= 0) {
+    // The pipe must not be where the channel goes.
+    if (error_pipe == kChannelFd) {
+      error_pipe = fcntl(error_pipe, F_DUPFD_CLOEXEC, kFirstInherited);
+    }
+    if (plan.channel == kChannelFd ? fcntl(kChannelFd, F_SETFD, 0) < 0
+                                   : dup2(plan.channel, kChannelFd) < 0) {
+      fail();
+    }
+  }
+  // Whatever a library opened without O_CLOEXEC stays ours.
+  syscall(SYS_close_range,
+          plan.channel >= 0 ? kFirstInherited : kChannelFd,
+          UINT_MAX,
+          4U /* CLOSE_RANGE_CLOEXEC */);
+  if (plan.working_directory != nullptr && chdir(plan.working_directory) != 0) {
+    fail();
+  }
+  execve(plan.argv[0], plan.argv, plan.environment);
+  fail();
+  _exit(kExecFailed);
+}
+
+// Zero once the child has replaced itself; else the errno of what stopped it.
+int AwaitExec(int error_pipe) {
+  int error = 0;
+  ssize_t got = 0;
+  do {
+    got = read(error_pipe, &error, sizeof(error));
+  } while (got < 0 && errno == EINTR);
+  return got == sizeof(error) ? error : 0;
+}
+
+ExitStatus ToExitStatus(const siginfo_t& info) {
+  ExitStatus status;
+  if (info.si_code == CLD_EXITED) {
+    status.exit_code = info.si_status;
+  } else {
+    status.signal = info.si_status;
+  }
+  return status;
+}
+
+}  // namespace
+
+std::string ExitStatus::ToString() const {
+  if (signal.has_value()) {
+    return absl::StrCat("signal ", *signal, " (", strsignal(*signal), ")");
+  }
+  return absl::StrCat("exit code ", exit_code.value_or(0));
+}
+
+absl::StatusOr<Subprocess> Subprocess::Start(const SubprocessOptions& options) {
+  if (options.argv.empty()) {
+    return absl::InvalidArgumentError("a subprocess needs a program");
+  }
+  int channel[2] = {-1, -1};
+  if (options.with_channel && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, channel) != 0) {
+    return ErrnoStatus(errno, "socketpair");
+  }
+  UniqueFd ours(channel[0]);
+  UniqueFd theirs(channel[1]);
+  int pipe_fds[2];
+  if (pipe2(pipe_fds, O_CLOEXEC) != 0) {
+    return ErrnoStatus(errno, "pipe2");
+  }
+  const UniqueFd error_read(pipe_fds[0]);
+  UniqueFd error_write(pipe_fds[1]);
+  const std::vector<char*> argv = ToPointers(options.argv);
+  const std::vector<char*> environment = ToPointers(options.environment);
+  const ChildPlan plan{.argv = argv.data(),
+                       .environment = environment.data(),
+                       .working_directory = options.working_directory.empty()
+                                                ? nullptr
+                                                : options.working_directory.c_str(),
+                       .channel = theirs.get(),
+                       .error_pipe = error_write.get(),
+                       .parent = getpid()};
+
+  const pid_t pid = fork();
+  if (pid < 0) {
+    return ErrnoStatus(errno, "fork");
+  }
+  if (pid == 0) {
+    RunChild(plan);
+  }
+  setpgid(pid, pid);  // Both sides set it: whoever comes first, Kill() finds the group.
+  error_write.Reset();
+  theirs.Reset();
+  Subprocess child(
+      pid, UniqueFd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0))), std::move(ours));
+  if (const int error = AwaitExec(error_read.get()); error != 0) {
+    return ErrnoStatus(error, absl::StrCat("starting ", options.argv[0]));
+  }
+  if (!child.pidfd_.valid()) {
+    return ErrnoStatus(errno, "pidfd_open");
+  }
+  return child;
+}
+
+Subprocess::Subprocess(pid_t pid, UniqueFd pidfd, UniqueFd channel)
+    : pid_(pid), pidfd_(std::move(pidfd)), channel_(std::move(channel)) {}
+
+Subprocess::~Subprocess() {
+  if (pidfd_.valid()) {  // Not moved from.
+    Kill();
+    (void)Wait(absl::InfiniteDuration());
+  }
+}
+
+void Subprocess::Kill() {
+  Signal(SIGKILL);
+}
+
+void Subprocess::Signal(int signal_number) {
+  // A reaped pid may be somebody else's by now.
+  if (!ended_.has_value()) {
+    kill(-pid_, signal_number);
+  }
+}
+
+absl::StatusOr<ExitStatus> Subprocess::Wait(absl::Duration timeout) {
+  if (ended_.has_value()) {
+    return *ended_;
+  }
+  pollfd ready{.fd = pidfd_.get(), .events = POLLIN, .revents = 0};
+  const int milliseconds = timeout == absl::InfiniteDuration()
+                               ? -1
+                               : static_cast<int>(absl::ToInt64Milliseconds(timeout));
+  const int result = poll(&ready, 1, milliseconds);
+  if (result < 0 && errno != EINTR) {
+    return ErrnoStatus(errno, "poll");
+  }
+  if (result <= 0) {
+    return timeout == absl::InfiniteDuration() ? Wait(timeout)
+                                               : absl::DeadlineExceededError("still running");
+  }
+  siginfo_t info{};
+  if (waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED) != 0) {
+    return ErrnoStatus(errno, "waitid");
+  }
+  // Grandchildren of a worker that crashed must not stay behind either.
+  kill(-pid_, SIGKILL);
+  ended_ = ToExitStatus(info);
+  return *ended_;
+}
+
+}  // namespace rn
