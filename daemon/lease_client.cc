@@ -92,7 +92,7 @@ absl::Status CheckCoordinatorAddress(const std::string& address) {
         absl::StrCat("\"",
                      address,
                      "\" is not this machine: without TLS the coordinator must be on a loopback "
-                     "address or a Unix socket (use a tunnel)"));
+                     "address or a Unix socket"));
   }
   return absl::OkStatus();
 }
