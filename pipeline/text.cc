@@ -1,0 +1,60 @@
+#include "pipeline/text.h"
+
+#include <fontconfig/fontconfig.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "absl/strings/ascii.h"
+#include "base/status.h"
+#include "pipeline/text_layout.h"
+
+namespace rn {
+namespace {
+
+// Sorted, without repeats; read once, as fontconfig's own cache is.
+const std::vector<std::string>& Families() {
+  static const std::vector<std::string> families = [] {
+    const std::unique_ptr<FcPattern, decltype(&FcPatternDestroy)> all(FcPatternCreate(),
+                                                                      &FcPatternDestroy);
+    const std::unique_ptr<FcObjectSet, decltype(&FcObjectSetDestroy)> wanted(
+        FcObjectSetBuild(FC_FAMILY, nullptr), &FcObjectSetDestroy);
+    const std::unique_ptr<FcFontSet, decltype(&FcFontSetDestroy)> fonts(
+        FcFontList(nullptr, all.get(), wanted.get()), &FcFontSetDestroy);
+    std::vector<std::string> names;
+    for (int i = 0; i < fonts->nfont; ++i) {
+      FcChar8* family = nullptr;
+      // A font lists its family once per language.
+      for (int n = 0; FcPatternGetString(fonts->fonts[i], FC_FAMILY, n, &family) == FcResultMatch;
+           ++n) {
+        names.emplace_back(reinterpret_cast<const char*>(family));
+      }
+    }
+    std::sort(names.begin(), names.end());
+    names.erase(std::unique(names.begin(), names.end()), names.end());
+    return names;
+  }();
+  return families;
+}
+
+}  // namespace
+
+std::vector<std::string> InstalledFontFamilies() {
+  return Families();
+}
+
+bool FontFamilyInstalled(const std::string& family) {
+  const std::string wanted = absl::AsciiStrToLower(family);
+  return std::any_of(Families().begin(), Families().end(), [&](const std::string& name) {
+    return absl::AsciiStrToLower(name) == wanted;
+  });
+}
+
+absl::StatusOr<RasterText> RasteriseText(const TextSpec& spec) {
+  RETURN_IF_ERROR(CheckText(spec));
+  const double size = FittingSize(spec);
+  const UniqueLayout layout = LayOut(spec, size, Breaking::kAnywhere);
+  return PaintLayout(layout.get(), spec, size);
+}
+
+}  // namespace rn
