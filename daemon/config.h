@@ -1,0 +1,45 @@
+// rendernoded's configuration: one TOML file, in which every limit and timeout has a name, a range
+// and a default. An unknown key is an error; all mistakes are reported at once.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "daemon/lease_client.h"
+#include "daemon/node.h"
+
+namespace rn {
+
+struct WorkerCommand {
+  std::vector<std::string> argv = {"/usr/libexec/rendernode/rendernode-worker"};
+  std::vector<std::string> environment = {"PATH=/usr/bin:/bin", "LANG=C.UTF-8"};
+  std::int64_t memory_bytes_max = std::int64_t{2} << 30;  // Of one worker, address space aside.
+};
+
+struct DaemonConfig {
+  std::string node_id;  // Stable over restarts: the coordinator knows the node by it.
+  std::string log_level = "info";
+  std::filesystem::path state_folder = "/var/lib/rendernode";
+  std::filesystem::path work_folder = "/var/lib/rendernode/work";  // Renders under way.
+  std::filesystem::path cache_folder = "/var/cache/rendernode";
+  std::filesystem::path admin_socket = "/run/rendernode/admin.sock";
+  std::int64_t disk_free_bytes_min = std::int64_t{1} << 30;  // Below it no new work starts.
+  std::int64_t events_max = 4096;  // Waiting for the control thread, before those who post wait.
+
+  NodeLimits node;
+  LeaseClientOptions lease;
+  WorkerCommand worker;
+};
+
+// NotFound: no such file. InvalidArgument: every mistake, a line each.
+absl::StatusOr<DaemonConfig> LoadDaemonConfig(const std::string& path);
+
+// `name` stands for the file in messages.
+absl::StatusOr<DaemonConfig> ParseDaemonConfig(absl::string_view text, const std::string& name);
+
+}  // namespace rn

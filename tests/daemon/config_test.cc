@@ -1,0 +1,142 @@
+#include "daemon/config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace rn {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+DaemonConfig Parsed(const std::string& text) {
+  absl::StatusOr<DaemonConfig> config = ParseDaemonConfig(text, "daemon.toml");
+  EXPECT_TRUE(config.ok()) << config.status();
+  return config.ok() ? *std::move(config) : DaemonConfig();
+}
+
+std::string MistakesIn(const std::string& text) {
+  return std::string(ParseDaemonConfig(text, "daemon.toml").status().message());
+}
+
+TEST(DaemonConfig, AnEmptyFileGivesAWorkingNode) {
+  const DaemonConfig config = Parsed("");
+  EXPECT_FALSE(config.node_id.empty());
+  EXPECT_GE(config.node.workers.slots, 1);
+  EXPECT_EQ(config.node.stall_timeout, absl::Seconds(30));
+  EXPECT_EQ(config.node.self_fence_margin, absl::Seconds(5));
+  EXPECT_EQ(config.lease.job_spec_folder, "/var/lib/rendernode/job_specs");
+  EXPECT_TRUE(CheckCoordinatorAddress(config.lease.coordinator).ok());
+}
+
+TEST(DaemonConfig, EveryNodeLimitIsRead) {
+  const DaemonConfig config = Parsed(R"(
+node_id = "box-7"
+log_level = "debug"
+[folders]
+state = "/srv/state"
+work = "/srv/work"
+cache = "/srv/cache"
+disk_free_min = "2GiB"
+[admin]
+socket = "/srv/admin.sock"
+[coordinator]
+address = "unix:/srv/node.sock"
+rpc_timeout = "3s"
+job_spec_max = "1MiB"
+job_specs_max = 5
+retry_min = "100ms"
+retry_max = "2s"
+[node]
+slots = 2
+prefetch = 3
+held_max = 20
+stall_timeout = "10s"
+self_fence_margin = "4s"
+drain_timeout = "8s"
+drain_reserve = "2s"
+sync_spacing = "10ms"
+progress_spacing = "500ms"
+hello_wait = "0s"
+journal_retry_min = "1s"
+journal_retry_max = "2s"
+[worker]
+command = ["/opt/worker", "--nice"]
+environment = ["LANG=C"]
+memory_max = "512MiB"
+items_max = 7
+crashes_max = 2
+start_timeout = "5s"
+restart_min = "50ms"
+restart_max = "1s"
+)");
+  EXPECT_EQ(config.node_id, "box-7");
+  EXPECT_EQ(config.log_level, "debug");
+  EXPECT_EQ(config.state_folder, "/srv/state");
+  EXPECT_EQ(config.work_folder, "/srv/work");
+  EXPECT_EQ(config.cache_folder, "/srv/cache");
+  EXPECT_EQ(config.disk_free_bytes_min, std::int64_t{2} << 30);
+  EXPECT_EQ(config.admin_socket, "/srv/admin.sock");
+  EXPECT_EQ(config.lease.coordinator, "unix:/srv/node.sock");
+  EXPECT_EQ(config.lease.rpc_timeout, absl::Seconds(3));
+  EXPECT_EQ(config.lease.job_spec_bytes_max, 1 << 20);
+  EXPECT_EQ(config.lease.job_specs_max, 5);
+  EXPECT_EQ(config.node.coordinator_retry.min, absl::Milliseconds(100));
+  EXPECT_EQ(config.node.coordinator_retry.max, absl::Seconds(2));
+  EXPECT_EQ(config.node.workers.slots, 2);
+  EXPECT_EQ(config.node.prefetch, 3);
+  EXPECT_EQ(config.node.held_max, 20);
+  EXPECT_EQ(config.node.stall_timeout, absl::Seconds(10));
+  EXPECT_EQ(config.node.self_fence_margin, absl::Seconds(4));
+  EXPECT_EQ(config.node.drain_timeout, absl::Seconds(8));
+  EXPECT_EQ(config.node.drain_reserve, absl::Seconds(2));
+  EXPECT_EQ(config.node.sync_spacing, absl::Milliseconds(10));
+  EXPECT_EQ(config.node.progress_spacing, absl::Milliseconds(500));
+  EXPECT_EQ(config.node.hello_wait, absl::ZeroDuration());
+  EXPECT_EQ(config.node.journal_retry.max, absl::Seconds(2));
+  EXPECT_THAT(config.worker.argv, ElementsAre("/opt/worker", "--nice"));
+  EXPECT_THAT(config.worker.environment, ElementsAre("LANG=C"));
+  EXPECT_EQ(config.worker.memory_bytes_max, std::int64_t{512} << 20);
+  EXPECT_EQ(config.node.workers.items_per_worker, 7);
+  EXPECT_EQ(config.node.workers.crashes_max, 2);
+  EXPECT_EQ(config.node.workers.start_timeout, absl::Seconds(5));
+  EXPECT_EQ(config.node.workers.restart.min, absl::Milliseconds(50));
+}
+
+TEST(DaemonConfig, AMisspeltLimitIsNeverASilentDefault) {
+  EXPECT_THAT(MistakesIn("[node]\ndrain_timout = \"8s\"\n"),
+              HasSubstr("node.drain_timout: unknown key; did you mean \"node.drain_timeout\"?"));
+}
+
+TEST(DaemonConfig, EveryMistakeIsReportedAtOnce) {
+  EXPECT_THAT(MistakesIn(R"(
+node_id = "two words"
+[folders]
+work = "relative/path"
+[coordinator]
+address = "render.example:7600"
+retry_min = "9s"
+retry_max = "1s"
+[node]
+slots = 0
+held_max = 1
+drain_timeout = "2s"
+drain_reserve = "3s"
+[worker]
+command = ["worker"]
+environment = ["LANG"]
+)"),
+              AllOf(HasSubstr("node_id: must be 1 to 128"),
+                    HasSubstr("folders.work: \"relative/path\" is not an absolute path"),
+                    HasSubstr("coordinator.address: \"render.example:7600\" is not this machine"),
+                    HasSubstr("coordinator.retry_min: must not be above coordinator.retry_max"),
+                    HasSubstr("node.slots: 0 is outside 1 to 256"),
+                    HasSubstr("node.held_max: must not be below"),
+                    HasSubstr("node.drain_reserve: must not be above"),
+                    HasSubstr("worker.command: must begin with the absolute path"),
+                    HasSubstr("worker.environment: \"LANG\" is not NAME=value")));
+}
+
+}  // namespace
+}  // namespace rn
