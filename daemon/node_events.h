@@ -172,16 +172,16 @@ struct JournalForget {
 };
 
 // Job spec and assets. One event, even when discarded meanwhile.
-struct Fetch {
+struct FetchItem {
   rendernode::Lease lease;
 };
 // Answered by WorkerProgressed…, then WorkerDone or WorkerGone.
-struct Render {
+struct RenderItem {
   int slot = 0;
   rendernode::Lease lease;
 };
 // One event, even when discarded meanwhile.
-struct Upload {
+struct UploadItem {
   rendernode::Lease lease;
   rendernode::ItemResult result;
 };
@@ -210,9 +210,9 @@ using Command = std::variant<OpenSession,
                              JournalLeases,
                              JournalResult,
                              JournalForget,
-                             Fetch,
-                             Render,
-                             Upload,
+                             FetchItem,
+                             RenderItem,
+                             UploadItem,
                              Discard,
                              StartWorker,
                              KillWorker,

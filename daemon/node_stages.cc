@@ -212,7 +212,7 @@ void Node::StartStage(Held& held) {
       return;
     case Stage::kFetch:
       ++fetching_;
-      return Do(Fetch{held.lease});
+      return Do(FetchItem{held.lease});
     case Stage::kRender:
       held.progress.Clear();
       held.progressed_at = Now();
@@ -222,7 +222,7 @@ void Node::StartStage(Held& held) {
       return Do(JournalResult{key, held.result, /*uploaded=*/false});
     case Stage::kUpload:
       ++uploading_;
-      return Do(Upload{held.lease, held.result});
+      return Do(UploadItem{held.lease, held.result});
     case Stage::kJournalResult:
       return Do(JournalResult{key, held.result, /*uploaded=*/true});
     case Stage::kCommit: {

@@ -43,7 +43,7 @@ std::optional<int> WorkerSlots::Free() const {
 
 void WorkerSlots::Render(int slot, const rendernode::Lease& lease, std::vector<Command>& commands) {
   At(slot).state = Rendering{LeaseKey::Of(lease.ref())};
-  commands.push_back(rn::Render{slot, lease});
+  commands.push_back(RenderItem{slot, lease});
 }
 
 bool WorkerSlots::Kill(const LeaseKey& key, bool discard, std::vector<Command>& commands) {

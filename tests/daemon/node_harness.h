@@ -69,13 +69,13 @@ struct Line {
   std::string operator()(const JournalForget& forget) const {
     return absl::StrCat("forget ", Name(forget.keys.at(0)));
   }
-  std::string operator()(const Fetch& fetch) const {
+  std::string operator()(const FetchItem& fetch) const {
     return absl::StrCat("fetch ", Name(fetch.lease.ref()));
   }
-  std::string operator()(const Render& render) const {
+  std::string operator()(const RenderItem& render) const {
     return absl::StrCat("render ", Name(render.lease.ref()), " in ", render.slot);
   }
-  std::string operator()(const Upload& upload) const {
+  std::string operator()(const UploadItem& upload) const {
     return absl::StrCat("upload ", Name(upload.lease.ref()));
   }
   std::string operator()(const Discard& discard) const {

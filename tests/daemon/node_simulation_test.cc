@@ -367,14 +367,14 @@ class Simulation {
     ASSERT_TRUE(coordinator_.IsOurs(key, clock_.SinceBoot()))
         << "a stage started on somebody else's lease";
   }
-  void Do(const Fetch& command) {
+  void Do(const FetchItem& command) {
     const LeaseKey key = LeaseKey::Of(command.lease.ref());
     ExpectMayWorkOn(key);
     Event event = Fetched{key};
     if (Mishap(0.03)) event = FetchFailed{key, absl::UnavailableError("503")};
     Post(absl::Milliseconds(Uniform(10, 500)), std::move(event), Source::kTransfer);
   }
-  void Do(const Upload& command) {
+  void Do(const UploadItem& command) {
     const LeaseKey key = LeaseKey::Of(command.lease.ref());
     ExpectMayWorkOn(key);
     ASSERT_TRUE(journal_[key].result.has_value()) << "visible before it was durable";
@@ -398,7 +398,7 @@ class Simulation {
     Post(
         absl::Milliseconds(5), WorkerGone{command.slot, "signal 9"}, Source::kWorker, command.slot);
   }
-  void Do(const Render& command) {
+  void Do(const RenderItem& command) {
     const LeaseKey key = LeaseKey::Of(command.lease.ref());
     ExpectMayWorkOn(key);
     for (const Worker& worker : workers_) {
