@@ -29,4 +29,3 @@ find_library(FLITE_SLT_LIBRARY flite_cmu_us_slt REQUIRED)
 find_library(SOCI_CORE_LIBRARY soci_core REQUIRED)
 find_library(SOCI_SQLITE3_LIBRARY soci_sqlite3 REQUIRED)
 # libsoci-dev's headers name Boost only when asked to; ours do not ask.
-find_library(HTTP_PARSER_LIBRARY http_parser REQUIRED)

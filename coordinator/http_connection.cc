@@ -1,0 +1,347 @@
+#include "coordinator/http_connection.h"
+
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/asio/dispatch.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/http/error.hpp>
+#include <chrono>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "base/ulid.h"
+#include "coordinator/api_error.h"
+
+namespace rn {
+namespace {
+
+namespace asio = boost::asio;
+namespace http = boost::beast::http;
+using tcp = asio::ip::tcp;
+
+constexpr std::size_t kFileChunkBytes = 128 << 10;
+constexpr std::size_t kReadBytes = 4 << 10;
+constexpr std::size_t kBufferSlackBytes = 64 << 10;  // Beast reads ahead this far past a header.
+constexpr std::size_t kCorrelationIdCharsMax = 128;
+// A close with unread bytes makes the kernel send RST, and the client may lose the answer.
+constexpr absl::Duration kLinger = absl::Seconds(2);
+constexpr absl::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+
+std::string Text(boost::beast::string_view view) {
+  return std::string(view.data(), view.size());
+}
+
+bool UsableCorrelationId(absl::string_view id) {
+  return !id.empty() && id.size() <= kCorrelationIdCharsMax &&
+         std::all_of(id.begin(), id.end(), [](char c) {
+           return absl::ascii_isalnum(c) || c == '-' || c == '_' || c == '.' || c == ':';
+         });
+}
+
+std::string PeerName(const tcp::socket& socket) {
+  boost::system::error_code error;
+  const tcp::endpoint peer = socket.remote_endpoint(error);
+  return error ? "unknown" : absl::StrCat(peer.address().to_string(), ":", peer.port());
+}
+
+bool BodyForbidden(int status) {
+  return status == 204 || status == 304;
+}
+
+}  // namespace
+
+boost::optional<std::pair<asio::const_buffer, bool>> HttpPayload::writer::get(
+    boost::beast::error_code& error) {
+  error = {};
+  if (!payload_.file.has_value()) {
+    if (payload_.text.empty()) {
+      return boost::none;
+    }
+    return {{asio::buffer(payload_.text), /*more=*/false}};
+  }
+  const HttpFile& file = *payload_.file;
+  const std::size_t wanted = std::min<std::int64_t>(kFileChunkBytes, file.length - sent_);
+  if (wanted == 0) {
+    return boost::none;
+  }
+  if (chunk_ == nullptr) {
+    chunk_ = std::make_unique<char[]>(kFileChunkBytes);
+  }
+  const ssize_t got = ::pread(file.fd.get(), chunk_.get(), wanted, file.offset + sent_);
+  if (got <=
+      0) {  // Shorter than promised: the client must see a broken transfer, not a short file.
+    error = got < 0 ? boost::beast::error_code(errno, boost::system::system_category())
+                    : http::make_error_code(http::error::partial_message);
+    return boost::none;
+  }
+  sent_ += got;
+  return {{asio::buffer(chunk_.get(), got), /*more=*/sent_ < file.length}};
+}
+
+HttpConnection::HttpConnection(tcp::socket socket,
+                               const HttpConnectionContext& context,
+                               std::function<void(HttpConnection*)> on_end)
+    : context_(context),
+      on_end_(std::move(on_end)),
+      socket_(std::move(socket)),
+      timer_(socket_.get_executor()),
+      buffer_(context.options.header_bytes_max + kBufferSlackBytes),
+      peer_(PeerName(socket_)) {}
+
+HttpConnection::~HttpConnection() {
+  on_end_(this);
+}
+
+void HttpConnection::Serve() {
+  asio::dispatch(socket_.get_executor(), [self = shared_from_this()] {
+    boost::system::error_code ignored;
+    self->socket_.set_option(tcp::no_delay(true), ignored);
+    self->AwaitRequest();
+  });
+}
+
+void HttpConnection::Refuse() {
+  asio::dispatch(socket_.get_executor(), [self = shared_from_this()] {
+    HttpResponse response = ErrorResponse(503, "too many connections; try again");
+    response.headers.emplace_back("Retry-After", "1");
+    self->keep_alive_ = false;
+    self->Respond(std::move(response));
+  });
+}
+
+void HttpConnection::Drain() {
+  asio::post(socket_.get_executor(), [self = shared_from_this()] {
+    self->draining_ = true;
+    if (self->idle_) {
+      self->Close();
+    }
+  });
+}
+
+void HttpConnection::AwaitRequest() {
+  parser_.reset();
+  if (draining_) {
+    return Close();
+  }
+  if (buffer_.size() > 0) {  // Pipelined.
+    return ReadHeader();
+  }
+  idle_ = true;
+  Arm(context_.options.idle_timeout);
+  socket_.async_read_some(buffer_.prepare(kReadBytes),
+                          [self = shared_from_this()](const ErrorCode& error, std::size_t bytes) {
+                            self->idle_ = false;
+                            self->Disarm();
+                            if (error) {
+                              return self->Close();
+                            }
+                            self->buffer_.commit(bytes);
+                            self->ReadHeader();
+                          });
+}
+
+void HttpConnection::ReadHeader() {
+  parser_.emplace();
+  parser_->header_limit(static_cast<std::uint32_t>(context_.options.header_bytes_max));
+  parser_->body_limit(static_cast<std::uint64_t>(context_.options.body_bytes_max));
+  correlation_id_.clear();
+  head_ = false;
+  keep_alive_ = false;
+  Arm(context_.options.request_timeout);
+  http::async_read_header(
+      socket_, buffer_, *parser_, [self = shared_from_this()](const ErrorCode& error, std::size_t) {
+        self->OnHeader(error);
+      });
+}
+
+void HttpConnection::OnHeader(const ErrorCode& error) {
+  const auto& message = parser_->get();
+  head_ = message.method() == http::verb::head;
+  if (const std::string id = Text(message["X-Correlation-Id"]); UsableCorrelationId(id)) {
+    correlation_id_ = id;
+  }
+  if (error) {
+    return OnReadError(error);
+  }
+  const bool asks = absl::EqualsIgnoreCase(Text(message[http::field::expect]), "100-continue");
+  asks && !parser_->is_done() ? WriteContinue() : ReadBody();
+}
+
+void HttpConnection::WriteContinue() {
+  asio::async_write(socket_,
+                    asio::buffer(kContinue.data(), kContinue.size()),
+                    [self = shared_from_this()](const ErrorCode& error, std::size_t) {
+                      error ? self->Close() : self->ReadBody();
+                    });
+}
+
+void HttpConnection::ReadBody() {
+  http::async_read(
+      socket_, buffer_, *parser_, [self = shared_from_this()](const ErrorCode& error, std::size_t) {
+        self->OnBody(error);
+      });
+}
+
+void HttpConnection::OnBody(const ErrorCode& error) {
+  if (error) {
+    return OnReadError(error);
+  }
+  Disarm();
+  auto message = parser_->release();
+  keep_alive_ = message.keep_alive();
+  auto target = ParseTarget(Text(message.target()));
+  if (!target.ok()) {
+    return Fail(400, target.status().message());
+  }
+  HttpRequest request;
+  request.method = Text(message.method_string());
+  request.path = std::move(target->first);
+  request.query = std::move(target->second);
+  for (const auto& field : message) {
+    request.headers.emplace_back(absl::AsciiStrToLower(Text(field.name_string())),
+                                 Text(field.value()));
+  }
+  request.body = std::move(message.body());
+  request.peer = peer_;
+  if (correlation_id_.empty()) {
+    correlation_id_ = NewUlid(context_.clock.Now());
+  }
+  request.correlation_id = correlation_id_;
+  Dispatch(std::move(request));
+}
+
+void HttpConnection::OnReadError(const ErrorCode& error) {
+  Disarm();
+  if (timed_out_) {
+    return Fail(408, "the request did not arrive in time");
+  }
+  if (error == http::error::header_limit || error == http::error::buffer_overflow) {
+    return Fail(
+        431,
+        absl::StrCat(
+            "the request's header is longer than ", context_.options.header_bytes_max, " bytes"));
+  }
+  if (error == http::error::body_limit) {
+    return Fail(
+        413,
+        absl::StrCat(
+            "the request's body is longer than ", context_.options.body_bytes_max, " bytes"));
+  }
+  const bool malformed =
+      error.category() == http::make_error_code(http::error::bad_method).category() &&
+      error != http::error::end_of_stream && error != http::error::partial_message;
+  if (malformed) {
+    return Fail(400, absl::StrCat("not an HTTP/1.1 request: ", error.message()));
+  }
+  Close();  // The client has gone.
+}
+
+void HttpConnection::Dispatch(HttpRequest request) {
+  asio::post(context_.handlers, [self = shared_from_this(), request = std::move(request)] {
+    auto response = std::make_shared<HttpResponse>(self->context_.handler(request));
+    SPDLOG_DEBUG("http request method={} path={} status={} peer={} correlation_id={}",
+                 request.method,
+                 request.path,
+                 response->status,
+                 request.peer,
+                 request.correlation_id);
+    asio::post(self->socket_.get_executor(),
+               [self, response] { self->Respond(std::move(*response)); });
+  });
+}
+
+void HttpConnection::Fail(int http_status, absl::string_view message) {
+  keep_alive_ = false;
+  Respond(ErrorResponse(http_status, message));
+}
+
+void HttpConnection::Respond(HttpResponse response) {
+  const absl::Time now = context_.clock.Now();
+  keep_alive_ = keep_alive_ && !draining_;
+  response_.emplace();
+  response_->version(11);
+  response_->result(response.status);
+  for (const auto& [name, value] : response.headers) {
+    response_->insert(name, value);
+  }
+  response_->set(http::field::server, "rendernode");
+  response_->set(http::field::date,
+                 absl::FormatTime("%a, %d %b %E4Y %H:%M:%S GMT", now, absl::UTCTimeZone()));
+  response_->set("X-Correlation-Id", correlation_id_.empty() ? NewUlid(now) : correlation_id_);
+  response_->keep_alive(keep_alive_);
+  response_->body().text = std::move(response.body);
+  response_->body().file = std::move(response.file);
+  if (!BodyForbidden(response.status)) {
+    response_->content_length(HttpPayload::size(response_->body()));
+  }
+  serializer_.emplace(*response_);
+  serializer_->split(true);  // The header alone first: for HEAD it is all there is.
+  WriteSome();
+}
+
+void HttpConnection::WriteSome() {
+  Arm(context_.options.write_timeout);
+  http::async_write_some(
+      socket_, *serializer_, [self = shared_from_this()](const ErrorCode& error, std::size_t) {
+        self->Disarm();
+        if (error) {
+          return self->Close();
+        }
+        const bool header_only = self->head_ || BodyForbidden(self->response_->result_int());
+        const bool done =
+            self->serializer_->is_done() || (header_only && self->serializer_->is_header_done());
+        done ? self->OnWritten() : self->WriteSome();
+      });
+}
+
+void HttpConnection::OnWritten() {
+  serializer_.reset();
+  response_.reset();  // Closes a served file.
+  keep_alive_ ? AwaitRequest() : Linger();
+}
+
+void HttpConnection::Linger() {
+  boost::system::error_code ignored;
+  socket_.shutdown(tcp::socket::shutdown_send, ignored);
+  Arm(kLinger);
+  Discard();
+}
+
+void HttpConnection::Discard() {
+  buffer_.clear();
+  socket_.async_read_some(buffer_.prepare(kReadBytes),
+                          [self = shared_from_this()](const ErrorCode& error, std::size_t) {
+                            error ? self->Close() : self->Discard();
+                          });
+}
+
+void HttpConnection::Close() {
+  Disarm();
+  boost::system::error_code ignored;
+  socket_.close(ignored);
+}
+
+void HttpConnection::Arm(absl::Duration timeout) {
+  timed_out_ = false;
+  const std::uint64_t generation = ++timer_generation_;
+  timer_.expires_after(absl::ToChronoNanoseconds(timeout));
+  timer_.async_wait([self = shared_from_this(), generation](const ErrorCode& error) {
+    if (!error && generation == self->timer_generation_) {
+      self->timed_out_ = true;
+      boost::system::error_code ignored;
+      self->socket_.cancel(ignored);
+    }
+  });
+}
+
+void HttpConnection::Disarm() {
+  ++timer_generation_;
+  timer_.cancel();
+}
+
+}  // namespace rn

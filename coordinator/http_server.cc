@@ -1,0 +1,218 @@
+#include "coordinator/http_server.h"
+
+#include <spdlog/spdlog.h>
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/strand.hpp>
+#include <map>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "base/mutex.h"
+#include "base/status.h"
+#include "coordinator/http_connection.h"
+
+namespace rn {
+namespace {
+
+namespace asio = boost::asio;
+using tcp = asio::ip::tcp;
+using boost::system::error_code;
+
+constexpr int kRefusalsMax = 64;  // Connections above the limit that still get a 503.
+constexpr auto kAcceptRetry = std::chrono::milliseconds(100);  // Out of descriptors.
+
+absl::Status Validate(const HttpServerOptions& options) {
+  const auto in_range =
+      [](const char* name, std::int64_t value, std::int64_t min, std::int64_t max) {
+        return value >= min && value <= max
+                   ? absl::OkStatus()
+                   : absl::InvalidArgumentError(
+                         absl::StrCat(name, " is ", value, "; valid: ", min, " to ", max));
+      };
+  RETURN_IF_ERROR(in_range("port", options.port, 0, 65535));
+  RETURN_IF_ERROR(in_range("io_threads", options.io_threads, 1, 64));
+  RETURN_IF_ERROR(in_range("handler_threads", options.handler_threads, 1, 256));
+  RETURN_IF_ERROR(in_range("connections_max", options.connections_max, 1, 100'000));
+  RETURN_IF_ERROR(in_range("header_bytes_max", options.header_bytes_max, 1 << 10, 1 << 20));
+  return in_range("body_bytes_max", options.body_bytes_max, 0, 1 << 30);
+}
+
+class BeastHttpServer : public HttpServer {
+ public:
+  BeastHttpServer(const HttpServerOptions& options, HttpHandler handler, Clock& clock)
+      : options_(options),
+        io_(options.io_threads),
+        handlers_(options.handler_threads),
+        context_{options, std::move(handler), clock, handlers_},
+        work_(asio::make_work_guard(io_)),
+        acceptor_(asio::make_strand(io_)),
+        accept_retry_(acceptor_.get_executor()) {}
+
+  ~BeastHttpServer() override { Stop(); }
+
+  absl::Status Listen();
+  int port() const override { return port_; }
+  void Stop() override;
+
+ private:
+  void Accept();
+  void Adopt(tcp::socket socket);
+  void Forget(HttpConnection* connection);
+  void DrainConnections();
+
+  const HttpServerOptions options_;
+  int port_ = 0;  // Fixed once Listen returned.
+
+  Mutex mutex_;
+  CondVar ended_;
+  std::map<HttpConnection*, std::weak_ptr<HttpConnection>> connections_ ABSL_GUARDED_BY(mutex_);
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+
+  // Destroyed before what connections refer to: pending operations own connections.
+  asio::io_context io_;
+  asio::thread_pool handlers_;
+  const HttpConnectionContext context_;
+  asio::executor_work_guard<asio::io_context::executor_type> work_;
+  tcp::acceptor acceptor_;
+  asio::steady_timer accept_retry_;
+  std::vector<std::thread> threads_;
+};
+
+absl::Status BeastHttpServer::Listen() {
+  error_code error;
+  const auto address = asio::ip::make_address(options_.address, error);
+  if (error) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("address \"", options_.address, "\" is not an IPv4 or IPv6 address"));
+  }
+  const tcp::endpoint endpoint(address, static_cast<std::uint16_t>(options_.port));
+  acceptor_.open(endpoint.protocol(), error);
+  if (!error) {
+    acceptor_.set_option(tcp::acceptor::reuse_address(true), error);
+  }
+  if (!error) {
+    acceptor_.bind(endpoint, error);
+  }
+  if (!error) {
+    acceptor_.listen(asio::socket_base::max_listen_connections, error);
+  }
+  if (error) {
+    return absl::UnavailableError(absl::StrCat(
+        "cannot listen on ", options_.address, ":", options_.port, ": ", error.message()));
+  }
+  port_ = acceptor_.local_endpoint(error).port();
+  Accept();
+  for (int i = 0; i < options_.io_threads; ++i) {
+    threads_.emplace_back([this] { io_.run(); });
+  }
+  return absl::OkStatus();
+}
+
+void BeastHttpServer::Accept() {
+  acceptor_.async_accept(asio::make_strand(io_),
+                         [this](const error_code& error, tcp::socket socket) {
+                           if (!acceptor_.is_open()) {
+                             return;
+                           }
+                           if (!error) {
+                             Adopt(std::move(socket));
+                             return Accept();
+                           }
+                           SPDLOG_WARN("http accept failed error=\"{}\"", error.message());
+                           accept_retry_.expires_after(kAcceptRetry);
+                           accept_retry_.async_wait([this](const error_code& canceled) {
+                             if (!canceled && acceptor_.is_open()) {
+                               Accept();
+                             }
+                           });
+                         });
+}
+
+void BeastHttpServer::Adopt(tcp::socket socket) {
+  auto connection = std::make_shared<HttpConnection>(
+      std::move(socket), context_, [this](HttpConnection* ended) { Forget(ended); });
+  int others = 0;
+  {
+    MutexLock lock(mutex_);
+    if (stopping_) {
+      others = options_.connections_max + kRefusalsMax;
+    } else {
+      others = static_cast<int>(connections_.size());
+      connections_.emplace(connection.get(), connection);
+    }
+  }
+  if (others < options_.connections_max) {
+    connection->Serve();
+  } else if (others < options_.connections_max + kRefusalsMax) {
+    connection->Refuse();
+  }
+}
+
+void BeastHttpServer::Forget(HttpConnection* connection) {
+  MutexLock lock(mutex_);
+  connections_.erase(connection);
+  ended_.NotifyAll();
+}
+
+void BeastHttpServer::DrainConnections() {
+  std::vector<std::shared_ptr<HttpConnection>> live;  // Released outside the lock: see Forget.
+  {
+    MutexLock lock(mutex_);
+    for (const auto& [_, connection] : connections_) {
+      if (auto shared = connection.lock()) {
+        live.push_back(std::move(shared));
+      }
+    }
+  }
+  for (const auto& connection : live) {
+    connection->Drain();
+  }
+}
+
+void BeastHttpServer::Stop() {
+  {
+    MutexLock lock(mutex_);
+    if (stopping_) {
+      return;
+    }
+    stopping_ = true;
+  }
+  asio::post(acceptor_.get_executor(), [this] {
+    error_code ignored;
+    acceptor_.close(ignored);
+    accept_retry_.cancel();
+  });
+  DrainConnections();
+  {
+    MutexLock lock(mutex_);
+    const absl::Duration deadline = context_.clock.SinceBoot() + options_.drain_timeout;
+    while (!connections_.empty()) {
+      const absl::Duration left = deadline - context_.clock.SinceBoot();
+      if (left <= absl::ZeroDuration() || !ended_.WaitFor(mutex_, left)) {
+        break;
+      }
+    }
+  }
+  handlers_.join();
+  work_.reset();
+  io_.stop();
+  for (std::thread& thread : threads_) {
+    thread.join();
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(const HttpServerOptions& options,
+                                                              HttpHandler handler,
+                                                              Clock& clock) {
+  RETURN_IF_ERROR(Validate(options));
+  auto server = std::make_unique<BeastHttpServer>(options, std::move(handler), clock);
+  RETURN_IF_ERROR(Annotate(server->Listen(), "HTTP server"));
+  return std::unique_ptr<HttpServer>(std::move(server));
+}
+
+}  // namespace rn

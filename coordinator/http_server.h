@@ -1,0 +1,52 @@
+// HTTP/1.1 over TCP: connections, limits, timeouts and streaming of files; what is said is the
+// handler's business.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "base/clock.h"
+#include "coordinator/http.h"
+
+namespace rn {
+
+struct HttpServerOptions {
+  std::string address = "127.0.0.1";                   // IPv4 or IPv6 literal.
+  int port = 8080;                                     // 0: any free one, see HttpServer::port().
+  int io_threads = 2;                                  // Sockets and reads of served files.
+  int handler_threads = 4;                             // Run the handler, which may block.
+  int connections_max = 512;                           // Above: 503 and close.
+  std::int64_t header_bytes_max = 32 << 10;            // Above: 431.
+  std::int64_t body_bytes_max = 1 << 20;               // Above: 413.
+  absl::Duration idle_timeout = absl::Seconds(60);     // Between two requests.
+  absl::Duration request_timeout = absl::Seconds(30);  // First byte to last of a request; then 408.
+  absl::Duration write_timeout = absl::Seconds(30);    // Without a byte taken by the client.
+  absl::Duration drain_timeout = absl::Seconds(10);    // Stop() waits this long for requests.
+};
+
+// Called on a handler thread, several at once; may block. One request of a connection at a time.
+using HttpHandler = std::function<HttpResponse(const HttpRequest&)>;
+
+// Speaks for itself only where no handler can: 400, 408, 413, 431 and 503, in the API's envelope.
+// Answers `Expect: 100-continue`, keeps connections alive and accepts pipelined requests.
+class HttpServer {
+ public:
+  // Listens and serves once it returns. `clock` dates responses and outlives the server.
+  // Unavailable: the address is taken. InvalidArgument: an option out of range.
+  static absl::StatusOr<std::unique_ptr<HttpServer>> Start(const HttpServerOptions& options,
+                                                           HttpHandler handler,
+                                                           Clock& clock = Clock::System());
+  virtual ~HttpServer() = default;  // Stops.
+
+  virtual int port() const = 0;
+
+  // Accepts no more, closes idle connections, lets running requests finish within `drain_timeout`.
+  // Idempotent. Never call it from a handler.
+  virtual void Stop() = 0;
+};
+
+}  // namespace rn
