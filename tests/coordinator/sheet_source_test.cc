@@ -1,0 +1,229 @@
+#include "coordinator/sheet_source.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <fstream>
+
+#include "absl/strings/str_cat.h"
+#include "base/file.h"
+
+namespace rn {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+constexpr const char* kHeader = "Title,Script,Image URL\n";
+
+class SheetSourceTest : public ::testing::Test {
+ protected:
+  void Write(const std::string& file, const std::string& contents) {
+    const std::filesystem::path path = folder_.path() / file;
+    std::filesystem::create_directories(path.parent_path());
+    std::ofstream(path, std::ios::binary) << contents;
+  }
+
+  absl::StatusOr<Sheet> Read(const std::string& id, const std::string& range = "A1:Z100") {
+    const auto parsed = SheetRange::Parse(range);
+    return parsed.ok() ? source_.Read(id, *parsed) : parsed.status();
+  }
+
+  Sheet ReadText(const std::string& contents, const std::string& range = "A1:Z100") {
+    Write("s.csv", contents);
+    auto sheet = Read("s", range);
+    EXPECT_TRUE(sheet.ok()) << sheet.status();
+    return sheet.ok() ? *std::move(sheet) : Sheet();
+  }
+
+  std::string ErrorOf(const std::string& contents, const std::string& range = "A1:Z100") {
+    Write("s.csv", contents);
+    return std::string(Read("s", range).status().message());
+  }
+
+  TempDir folder_ = *TempDir::Create("sheets");
+  CsvSheetSource source_{folder_.path()};
+};
+
+std::string RangeError(const std::string& text) {
+  return std::string(SheetRange::Parse(text).status().message());
+}
+
+TEST(SheetRange, ReadsCellsAndTabs) {
+  const auto plain = SheetRange::Parse("A1:Z100");
+  ASSERT_TRUE(plain.ok());
+  EXPECT_EQ(plain->tab, "");
+  EXPECT_EQ(plain->first_row, 1);
+  EXPECT_EQ(plain->last_row, 100);
+  EXPECT_EQ(plain->last_column, 26);
+  const auto tab = SheetRange::Parse("Products!a5:aa6");
+  ASSERT_TRUE(tab.ok());
+  EXPECT_EQ(tab->tab, "Products");
+  EXPECT_EQ(tab->first_row, 5);
+  EXPECT_EQ(tab->last_column, 27);
+  EXPECT_EQ(SheetRange::Parse("'Bob''s list!'!A1:C2")->tab, "Bob's list!");
+}
+
+TEST(SheetRange, EachMistakeIsNamedWithWhatIsValid) {
+  for (const char* bad : {"",
+                          "A1",
+                          "A1-Z10",
+                          "A1:Z",
+                          "A:Z",
+                          "1A:2B",
+                          "A0:B9",
+                          "A01:B9",
+                          "A1:Z10 ",
+                          "!A1:B2",
+                          "It's!A1:B2",
+                          "A1:B99999999999",
+                          "AAAAAAAAAAAA1:B2"}) {
+    EXPECT_THAT(RangeError(bad), HasSubstr("is not a range; write it as \"A1:Z100\"")) << bad;
+  }
+  EXPECT_THAT(RangeError("B1:Z10"), HasSubstr("begins at column B; it must begin at column A"));
+  EXPECT_THAT(RangeError("A9:Z2"), HasSubstr("ends at row 2, before its first row 9"));
+  EXPECT_THAT(RangeError("A1:A9"), HasSubstr("between B and ZZ"));
+  EXPECT_THAT(RangeError("A1:AAA9"), HasSubstr("between B and ZZ"));
+  EXPECT_THAT(RangeError("A1:Z20000"), HasSubstr("spans 20000 rows; at most 10000"));
+  EXPECT_TRUE(SheetRange::Parse("A1:Z10001").ok()) << "10,000 rows and a header";
+}
+
+TEST_F(SheetSourceTest, RowsKeepTheSheetsNumbers) {
+  const Sheet sheet = ReadText(absl::StrCat(
+      kHeader, "One,Say one,https://x/1.png\n", "\n,,\n", "Two,Say two,https://x/2.png\n"));
+  EXPECT_THAT(sheet.columns, ElementsAre("A", "B", "C"));
+  EXPECT_THAT(sheet.variables, ElementsAre("title", "script", "image_url"));
+  ASSERT_EQ(sheet.rows.size(), 2u);
+  EXPECT_EQ(sheet.rows[0].number, 2);
+  EXPECT_THAT(sheet.rows[0].cells, ElementsAre("One", "Say one", "https://x/1.png"));
+  EXPECT_EQ(sheet.rows[1].number, 5);
+  EXPECT_EQ(sheet.empty_rows, 2);
+  EXPECT_THAT(sheet.warnings, ElementsAre("2 empty rows will be skipped"));
+}
+
+TEST_F(SheetSourceTest, QuotesByteOrderMarkAndLineEndsAreAsSpreadsheetsWriteThem) {
+  const Sheet sheet = ReadText(
+      "\xEF\xBB\xBF\"Hello, world\",\"She said \"\"hi\"\"\r\nand left\",https://x/a.png\r\n"
+      "日本語,مرحبا 🎬,https://x/b.png");
+  ASSERT_EQ(sheet.rows.size(), 2u);
+  EXPECT_THAT(sheet.rows[0].cells,
+              ElementsAre("Hello, world", "She said \"hi\"\r\nand left", "https://x/a.png"));
+  EXPECT_THAT(sheet.rows[1].cells, ElementsAre("日本語", "مرحبا 🎬", "https://x/b.png"));
+  EXPECT_EQ(sheet.rows[1].number, 2) << "a line break inside a cell is no new row";
+}
+
+TEST_F(SheetSourceTest, FurtherColumnsAreNamedByTheHeader) {
+  const Sheet sheet = ReadText(
+      "Title,Script,Image,Call to Action,#internal,Badge \n"
+      "T,S,https://x/a.png,Buy now,secret,New\n");
+  EXPECT_THAT(sheet.variables,
+              ElementsAre("title", "script", "image_url", "call_to_action", "", "badge"));
+  EXPECT_EQ(sheet.rows[0].cells[3], "Buy now");
+  EXPECT_THAT(sheet.warnings, IsEmpty());
+}
+
+TEST_F(SheetSourceTest, AHeaderInAnotherLanguageIsSeenByItsMissingUrl) {
+  const Sheet sheet = ReadText("Titel,Text der Stimme,Bild\nT,S,https://x/a.png\n");
+  ASSERT_EQ(sheet.rows.size(), 1u);
+  EXPECT_EQ(sheet.rows[0].cells[0], "T");
+}
+
+TEST_F(SheetSourceTest, WithoutAHeaderTheFirstRowIsDataAndFurtherColumnsAreLeftOut) {
+  const Sheet sheet = ReadText("T,S,https://x/a.png,extra\nU,V,https://x/b.png,\n");
+  ASSERT_EQ(sheet.rows.size(), 2u);
+  EXPECT_EQ(sheet.rows[0].number, 1);
+  EXPECT_THAT(sheet.variables, ElementsAre("title", "script", "image_url", ""));
+  EXPECT_THAT(sheet.warnings, ElementsAre("column D is not used: it has no name in a header row"));
+}
+
+TEST_F(SheetSourceTest, AHeaderThatContradictsItsColumnIsAWarning) {
+  const Sheet sheet = ReadText("Script,Title,Image\nS,T,https://x/a.png\n");
+  EXPECT_THAT(sheet.warnings,
+              ElementsAre("column A is read as title although its header says \"Script\"",
+                          "column B is read as script although its header says \"Title\""));
+}
+
+TEST_F(SheetSourceTest, TwoColumnsOfOneNameAreRefused) {
+  EXPECT_THAT(ErrorOf("Title,Script,Image,Badge,badge\nT,S,https://x/a.png,1,2\n"),
+              HasSubstr("column E: an earlier column is already named \"badge\""));
+}
+
+TEST_F(SheetSourceTest, TheRangeCutsRowsAndColumns) {
+  const Sheet sheet = ReadText("1,a,x,no\n2,b,x,no\n3,c,x,no\n4,d,x,no\n", "A2:C3");
+  EXPECT_THAT(sheet.columns, ElementsAre("A", "B", "C"));
+  ASSERT_EQ(sheet.rows.size(), 2u);
+  EXPECT_EQ(sheet.rows[0].number, 2);
+  EXPECT_EQ(sheet.rows[1].cells[0], "3");
+}
+
+TEST_F(SheetSourceTest, ShortRowsAreFilledWithEmptyCells) {
+  const Sheet sheet = ReadText("Only a title\n");
+  EXPECT_THAT(sheet.rows[0].cells, ElementsAre("Only a title", "", ""));
+}
+
+TEST_F(SheetSourceTest, DamagedFilesAreRefusedWithRowAndColumn) {
+  EXPECT_THAT(ErrorOf("a,b\nc,\"open"), HasSubstr("row 2, column B: a quote (\") opens here"));
+  EXPECT_THAT(ErrorOf("\"a\"b,c\n"), HasSubstr("row 1, column A: text after a closing quote"));
+  EXPECT_THAT(ErrorOf("ok,Gr\xFC\xDF"
+                      "e,x\n"),
+              HasSubstr("row 1, column B: not UTF-8"));
+  EXPECT_THAT(ErrorOf(std::string("a,b\0c,d\n", 8)), HasSubstr("row 1, column B"));
+  EXPECT_THAT(ErrorOf(absl::StrCat("a,b,", std::string(50'001, 'x'))),
+              HasSubstr("row 1, column C: the cell is 50001 bytes long; at most 50000"));
+}
+
+TEST_F(SheetSourceTest, DamageOutsideTheRangeDoesNotMatter) {
+  EXPECT_EQ(ReadText("a,b,c,\xFF\n\xFF,,,\n", "A1:C1").rows.size(), 1u);
+}
+
+TEST_F(SheetSourceTest, TenThousandRowsAreTheLimitAndAThousandAWarning) {
+  std::string text = kHeader;
+  for (int i = 0; i < kSheetRowsMax; ++i) {
+    absl::StrAppend(&text, "t", i, ",s,https://x/a.png\n");
+  }
+  const Sheet full = ReadText(text, "A1:Z10001");
+  EXPECT_EQ(full.rows.size(), 10'000u);
+  EXPECT_THAT(full.warnings, ElementsAre("10000 rows may take extended processing time"));
+  EXPECT_THAT(ErrorOf(absl::StrCat("x,y,https://x/a.png\n", text.substr(strlen(kHeader)), "z,z,z"),
+                      "A1:Z10001"),
+              HasSubstr("the range holds 10001 rows; at most 10000 a job"));
+}
+
+TEST_F(SheetSourceTest, TabsAreFilesInTheSheetsFolder) {
+  Write("s.csv", "first,a,x\n");
+  Write("s/Spring sale.csv", "second,b,x\n");
+  EXPECT_EQ(Read("s", "'Spring sale'!A1:C9")->rows[0].cells[0], "second");
+  EXPECT_EQ(Read("s", "Sheet!A1:C9")->rows[0].cells[0], "first");
+  EXPECT_EQ(Read("s", "Sheet1!A1:C9")->rows[0].cells[0], "first");
+  const absl::Status missing = Read("s", "Autumn!A1:C9").status();
+  EXPECT_EQ(missing.code(), absl::StatusCode::kNotFound);
+  EXPECT_THAT(std::string(missing.message()), HasSubstr("sheet \"s\" has no tab \"Autumn\""));
+}
+
+TEST_F(SheetSourceTest, AnUnknownSheetIsNotFound) {
+  const absl::Status missing = Read("nope").status();
+  EXPECT_EQ(missing.code(), absl::StatusCode::kNotFound);
+  EXPECT_THAT(std::string(missing.message()), HasSubstr("there is no sheet \"nope\""));
+}
+
+TEST_F(SheetSourceTest, NeitherSheetNorTabCanLeaveTheFolder) {
+  Write("secret.csv", "a,b,c\n");
+  for (const char* id : {"../secret", "..", "", "/etc/passwd", "a/b", "a.b", "secret.csv", "ä"}) {
+    EXPECT_EQ(Read(id).status().code(), absl::StatusCode::kInvalidArgument) << id;
+  }
+  for (const char* range : {"'../secret'!A1:C9", "..!A1:C9", "'a/../../x'!A1:C9"}) {
+    EXPECT_EQ(Read("s", range).status().code(), absl::StatusCode::kInvalidArgument) << range;
+  }
+}
+
+TEST_F(SheetSourceTest, AFileAboveTheLimitIsRefused) {
+  Write("s.csv", std::string(2000, 'x'));
+  CsvSheetSource small(folder_.path(), 1000);
+  EXPECT_THAT(std::string(small.Read("s", *SheetRange::Parse("A1:Z9")).status().message()),
+              HasSubstr("larger than 1000 bytes"));
+}
+
+}  // namespace
+}  // namespace rn
