@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <variant>
@@ -88,6 +89,8 @@ struct DrawGroup {
 };
 using DrawList = std::vector<DrawGroup>;
 
+struct Timeline;  // every element's life in frames: timeline.h, pipeline-internal
+
 class Scene {
  public:
   // Errors list every mistake with its JSON pointer (TEMPLATE_RENDER_ERROR).
@@ -111,8 +114,7 @@ class Scene {
   const std::vector<std::string>& warnings() const { return warnings_; }
 
  private:
-  struct Track;      // an element's life on the timeline: frames, animations, opacity
-  struct SceneSpan;  // a scene's frames, background and transition in
+  friend class SceneResolver;
   Scene() = default;
 
   int width_ = 0, height_ = 0;
@@ -122,6 +124,7 @@ class Scene {
   std::vector<CaptionPage> caption_pages_;
   std::vector<std::string> warnings_;
   MixPlan mix_;
+  std::shared_ptr<const Timeline> timeline_;
 };
 
 }  // namespace rn

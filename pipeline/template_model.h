@@ -22,6 +22,15 @@ struct Problem {
 // "2 problems:\n  /scenes/0/elements/1/easing: unknown easing …\n  …", TEMPLATE_RENDER_ERROR.
 absl::Status ProblemsToStatus(const std::vector<Problem>& problems);
 
+enum class VariableType { kString, kNumber, kColor, kImage, kVideo, kAudio, kVoice };
+
+struct VariableInfo {
+  VariableType type = VariableType::kString;
+  bool required = false;
+  std::string default_value;
+  std::size_t characters_max = 20'000;
+};
+
 struct BindInput {
   const rendernode::JobSpec& job;
   const rendernode::ItemSpec& item;
@@ -36,6 +45,10 @@ class Template {
   Template(const Template&);
   Template(Template&&) noexcept;
   ~Template();
+
+  const std::map<std::string, VariableInfo>& variables() const;
+  // The constant files it names, "music:upbeat_corporate" or "asset:intro.mp4": a job's assets.
+  const std::vector<std::string>& sources() const;
 
   // The row's values in place of variables, style, colour scheme, voice and music applied.
   absl::StatusOr<Composition> Bind(const BindInput& input) const;

@@ -1,0 +1,329 @@
+#include "pipeline/binder.h"
+
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "base/nearest.h"
+#include "pipeline/element_reader.h"
+#include "pipeline/fields.h"
+#include "pipeline/template_document.h"
+
+namespace rn {
+namespace {
+
+using nlohmann::json;
+
+// A member that is an object, or an empty one.
+const json& ObjectAt(const json& owner, const std::string& key) {
+  static const json* const empty = new json(json::object());
+  if (!owner.is_object()) return *empty;
+  const auto found = owner.find(key);
+  return found != owner.end() && found->is_object() ? *found : *empty;
+}
+
+class Binder {
+ public:
+  Binder(const json& document, const Selection& selection, ReadContext context)
+      : document_(document), selection_(selection), context_(std::move(context)) {}
+
+  std::shared_ptr<const Composition::Model> Read() {
+    ReadFrame();
+    ReadOutput();
+    ReadLook();
+    const auto scenes = document_.find("scenes");
+    for (std::size_t i = 0; scenes != document_.end() && scenes->is_array() && i < scenes->size();
+         ++i) {
+      ReadScene(scenes->at(i), absl::StrCat("/scenes/", i));
+    }
+    if (model_->scenes.empty() && !context_.checking_only()) {
+      context_.Report("/scenes", "no scene is left: every condition is false");
+    }
+    ReadRootElements();
+    CheckReferences();
+    return model_;
+  }
+
+ private:
+  void ReadFrame() {
+    const json& own = ObjectAt(document_, "output");
+    const json& size = selection_.variant.empty()
+                           ? own
+                           : ObjectAt(ObjectAt(document_, "variants"), selection_.variant);
+    const std::string pointer = selection_.variant.empty()
+                                    ? "/output"
+                                    : absl::StrCat("/variants/", PointerStep(selection_.variant));
+    const Fields fields(context_, size, pointer);
+    OutputSettings& output = model_->output;
+    for (const char* side : {"width", "height"}) {
+      const int pixels = static_cast<int>(fields.Number(side, 0));
+      if (pixels % 2 != 0) fields.Report(side, "must be even");
+      (side[0] == 'w' ? output.width : output.height) = pixels;
+    }
+    const double template_height = std::max(output.height, 1);
+    if (selection_.width > 0) {
+      output.width = selection_.width;
+      output.height = selection_.height;
+    }
+    context_.frame = {static_cast<double>(std::max(output.width, 1)),
+                      static_cast<double>(std::max(output.height, 1)),
+                      output.height / template_height};
+  }
+
+  void ReadOutput() {
+    const json& own = ObjectAt(document_, "output");
+    OutputSettings& output = model_->output;
+    output.fps_num = static_cast<int>(Fields(context_, own, "/output").Number("fps", 30));
+    const Fields video(context_, ObjectAt(own, "video"), "/output/video");
+    output.crf = video.Number("crf", output.crf);
+    output.hardware = video.Text("hardware").value_or(output.hardware);
+    const Fields audio(context_, ObjectAt(own, "audio"), "/output/audio");
+    output.audio_bitrate_bps = Bitrate(audio);
+    const Fields loudness(
+        context_, ObjectAt(ObjectAt(own, "audio"), "loudness"), "/output/audio/loudness");
+    model_->target_lufs = loudness.Number("target_lufs", -14);
+    model_->true_peak_db = loudness.Number("true_peak_db", -1);
+    output.poster_time =
+        Fields(context_, ObjectAt(own, "poster"), "/output/poster").Seconds("time");
+    const auto sidecar = own.find("sidecar");
+    if (sidecar == own.end() || !sidecar->is_array()) return;
+    output.sidecar.srt = std::find(sidecar->begin(), sidecar->end(), json("srt")) != sidecar->end();
+    output.sidecar.vtt = std::find(sidecar->begin(), sidecar->end(), json("vtt")) != sidecar->end();
+  }
+
+  static int Bitrate(const Fields& audio) {
+    constexpr int kDefault = 192'000;
+    const auto text = audio.Text("bitrate");
+    if (!text) return static_cast<int>(audio.Number("bitrate", kDefault));
+    absl::string_view digits = *text;
+    int kilobits = 0;
+    if (!absl::ConsumeSuffix(&digits, "k") || !absl::SimpleAtoi(digits, &kilobits) ||
+        kilobits < 32 || kilobits > 512) {
+      audio.Report("bitrate", absl::StrCat("\"", *text, "\" is not within 32k to 512k"));
+      return kDefault;
+    }
+    return kilobits * 1000;
+  }
+
+  // --------------------------------------------------------------- theme, style, colours
+  void ReadLook() {
+    const json& theme = ObjectAt(document_, "theme");
+    ReadColors(ObjectAt(theme, "colors"), "/theme/colors", true);
+    ReadFonts(ObjectAt(theme, "fonts"), "/theme/fonts", true);
+    if (!selection_.style.empty()) {
+      const json& style = ObjectAt(ObjectAt(document_, "styles"), selection_.style);
+      const std::string pointer = absl::StrCat("/styles/", PointerStep(selection_.style));
+      ReadColors(ObjectAt(style, "colors"), absl::StrCat(pointer, "/colors"), false);
+      ReadFonts(ObjectAt(style, "fonts"), absl::StrCat(pointer, "/fonts"), false);
+      defaults_.push_back({&ObjectAt(style, "defaults"), absl::StrCat(pointer, "/defaults")});
+    }
+    defaults_.push_back({&ObjectAt(theme, "defaults"), "/theme/defaults"});
+    if (!selection_.color_scheme.empty()) {
+      ReadColors(ObjectAt(ObjectAt(document_, "color_schemes"), selection_.color_scheme),
+                 absl::StrCat("/color_schemes/", PointerStep(selection_.color_scheme)),
+                 false);
+    }
+  }
+
+  // `defines`: names may be new; otherwise they must be the theme's.
+  void ReadColors(const json& colors, const std::string& pointer, bool defines) {
+    for (const auto& [name, value] : colors.items()) {
+      if (!value.is_string()) continue;
+      const std::string place = absl::StrCat(pointer, "/", PointerStep(name));
+      CheckDefined("colour", name, context_.palette.colors, defines, place);
+      Rgba& color = context_.palette.colors[name];
+      const auto text = context_.Substitute(value.get<std::string>(), place);
+      if (!text) continue;
+      const auto parsed = ParseColor(*text);
+      if (parsed.ok()) {
+        color = *parsed;
+      } else {
+        context_.Report(place, parsed.status().message());
+      }
+    }
+  }
+
+  void ReadFonts(const json& fonts, const std::string& pointer, bool defines) {
+    for (const auto& [name, value] : fonts.items()) {
+      if (!value.is_string()) continue;
+      const std::string place = absl::StrCat(pointer, "/", PointerStep(name));
+      CheckDefined("font name", name, context_.palette.fonts, defines, place);
+      std::string& font = context_.palette.fonts[name];
+      const auto text = context_.Substitute(value.get<std::string>(), place);
+      if (!text) continue;
+      font = *text;
+      const auto installed = context_.palette.Font(*text);
+      if (!installed.ok()) context_.Report(place, installed.status().message());
+    }
+  }
+
+  template <typename T>
+  void CheckDefined(absl::string_view kind,
+                    const std::string& name,
+                    const std::map<std::string, T>& known,
+                    bool defines,
+                    const std::string& place) {
+    if (defines || known.count(name) > 0) return;
+    std::vector<std::string> valid;
+    for (const auto& [key, value] : known) valid.push_back(key);
+    context_.Report(place, UnknownName(kind, name, valid));
+  }
+
+  // --------------------------------------------------------------- scenes and elements
+  void ReadScene(const json& scene, const std::string& pointer) {
+    if (!scene.is_object() || !context_.Holds(scene, pointer)) return;
+    const Fields fields(context_, scene, pointer);
+    SceneModel read;
+    read.pointer = pointer;
+    if (const auto id = fields.Text("id")) CheckUnique("id", *id, pointer, &scene_ids_);
+    ReadLength(fields, &read);
+    read.tail = fields.Seconds("tail");
+    if (const json& transition = ObjectAt(scene, "transition"); !transition.empty()) {
+      read.fade_in = Fields(context_, transition, absl::StrCat(pointer, "/transition"))
+                         .Seconds("duration", absl::Milliseconds(500));
+    }
+    read.background = fields.Color("background_color").value_or(read.background);
+    if (read.background.a != 255) {
+      fields.Report("background_color", "must be opaque: it is what a scene is painted on");
+    }
+    ReadElements(scene, pointer, &read.elements);
+    model_->scenes.push_back(std::move(read));
+  }
+
+  static void ReadLength(const Fields& fields, SceneModel* scene) {
+    const json* duration = fields.Find("duration");
+    if (duration != nullptr && duration->is_number()) {
+      scene->length = SceneModel::Length::kSeconds;
+      scene->seconds = absl::Seconds(duration->get<double>());
+      if (fields.Has("tail")) fields.Report("tail", "is for automatic durations");
+    } else if (const auto text = fields.Text("duration")) {
+      scene->length = *text == "media" ? SceneModel::Length::kMedia : SceneModel::Length::kAuto;
+      if (*text != "auto" && *text != "media") {
+        fields.Report("duration", UnknownName("duration", *text, {"auto", "media"}));
+      }
+    }
+  }
+
+  void ReadElements(const json& owner,
+                    const std::string& pointer,
+                    std::vector<ElementModel>* elements) {
+    const auto found = owner.find("elements");
+    if (found == owner.end() || !found->is_array()) return;
+    for (std::size_t i = 0; i < found->size(); ++i) {
+      const json& element = found->at(i);
+      const std::string place = absl::StrCat(pointer, "/elements/", i);
+      if (!element.is_object() || !context_.Holds(element, place)) continue;
+      elements->push_back(ReadElement(context_, element, place, defaults_, &model_->voices));
+      const std::string& name = elements->back().name;
+      if (!name.empty()) CheckUnique("name", name, place, &names_);
+    }
+  }
+
+  // The music override replaces the bed: what sounds over all scenes.
+  void ReadRootElements() {
+    context_.music = selection_.music;
+    ReadElements(document_, "", &model_->elements);
+    if (selection_.music.empty() || context_.checking_only()) return;
+    const auto is_bed = [](const json& element) {
+      return element.is_object() && element.value("type", json()) == "audio" &&
+             absl::StartsWith(element.value("source", ""), "music:");
+    };
+    const auto found = document_.find("elements");
+    if (found == document_.end() || std::none_of(found->begin(), found->end(), is_bed)) {
+      context_.Report("overrides/background_music", "this template has no background music");
+    }
+  }
+
+  void CheckUnique(const char* key,
+                   const std::string& name,
+                   const std::string& pointer,
+                   std::map<std::string, std::string>* seen) {
+    const auto [first, added] = seen->emplace(name, pointer);
+    if (!added) {
+      context_.Report(absl::StrCat(pointer, "/", key),
+                      absl::StrCat("\"", name, "\" is already at ", first->second));
+    }
+  }
+
+  // --------------------------------------------------------------- who refers to whom
+  void CheckReferences() {
+    std::set<std::string> voices;
+    std::set<std::string> sounds;
+    const auto collect = [&](const ElementModel& element) {
+      const bool voice = std::holds_alternative<VoiceModel>(element.kind);
+      if (element.name.empty()) return;
+      if (voice) voices.insert(element.name);
+      if (voice || std::holds_alternative<AudioModel>(element.kind)) sounds.insert(element.name);
+    };
+    ForEachElement(collect);
+    ForEachElement([&](const ElementModel& element) {
+      if (const auto* captions = std::get_if<CaptionsModel>(&element.kind)) {
+        CheckCaptions(element, captions->voice, voices);
+      }
+      const auto* audio = std::get_if<AudioModel>(&element.kind);
+      if (audio == nullptr || !audio->duck || !context_.checking_only()) return;
+      for (const std::string& under : audio->duck->under) {
+        if (sounds.count(under) > 0) continue;
+        context_.Report(absl::StrCat(element.pointer, "/duck/under"),
+                        UnknownName("sound", under, {sounds.begin(), sounds.end()}));
+      }
+    });
+  }
+
+  void CheckCaptions(const ElementModel& element,
+                     const std::string& voice,
+                     const std::set<std::string>& voices) {
+    if (voice.empty() || voices.count(voice) > 0) return;
+    // The template was checked as a whole: what is missing now was left out by a condition.
+    context_.Report(absl::StrCat(element.pointer, "/source"),
+                    context_.checking_only()
+                        ? UnknownName("voice element", voice, {voices.begin(), voices.end()})
+                        : absl::StrCat("the voice \"",
+                                       voice,
+                                       "\" is left out by its condition; give the captions the ",
+                                       "same condition"));
+  }
+
+  template <typename Visit>
+  void ForEachElement(const Visit& visit) const {
+    for (const SceneModel& scene : model_->scenes) {
+      for (const ElementModel& element : scene.elements) visit(element);
+    }
+    for (const ElementModel& element : model_->elements) visit(element);
+  }
+
+  const json& document_;
+  const Selection& selection_;
+  ReadContext context_;
+  std::vector<FieldLayer> defaults_;
+  std::map<std::string, std::string> names_, scene_ids_;  // -> where first
+  std::shared_ptr<Composition::Model> model_ = std::make_shared<Composition::Model>();
+};
+
+}  // namespace
+
+std::shared_ptr<const Composition::Model> ReadModel(const json& document,
+                                                    const VariableMap& variables,
+                                                    const Selection& selection,
+                                                    const VariableValues* values,
+                                                    const BindInput* input,
+                                                    std::vector<Problem>* problems) {
+  std::vector<std::string> variant_names;
+  for (const auto& [name, size] : ObjectAt(document, "variants").items()) {
+    variant_names.push_back(name);
+  }
+  return Binder(document,
+                selection,
+                ReadContext{.variables = variables,
+                            .values = values,
+                            .input = input,
+                            .variant = selection.variant,
+                            .variant_names = std::move(variant_names),
+                            .problems = problems})
+      .Read();
+}
+
+}  // namespace rn

@@ -1,0 +1,21 @@
+// One element of a template, from JSON to ElementModel.
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "pipeline/composition_model.h"
+#include "pipeline/fields.h"
+
+namespace rn {
+
+// `defaults`: "defaults" objects of the style and the theme, nearest first. Problems go to the
+// context; what could not be read keeps its default. Voice elements append their cue.
+ElementModel ReadElement(const ReadContext& context,
+                         const nlohmann::json& element,
+                         const std::string& pointer,
+                         const std::vector<FieldLayer>& defaults,
+                         std::vector<VoiceCue>* voices);
+
+}  // namespace rn

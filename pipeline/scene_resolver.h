@@ -1,0 +1,62 @@
+// Puts a Composition::Model on the timeline, once its voices have been spoken.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "pipeline/composition_model.h"
+#include "pipeline/scene.h"
+#include "pipeline/template_model.h"
+#include "pipeline/timeline.h"
+
+namespace rn {
+
+class SceneResolver {
+ public:
+  static constexpr absl::Duration kLengthMax = absl::Hours(4);
+
+  SceneResolver(const Composition::Model& model, const SpeechTracks& tracks)
+      : model_(model), tracks_(tracks) {}
+
+  absl::StatusOr<Scene> Resolve();
+
+ private:
+  // Where an element's times count from and end.
+  struct Stage {
+    FrameRange frames;
+    absl::Duration begin, end;
+  };
+
+  void PlaceScenes();
+  std::int64_t FramesOf(const SceneModel& scene);
+  void CoverRootVoices();
+  void CheckFades();
+  absl::Duration ContentEnd(const ElementModel& element, bool media_only);
+  // Of a voice or an audio element; zero (and a problem) when it cannot be told.
+  absl::Duration SoundLength(const ElementModel& element);
+
+  void NoteVoices(const std::vector<ElementModel>& elements, const Stage& stage);
+  void PlaceElements(const std::vector<ElementModel>& elements,
+                     const Stage& stage,
+                     std::vector<Track>* placed);
+  void PlaceVisual(const ElementModel& element, const Stage& stage, std::vector<Track>* placed);
+  void PlaceCaptions(const ElementModel& element, CaptionsModel captions, Track* track);
+  void PlaceSound(const ElementModel& element, const Stage& stage);
+  void FinishCaptionPages();
+  Stage StageOf(const FrameRange& frames) const;
+  void Report(const std::string& pointer, std::string message) {
+    problems_.push_back({pointer, std::move(message)});
+  }
+
+  const Composition::Model& model_;
+  const SpeechTracks& tracks_;
+  Scene scene_;
+  Timeline timeline_;
+  std::map<std::string, absl::Duration> voice_starts_;              // by cue
+  std::map<std::string, std::vector<CaptionPage>> pages_by_voice_;  // for the sidecars
+  std::map<std::string, absl::Duration> file_lengths_;              // probed once each
+  std::vector<Problem> problems_;
+};
+
+}  // namespace rn

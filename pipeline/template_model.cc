@@ -1,0 +1,132 @@
+#include "pipeline/template_model.h"
+
+#include <nlohmann/json.hpp>
+#include <set>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "pipeline/binder.h"
+#include "pipeline/composition_model.h"
+#include "pipeline/template_document.h"
+#include "pipeline/template_schema.h"
+#include "proto/item_error.h"
+
+namespace rn {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t kProblemsMax = 100;
+
+// The same mistake seen through several variants is one mistake.
+std::vector<Problem> WithoutRepeats(const std::vector<Problem>& problems) {
+  std::set<std::pair<std::string, std::string>> seen;
+  std::vector<Problem> unique;
+  for (const Problem& problem : problems) {
+    if (seen.emplace(problem.pointer, problem.message).second) unique.push_back(problem);
+  }
+  return unique;
+}
+
+void CheckElementCount(const json& document,
+                       const TemplateLimits& limits,
+                       std::vector<Problem>* problems) {
+  std::size_t elements = document.value("elements", json::array()).size();
+  const json scenes = document.value("scenes", json::array());
+  for (const json& scene : scenes) {
+    if (scene.is_object()) elements += scene.value("elements", json::array()).size();
+  }
+  if (elements > limits.elements_max || scenes.size() > limits.scenes_max) {
+    problems->push_back({"",
+                         absl::StrCat(scenes.size(),
+                                      " scenes with ",
+                                      elements,
+                                      " elements; at most ",
+                                      limits.scenes_max,
+                                      " and ",
+                                      limits.elements_max)});
+  }
+}
+
+void CollectSources(const json& node, std::set<std::string>* sources) {
+  if (node.is_object() && node.contains("source") && node["source"].is_string()) {
+    const auto source = node["source"].get<std::string>();
+    const bool constant = source.find("{{") == std::string::npos;
+    if (constant && (absl::StartsWith(source, "music:") || absl::StartsWith(source, "asset:"))) {
+      sources->insert(source);
+    }
+  }
+  if (node.is_structured()) {
+    for (const json& child : node) CollectSources(child, sources);
+  }
+}
+
+}  // namespace
+
+absl::Status ProblemsToStatus(const std::vector<Problem>& problems) {
+  if (problems.empty()) return absl::OkStatus();
+  const std::vector<Problem> unique = WithoutRepeats(problems);
+  std::string message =
+      absl::StrCat(unique.size(), unique.size() == 1 ? " problem:" : " problems:");
+  for (std::size_t i = 0; i < unique.size() && i < kProblemsMax; ++i) {
+    const std::string& pointer = unique[i].pointer;
+    absl::StrAppend(&message, "\n  ", pointer.empty() ? "/" : pointer, ": ", unique[i].message);
+  }
+  if (unique.size() > kProblemsMax) absl::StrAppend(&message, "\n  …");
+  return WithItemError(absl::InvalidArgumentError(message),
+                       rendernode::ITEM_ERROR_TEMPLATE_RENDER_ERROR);
+}
+
+struct Template::Impl {
+  json document;
+  VariableMap variables;
+  std::vector<std::string> sources;
+};
+
+Template::Template(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
+Template::Template(const Template&) = default;
+Template::Template(Template&&) noexcept = default;
+Template::~Template() = default;
+
+absl::StatusOr<Template> Template::Parse(absl::string_view text) {
+  const TemplateLimits limits;
+  std::vector<Problem> problems;
+  auto impl = std::make_shared<Impl>();
+  impl->document = ParseDocument(text, limits, &problems);
+  if (problems.empty()) CheckElementCount(impl->document, limits, &problems);
+  if (!problems.empty()) return ProblemsToStatus(problems);  // not safe to walk
+
+  problems = CheckStructure(impl->document);
+  impl->variables = ReadVariables(impl->document, &problems);
+  for (const Selection& selection : EverySelection(impl->document)) {
+    ReadModel(impl->document, impl->variables, selection, nullptr, nullptr, &problems);
+  }
+  if (!problems.empty()) return ProblemsToStatus(problems);
+
+  std::set<std::string> sources;
+  CollectSources(impl->document, &sources);
+  impl->sources.assign(sources.begin(), sources.end());
+  return Template(std::move(impl));
+}
+
+const std::map<std::string, VariableInfo>& Template::variables() const {
+  return impl_->variables;
+}
+const std::vector<std::string>& Template::sources() const {
+  return impl_->sources;
+}
+
+absl::StatusOr<Composition> Template::Bind(const BindInput& input) const {
+  std::vector<Problem> problems;
+  const VariableValues values = ValuesOf(impl_->variables, input, &problems);
+  const Selection selection = SelectFor(impl_->document, input, &problems);
+  auto model = ReadModel(impl_->document, impl_->variables, selection, &values, &input, &problems);
+  if (problems.empty()) return Composition(std::move(model));
+  for (Problem& problem : problems) {
+    problem.pointer = absl::StrCat("row ", input.item.row(), ": ", problem.pointer);
+  }
+  return ProblemsToStatus(problems);
+}
+
+}  // namespace rn
