@@ -1,6 +1,7 @@
 // Captions: words with times → pages on screen, their pixels, and the SRT/VTT sidecars.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,11 @@
 #include "pipeline/text.h"
 
 namespace rn {
+
+// Pages stand for at least kPageShownMin where the speech leaves the room; silence of up to
+// kGapKeptMax between two pages keeps the first on screen, a longer one leaves it empty.
+inline constexpr absl::Duration kGapKeptMax = absl::Milliseconds(800);
+inline constexpr absl::Duration kPageShownMin = absl::Seconds(1);
 
 enum class CaptionEffect { kNone, kHighlight };
 
@@ -25,10 +31,14 @@ struct CaptionSpec {
 struct CaptionPage {
   absl::Duration begin, end;  // [begin, end); pages never overlap
   std::vector<SpokenWord> words;
+  std::vector<std::size_t> line_begins;  // words that begin a line, the first one left out
+  double wrap_w = 0;  // pixels: the narrowest width that keeps the lines few; 0: the whole box
 };
 
-// Breaks at sentence ends and pauses first, then where max_lines are full; a page stays until the
-// next begins when the gap is below `kGapKeptMax`. `offset`: when the speech starts.
+// Breaks at sentence ends and pauses first, then where max_lines are full (pages of like length,
+// at commas where that costs little). A word too long to be one (text without spaces) is split
+// where a line may break, its time in proportion. `offset`: when the speech starts.
+// InvalidArgument: as RasteriseText.
 absl::StatusOr<std::vector<CaptionPage>> PaginateCaptions(const std::vector<SpokenWord>& words,
                                                           absl::Duration offset,
                                                           const CaptionSpec& spec);
@@ -38,6 +48,7 @@ absl::StatusOr<RasterText> RasteriseCaption(const CaptionSpec& spec,
                                             const CaptionPage& page,
                                             int active_word);
 
+// Sidecars: UTF-8, times to the millisecond, the lines as on screen.
 std::string ToSrt(const std::vector<CaptionPage>& pages);
 std::string ToVtt(const std::vector<CaptionPage>& pages);
 
