@@ -1,0 +1,88 @@
+// The templates folder: what may be rendered, in which voice, over which music.
+//
+//   <id>.json        a template; its id is the file's name
+//   voices.json      {"<name>": {engine, voice, words_per_minute, pitch, volume, language}}
+//   music/<name>.m4a what templates name as "music:<name>"
+//   assets/<file>    what templates name as "asset:<file>"
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "proto/render.pb.h"
+
+namespace rn {
+
+// One mistake of a client: where in its request, what, and what would be valid.
+struct RequestProblem {
+  std::string pointer;  // RFC 6901, from the root of a bulk-job request
+  std::string message;
+};
+
+struct JobRequest {
+  std::string job_id;
+  std::string template_id;
+  std::map<std::string, std::string> overrides;  // style, voice, background_music, color_scheme, …
+  std::string resolution;    // "1080p": of the shorter side; "" = the template's
+  std::string aspect_ratio;  // "9:16"; "" = the template's
+  std::string output_bucket;
+};
+
+struct CatalogOptions {
+  std::filesystem::path folder;
+  std::string asset_url_base;  // Job assets are "<base>/<sha256>"; "" = file URLs.
+  std::int64_t template_bytes_max = 1 << 20;
+  std::int64_t templates_max = 1000;
+  std::int64_t asset_bytes_max = std::int64_t{1} << 30;
+};
+
+// Read once; immutable, hence thread-safe.
+class Catalog {
+ public:
+  // InvalidArgument: every file that cannot be used, a line each.
+  static absl::StatusOr<Catalog> Load(const CatalogOptions& options);
+
+  Catalog(Catalog&&) noexcept;
+  ~Catalog();
+
+  std::vector<std::string> template_ids() const;
+  std::vector<std::string> voice_names() const;
+  std::vector<std::string> music_names() const;
+  static const std::vector<std::string>& resolutions();
+
+  // Adds a template that is not in the folder; its id is the file's name without extension.
+  absl::StatusOr<std::string> AddTemplate(const std::filesystem::path& file);
+
+  // Everything that the items share. Nothing, and every mistake in `problems`, when the request
+  // names what the catalog or the template does not have.
+  std::optional<rendernode::JobSpec> BuildJobSpec(const JobRequest& request,
+                                                  std::vector<RequestProblem>* problems) const;
+
+  // One row; values whose variable is an image, a video or a sound become assets to be fetched.
+  // Empty values are left out. A column that the template does not know is dropped when the
+  // template has no such variable and `strict` is false (sheets may carry notes). Errors are of
+  // this row alone, with ITEM_ERROR_TEMPLATE_RENDER_ERROR: a required value that is missing, a
+  // value that is no URL.
+  absl::StatusOr<rendernode::ItemSpec> BuildItemSpec(
+      const std::string& template_id,
+      std::uint32_t row,
+      const std::map<std::string, std::string>& values,
+      bool strict = false) const;
+
+  // The file behind "<asset_url_base>/<sha256>".
+  std::optional<std::filesystem::path> AssetPath(absl::string_view sha256) const;
+
+ private:
+  struct Impl;
+  explicit Catalog(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace rn

@@ -1,0 +1,204 @@
+// Jobs, items, leases, sessions: the coordinator's durable state and the rules that keep it whole.
+//
+// Every method is one transaction, durable on return. Thread-safe; each may block on the disk.
+// Unavailable: the store could not answer now, nothing was changed, try again: never to be read as
+// "no such job" or "no such lease".
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "proto/node.pb.h"
+#include "proto/render.pb.h"
+
+namespace rn {
+
+enum class JobState { kPending, kRunning, kPaused, kCompleted, kFailed, kCanceled };
+enum class ItemState { kPending, kLeased, kCompleted, kFailed, kCanceled };
+enum class JobPriority { kLow = 0, kNormal = 1, kHigh = 2 };
+
+inline bool IsTerminal(JobState state) {
+  return state == JobState::kCompleted || state == JobState::kFailed ||
+         state == JobState::kCanceled;
+}
+
+struct ItemError {
+  rendernode::ItemErrorCode code = rendernode::ITEM_ERROR_UNSPECIFIED;
+  std::string message;
+};
+
+// ---------------------------------------------------------------- what clients ask for
+
+struct NewItem {
+  rendernode::ItemSpec spec;
+  std::optional<ItemError> error;  // The row cannot be rendered: failed from the start.
+};
+
+struct NewJob {
+  std::string id;  // "job_" + ULID
+  std::string tenant;
+  std::string title;
+  JobPriority priority = JobPriority::kNormal;
+  absl::Duration processing_deadline = absl::InfiniteDuration();  // From creation.
+  std::string request_json;                                       // As the client sent it.
+  std::string callback_url;
+  rendernode::JobSpec spec;
+  std::vector<NewItem> items;
+  std::vector<std::string> warnings;
+};
+
+struct Idempotency {
+  std::string key;          // "" = none
+  std::string body_sha256;  // Same key, same body: the same job.
+  absl::Duration kept = absl::Hours(24);
+};
+
+struct Job {
+  std::string id, tenant, title;
+  JobState state = JobState::kPending;
+  JobPriority priority = JobPriority::kNormal;
+  std::int64_t items_total = 0, items_completed = 0, items_failed = 0, items_canceled = 0;
+  std::int64_t items_leased = 0;
+  double progress_items = 0;  // Items' worth of work done, those under way counted in part.
+  absl::Time created_at, updated_at;
+  std::optional<absl::Time> started_at, ended_at;
+  std::optional<absl::Time> deadline_at;
+  std::optional<ItemError> last_error;
+  std::string request_json;
+  std::string callback_url;
+  std::vector<std::string> warnings;
+};
+
+struct Item {
+  std::string id;  // "<job>-<row>", unique
+  std::string job_id;
+  std::uint32_t row = 0;
+  ItemState state = ItemState::kPending;
+  std::uint64_t fence = 0;
+  rendernode::Phase phase = rendernode::PHASE_UNSPECIFIED;  // While leased.
+  std::uint32_t progress_permille = 0;
+  std::string node_id;                           // The holder, or the last one.
+  std::optional<rendernode::ItemResult> result;  // Of a terminal item that a node worked on.
+  std::vector<ItemError> errors;                 // Of every failed attempt, the last one last.
+  absl::Time updated_at;
+};
+
+struct JobFilter {
+  std::string tenant;
+  std::optional<JobState> state;
+  std::optional<JobPriority> priority;
+  std::string before_id;  // Newest first: those older than this one. "" = from the newest.
+  int limit = 50;
+};
+
+struct ItemFilter {
+  std::string job_id;
+  std::optional<ItemState> state;
+  std::uint32_t after_row = 0;
+  int limit = 50;
+};
+
+// ---------------------------------------------------------------- what nodes ask for
+
+struct SessionInfo {
+  std::string session;  // "" = refused
+  std::vector<rendernode::LeaseRef> adopt, drop;
+};
+
+struct RetryLimits {
+  int failures_max = 2;       // Attempts that failed through the item itself, and may pass.
+  int losses_max = 5;         // Attempts lost to infrastructure.
+  int node_failures_max = 2;  // Of one job on one node: then the node gets no more of that job.
+  absl::Duration backoff_min = absl::Seconds(2), backoff_max = absl::Minutes(2);
+};
+
+struct LeaseLimits {
+  absl::Duration ttl = absl::Seconds(30);
+  absl::Duration reassign_grace = absl::Seconds(10);  // Beyond the TTL.
+};
+
+// What a Sync found out and changed.
+struct SyncOutcome {
+  std::vector<rendernode::LeaseRef> renewed, cancel;
+  bool freed = false;  // Items came back to the queue: others may want them.
+};
+
+// An item that waits, as the scheduler sees it. In order of row within a job.
+struct WaitingJob {
+  std::string job_id;
+  JobPriority priority = JobPriority::kNormal;
+  absl::Time created_at;
+  std::string spec_digest;
+  std::int64_t leased = 0;         // Of its items, now.
+  std::vector<std::string> items;  // That may start now: the first `per_job` of them.
+  std::set<std::string> refused_nodes;
+};
+
+class Store {
+ public:
+  virtual ~Store() = default;
+
+  // The job that the idempotency key made before, else a new one. FailedPrecondition: the key was
+  // used with another body. A job whose rows all failed is terminal at once.
+  virtual absl::StatusOr<Job> CreateJob(const NewJob& job,
+                                        const Idempotency& idempotency,
+                                        absl::Time now) = 0;
+  // The job that this key made; FailedPrecondition as above; nullopt: not seen within `kept`.
+  virtual absl::StatusOr<std::optional<Job>> FindByIdempotency(const std::string& tenant,
+                                                               const Idempotency& idempotency,
+                                                               absl::Time now) = 0;
+  // NotFound: no such job, or another tenant's.
+  virtual absl::StatusOr<Job> GetJob(const std::string& tenant, const std::string& job_id) = 0;
+  virtual absl::StatusOr<std::vector<Job>> ListJobs(const JobFilter& filter) = 0;
+  virtual absl::StatusOr<std::vector<Item>> ListItems(const ItemFilter& filter) = 0;
+  // To canceled, paused, or running again. FailedPrecondition: the job's state does not allow it,
+  // and the message says which does. Asking for what is so already is no error.
+  virtual absl::StatusOr<Job> CancelJob(const std::string& tenant,
+                                        const std::string& job_id,
+                                        absl::Time now) = 0;
+  virtual absl::StatusOr<Job> PauseJob(const std::string& tenant,
+                                       const std::string& job_id,
+                                       absl::Time now) = 0;
+  virtual absl::StatusOr<Job> ResumeJob(const std::string& tenant,
+                                        const std::string& job_id,
+                                        absl::Time now) = 0;
+  // Failed items that a node worked on wait again, their attempts forgotten.
+  virtual absl::StatusOr<Job> RetryFailed(const std::string& tenant,
+                                          const std::string& job_id,
+                                          absl::Time now) = 0;
+
+  // Ends the node's older sessions. `held` is split into what is still the node's at that fence
+  // and what is not; leases of the node that it does not hold go back to the queue.
+  virtual absl::StatusOr<SessionInfo> OpenSession(const rendernode::OpenSessionRequest& request,
+                                                  const std::string& session,
+                                                  absl::Time now) = 0;
+  // Renews what the session holds, notes progress, takes released leases back. FailedPrecondition:
+  // not the node's newest session.
+  virtual absl::StatusOr<SyncOutcome> Sync(const rendernode::SyncRequest& request,
+                                           absl::Time now) = 0;
+  // Waiting jobs with up to `per_job` items each that may start at `now`.
+  virtual absl::StatusOr<std::vector<WaitingJob>> Waiting(int per_job, absl::Time now) = 0;
+  // Raises the fence and assigns, in one transaction; items no longer waiting are left out.
+  virtual absl::StatusOr<std::vector<rendernode::Lease>> Assign(
+      const std::string& session, const std::vector<std::string>& item_ids, absl::Time now) = 0;
+  virtual absl::StatusOr<std::string> SessionNode(const std::string& session) = 0;
+  // Compare-and-set on (item, fence, not terminal). `freed`: the item waits again.
+  virtual absl::StatusOr<rendernode::CommitItemResponse::Verdict> Commit(
+      const rendernode::CommitItemRequest& request, absl::Time now) = 0;
+  // Serialised JobSpec by its SHA-256. NotFound.
+  virtual absl::StatusOr<std::string> GetJobSpec(const std::string& digest) = 0;
+  // Everything that the session still holds waits again.
+  virtual absl::Status CloseSession(const std::string& session, absl::Time now) = 0;
+  // Leases not renewed for TTL + grace wait again (none before `not_before`), jobs past their
+  // deadline end, idempotency keys are forgotten. How many items came back.
+  virtual absl::StatusOr<std::int64_t> Expire(absl::Time now, absl::Time not_before) = 0;
+};
+
+}  // namespace rn
