@@ -20,11 +20,12 @@ struct DecodedImage {
   bool opaque = true;  // every alpha is 255
 };
 
-// JPEG, PNG, WebP, GIF (first frame), BMP, TIFF. Colour range and matrix are honoured (JPEG is
-// full-range BT.601). `max_w`, `max_h`: decoded images larger than this many pixels on a side are
-// scaled down to fit (high quality), aspect kept; 0 = as is.
-// Errors name the file and the limit and carry TEMPLATE_RENDER_ERROR: truncated, not an image, too
-// large.
+// JPEG, PNG, WebP (still), GIF (first frame), BMP, TIFF, told by their bytes, never by their names.
+// Colour range and matrix are honoured (JPEG is full-range BT.601); embedded profiles are not. `max_w`, `max_h`: decoded images larger than this many pixels on a side are
+// scaled down to fit (high quality), aspect kept; 0 = as is. Memory is the file, one decoded
+// picture (for a JPEG no larger than four times the result) and the result.
+// Errors name the file and the limit and carry TEMPLATE_RENDER_ERROR: truncated, damaged, not an
+// image, too large (told from the header, before anything is decoded).
 absl::StatusOr<DecodedImage> DecodeImage(const std::string& path,
                                          const ImageLimits& limits,
                                          int max_w,
