@@ -65,16 +65,20 @@ class Catalog {
   std::optional<rendernode::JobSpec> BuildJobSpec(const JobRequest& request,
                                                   std::vector<RequestProblem>* problems) const;
 
-  // One row; values whose variable is an image, a video or a sound become assets to be fetched.
-  // Empty values are left out. A column that the template does not know is dropped when the
-  // template has no such variable and `strict` is false (sheets may carry notes). Errors are of
-  // this row alone, with ITEM_ERROR_TEMPLATE_RENDER_ERROR: a required value that is missing, a
-  // value that is no URL.
+  // A sheet's columns, by the variables that they fill; "" fills none. The three that every sheet
+  // has (title, script, image_url) need not be the template's. Mistakes point at /input_source.
+  void CheckColumns(const std::string& template_id,
+                    const std::vector<std::string>& variables,
+                    std::vector<RequestProblem>* problems) const;
+
+  // One row. Empty values and those that are not the template's are left out; what names an image,
+  // a video or a sound becomes an asset to be fetched. Errors are of this row alone and carry
+  // ITEM_ERROR_TEMPLATE_RENDER_ERROR: a required value that neither the row nor the overrides give,
+  // a value that should be a URL and is none.
   absl::StatusOr<rendernode::ItemSpec> BuildItemSpec(
-      const std::string& template_id,
+      const rendernode::JobSpec& job,
       std::uint32_t row,
-      const std::map<std::string, std::string>& values,
-      bool strict = false) const;
+      const std::map<std::string, std::string>& values) const;
 
   // The file behind "<asset_url_base>/<sha256>".
   std::optional<std::filesystem::path> AssetPath(absl::string_view sha256) const;

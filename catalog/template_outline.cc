@@ -1,0 +1,97 @@
+#include "catalog/template_outline.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "absl/strings/match.h"
+#include "base/status.h"
+
+namespace rn {
+namespace {
+
+using nlohmann::json;
+
+constexpr int kDepthMax = 24;  // As the template language has it.
+
+const json& Member(const json& object, const char* name) {
+  static const json kNone;
+  const auto found = object.is_object() ? object.find(name) : object.end();
+  return object.is_object() && found != object.end() ? *found : kNone;
+}
+
+std::string Text(const json& object, const char* name) {
+  const json& member = Member(object, name);
+  return member.is_string() ? member.get<std::string>() : "";
+}
+
+std::vector<std::string> Keys(const json& object) {
+  std::vector<std::string> keys;
+  for (const auto& item : object.items()) {
+    keys.push_back(item.key());
+  }
+  return keys;
+}
+
+rendernode::Asset::Kind KindOf(const std::string& type) {
+  if (type == "image") return rendernode::Asset::IMAGE;
+  if (type == "video") return rendernode::Asset::VIDEO;
+  if (type == "audio") return rendernode::Asset::AUDIO;
+  return rendernode::Asset::KIND_UNSPECIFIED;
+}
+
+void Add(const std::string& name, std::vector<std::string>* names) {
+  if (std::find(names->begin(), names->end(), name) == names->end()) {
+    names->push_back(name);
+  }
+}
+
+// Elements stand at any depth: scenes, variants of elements, defaults of a look.
+void Walk(const json& value, int depth, TemplateOutline* outline) {
+  if (depth > kDepthMax || !value.is_structured()) {
+    return;
+  }
+  const std::string source = Text(value, "source");
+  if (absl::StartsWith(source, "music:") || absl::StartsWith(source, "asset:")) {
+    Add(source, &outline->sources);
+  }
+  const std::string voice = Text(value, "voice");
+  if (!voice.empty() && !absl::StrContains(voice, "{{")) {
+    Add(voice, &outline->voices);
+  }
+  for (const json& child : value) {
+    Walk(child, depth + 1, outline);
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<TemplateOutline> OutlineTemplate(absl::string_view text) {
+  const json document = json::parse(text.begin(), text.end(), nullptr, /*allow_exceptions=*/false);
+  if (!document.is_object()) {
+    return absl::InvalidArgumentError("not a JSON object");
+  }
+  TemplateOutline outline;
+  const json& width = Member(Member(document, "output"), "width");
+  const json& height = Member(Member(document, "output"), "height");
+  if (!width.is_number_integer() || !height.is_number_integer() || width <= 0 || height <= 0) {
+    return absl::InvalidArgumentError("/output: width and height in pixels are needed");
+  }
+  outline.width = width.get<int>();
+  outline.height = height.get<int>();
+  for (const auto& item : Member(document, "variables").items()) {
+    const std::string type = Text(item.value(), "type");
+    outline.variables[item.key()] = {.required = Member(item.value(), "required") == true,
+                                     .voice = type == "voice",
+                                     .asset = KindOf(type)};
+    if (type == "voice" && !Text(item.value(), "default").empty()) {
+      Add(Text(item.value(), "default"), &outline.voices);
+    }
+  }
+  outline.styles = Keys(Member(document, "styles"));
+  outline.color_schemes = Keys(Member(document, "color_schemes"));
+  outline.variants = Keys(Member(document, "variants"));
+  Walk(document, 0, &outline);
+  return outline;
+}
+
+}  // namespace rn

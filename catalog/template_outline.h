@@ -1,0 +1,32 @@
+// What a request may say about a template: the part of a template that does not need the pipeline.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "proto/render.pb.h"
+
+namespace rn {
+
+struct VariableOutline {
+  bool required = false;
+  bool voice = false;
+  rendernode::Asset::Kind asset = rendernode::Asset::KIND_UNSPECIFIED;  // Set: names a file.
+};
+
+struct TemplateOutline {
+  int width = 0, height = 0;
+  std::map<std::string, VariableOutline> variables;
+  std::vector<std::string> styles, color_schemes, variants;
+  std::vector<std::string> sources;  // "music:…", "asset:…" that it names, without repeats
+  std::vector<std::string> voices;   // Names that it speaks in by itself.
+};
+
+// Whether the template is valid as a whole is the renderer's to say: it has every rule. Here only
+// what stands in the way of an outline is an error.
+absl::StatusOr<TemplateOutline> OutlineTemplate(absl::string_view json);
+
+}  // namespace rn

@@ -1,0 +1,170 @@
+#include "catalog/catalog.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "base/file.h"
+#include "proto/item_error.h"
+
+namespace rn {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::UnorderedElementsAre;
+
+constexpr char kTemplate[] = R"({
+  "schema": "1", "name": "promo", "output": {"width": 1920, "height": 1080},
+  "variables": {"title": {"type": "string", "required": true},
+                "image_url": {"type": "image", "required": true},
+                "badge": {"type": "string"},
+                "voice": {"type": "voice", "default": "female"}},
+  "styles": {"modern": {}, "premium": {}}, "color_schemes": {"premium_gold": {}},
+  "scenes": [{"elements": []}],
+  "elements": [{"type": "audio", "source": "music:upbeat", "loop": true}]})";
+
+class CatalogTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = std::make_unique<TempDir>(*TempDir::Create("catalog"));
+    Write("tpl_promo.json", kTemplate);
+    Write("voices.json",
+          R"({"female": {"engine": "flite", "voice": "slt"},
+              "male": {"engine": "espeak-ng", "voice": "en-us", "words_per_minute": 150}})");
+    Write("music/upbeat.m4a", "one");
+    Write("music/launch.m4a", "two");
+    Write("music/compose.py", "how they were made");
+  }
+
+  void Write(const std::string& name, const std::string& text) {
+    const auto path = folder_->path() / name;
+    std::filesystem::create_directories(path.parent_path());
+    std::ofstream(path) << text;
+  }
+
+  absl::StatusOr<Catalog> Load() {
+    return Catalog::Load(
+        {.folder = folder_->path(), .asset_url_base = "http://coordinator/assets"});
+  }
+
+  static JobRequest Request() {
+    return {.job_id = "job_1", .template_id = "tpl_promo", .resolution = "1080p"};
+  }
+
+  std::unique_ptr<TempDir> folder_;
+  std::vector<RequestProblem> problems_;
+};
+
+TEST_F(CatalogTest, AJobCarriesItsTemplateVoicesAndMusicByDigest) {
+  const auto catalog = Load();
+  ASSERT_TRUE(catalog.ok()) << catalog.status();
+  const auto spec = catalog->BuildJobSpec(Request(), &problems_);
+  ASSERT_TRUE(spec.has_value());
+  EXPECT_EQ(spec->template_json(), kTemplate);
+  EXPECT_EQ(spec->voices().at("male").words_per_minute(), 150);
+  ASSERT_EQ(spec->assets_size(), 1);
+  EXPECT_EQ(spec->assets(0).name(), "music:upbeat");
+  EXPECT_EQ(spec->assets(0).url(), "http://coordinator/assets/" + Sha256("one"));
+  EXPECT_EQ(catalog->AssetPath(Sha256("one")), folder_->path() / "music/upbeat.m4a");
+  EXPECT_EQ(catalog->AssetPath("../voices.json"), std::nullopt);
+}
+
+TEST_F(CatalogTest, MusicOfAnOverrideComesAlong) {
+  const auto catalog = Load();
+  JobRequest request = Request();
+  request.overrides["background_music"] = "launch";
+  const auto spec = catalog->BuildJobSpec(request, &problems_);
+  ASSERT_TRUE(spec.has_value());
+  ASSERT_EQ(spec->assets_size(), 2);
+  EXPECT_EQ(spec->assets(1).name(), "music:launch");
+}
+
+TEST_F(CatalogTest, EveryMistakeOfARequestIsNamedAtOnceWithTheNearestValidName) {
+  const auto catalog = Load();
+  JobRequest request = Request();
+  request.resolution = "1081p";
+  request.overrides = {{"style", "modren"},
+                       {"voice", "femal"},
+                       {"background_music", "beat"},
+                       {"colour_scheme", "x"}};
+  EXPECT_EQ(catalog->BuildJobSpec(request, &problems_), std::nullopt);
+  std::vector<std::string> pointers;
+  for (const RequestProblem& problem : problems_) {
+    pointers.push_back(problem.pointer);
+  }
+  EXPECT_THAT(pointers,
+              UnorderedElementsAre("/template/overrides/style",
+                                   "/template/overrides/voice",
+                                   "/template/overrides/background_music",
+                                   "/template/overrides/colour_scheme",
+                                   "/output/resolution"));
+  EXPECT_THAT(problems_[3].message, HasSubstr("did you mean \"female\"?"));
+}
+
+TEST_F(CatalogTest, AnUnknownTemplateIsAnErrorThatListsTheValidOnes) {
+  const auto catalog = Load();
+  JobRequest request = Request();
+  request.template_id = "tpl_pormo";
+  EXPECT_EQ(catalog->BuildJobSpec(request, &problems_), std::nullopt);
+  ASSERT_EQ(problems_.size(), 1u);
+  EXPECT_THAT(problems_[0].message, HasSubstr("tpl_promo"));
+}
+
+TEST_F(CatalogTest, TheResolutionIsOfTheShorterSide) {
+  const auto catalog = Load();
+  JobRequest request = Request();
+  request.resolution = "480p";
+  EXPECT_EQ(catalog->BuildJobSpec(request, &problems_)->output().width(), 854u);
+  request.aspect_ratio = "9:16";
+  request.resolution = "1080p";
+  const auto output = catalog->BuildJobSpec(request, &problems_)->output();
+  EXPECT_EQ(output.width(), 1080u);
+  EXPECT_EQ(output.height(), 1920u);
+}
+
+TEST_F(CatalogTest, AnImageColumnBecomesAnAssetAndEmptyCellsAreLeftOut) {
+  const auto catalog = Load();
+  const auto job = catalog->BuildJobSpec(Request(), &problems_);
+  const auto item = catalog->BuildItemSpec(
+      *job,
+      7,
+      {{"title", "Hello"}, {"image_url", "https://a/b.jpg"}, {"badge", ""}, {"script", "x"}});
+  ASSERT_TRUE(item.ok()) << item.status();
+  EXPECT_EQ(item->row(), 7u);
+  EXPECT_EQ(item->values().size(), 2u);
+  ASSERT_EQ(item->assets_size(), 1);
+  EXPECT_EQ(item->assets(0).name(), "image_url");
+  EXPECT_EQ(item->assets(0).kind(), rendernode::Asset::IMAGE);
+}
+
+TEST_F(CatalogTest, ARowWithoutARequiredValueFailsAloneAndSaysEveryReason) {
+  const auto catalog = Load();
+  const auto job = catalog->BuildJobSpec(Request(), &problems_);
+  const auto item = catalog->BuildItemSpec(*job, 3, {{"image_url", "lake.jpg"}});
+  EXPECT_EQ(ItemErrorOf(item.status()), rendernode::ITEM_ERROR_TEMPLATE_RENDER_ERROR);
+  EXPECT_THAT(std::string(item.status().message()), HasSubstr("row 3: "));
+  EXPECT_THAT(std::string(item.status().message()), HasSubstr("title: a value is required"));
+  EXPECT_THAT(std::string(item.status().message()), HasSubstr("\"lake.jpg\" is not a URL"));
+}
+
+TEST_F(CatalogTest, AColumnThatTheTemplateDoesNotKnowIsAMistakeOfTheSheet) {
+  const auto catalog = Load();
+  catalog->CheckColumns("tpl_promo", {"title", "script", "image_url", "", "bagde"}, &problems_);
+  ASSERT_EQ(problems_.size(), 1u);
+  EXPECT_EQ(problems_[0].pointer, "/input_source");
+  EXPECT_THAT(problems_[0].message, HasSubstr("did you mean \"badge\"?"));
+}
+
+TEST_F(CatalogTest, AFolderThatCannotBeUsedSaysEveryReason) {
+  Write("broken.json", "{");
+  Write("voices.json", R"({"female": {"engine": "flite", "vioce": "slt"}})");
+  const auto catalog = Load();
+  EXPECT_THAT(std::string(catalog.status().message()), HasSubstr("broken.json"));
+  EXPECT_THAT(std::string(catalog.status().message()), HasSubstr("vioce"));
+}
+
+}  // namespace
+}  // namespace rn
