@@ -239,13 +239,6 @@ absl::Status CheckRange(const SheetRange& range, int first_column) {
   return absl::OkStatus();
 }
 
-bool ValidSheetId(absl::string_view id) {
-  return !id.empty() && id.size() <= kSheetIdCharsMax &&
-         std::all_of(id.begin(), id.end(), [](char c) {
-           return absl::ascii_isalnum(c) || c == '-' || c == '_';
-         });
-}
-
 bool ValidTab(absl::string_view tab) {
   return tab.size() <= kTabCharsMax && tab.find_first_of("/\\") == absl::string_view::npos &&
          !absl::StartsWith(tab, ".") && IsUtf8(tab) &&
@@ -297,14 +290,21 @@ absl::StatusOr<Sheet> ArrangeSheet(std::vector<Cells> rows, const SheetRange& ra
   return sheet;
 }
 
+absl::Status CheckSheetId(absl::string_view sheet_id) {
+  const bool valid = !sheet_id.empty() && sheet_id.size() <= kSheetIdCharsMax &&
+                     std::all_of(sheet_id.begin(), sheet_id.end(), [](char c) {
+                       return absl::ascii_isalnum(c) || c == '-' || c == '_';
+                     });
+  return valid ? absl::OkStatus()
+               : absl::InvalidArgumentError(absl::StrCat(
+                     "must be 1 to ", kSheetIdCharsMax, " letters, digits, \"-\" and \"_\""));
+}
+
 CsvSheetSource::CsvSheetSource(std::filesystem::path folder, std::int64_t file_bytes_max)
     : folder_(std::move(folder)), file_bytes_max_(file_bytes_max) {}
 
 absl::StatusOr<Sheet> CsvSheetSource::Read(absl::string_view sheet_id, const SheetRange& range) {
-  if (!ValidSheetId(sheet_id)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("a sheet_id is 1 to ", kSheetIdCharsMax, " letters, digits, \"-\" and \"_\""));
-  }
+  RETURN_IF_ERROR(Annotate(CheckSheetId(sheet_id), "sheet_id"));
   if (!ValidTab(range.tab)) {
     return absl::InvalidArgumentError("the range names a tab that cannot exist");
   }

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 
@@ -44,6 +45,9 @@ struct Sheet {
   int empty_rows = 0;
   std::vector<std::string> warnings;  // For people.
 };
+
+// InvalidArgument unless `sheet_id` is 1 to 128 letters, digits, "-" and "_", as Google's are.
+absl::Status CheckSheetId(absl::string_view sheet_id);
 
 // The seam to where sheets live. Thread-safe.
 class SheetSource {

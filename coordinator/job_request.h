@@ -1,0 +1,43 @@
+// The bodies of POST /bulk-jobs and POST /sheets/connect, read and checked.
+#pragma once
+
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "catalog/catalog.h"
+#include "coordinator/api_error.h"
+#include "coordinator/sheet_source.h"
+#include "coordinator/store.h"
+#include "proto/render.pb.h"
+
+namespace rn {
+
+struct SheetRef {
+  std::string sheet_id;
+  std::string range_text;  // As the client wrote it.
+  SheetRange range;
+};
+
+struct BulkJobRequest {
+  std::string title;
+  JobPriority priority = JobPriority::kNormal;
+  absl::Duration processing_deadline = absl::InfiniteDuration();
+  SheetRef sheet;
+  std::string template_id;
+  rendernode::JobSpec spec;
+  std::string callback_url;  // Empty: none.
+  std::string body_sha256;   // The same for bodies that differ in blanks or order of keys alone.
+};
+
+// Every mistake at once, those that the catalog finds in template, overrides and output included.
+// `job_id` goes into the spec.
+std::variant<BulkJobRequest, std::vector<FieldError>> ParseBulkJobRequest(absl::string_view body,
+                                                                          const std::string& job_id,
+                                                                          const Catalog& catalog);
+
+std::variant<SheetRef, std::vector<FieldError>> ParseConnectRequest(absl::string_view body);
+
+}  // namespace rn
