@@ -102,8 +102,11 @@ HttpResponse StatusResponse(const absl::Status& status) {
       return ErrorResponse(409, status.message());
     case absl::StatusCode::kResourceExhausted:
       return ErrorResponse(429, status.message());
-    case absl::StatusCode::kUnavailable:
-      return ErrorResponse(503, "temporarily unavailable; try again");
+    case absl::StatusCode::kUnavailable: {
+      HttpResponse response = ErrorResponse(503, "temporarily unavailable; try again");
+      response.headers.emplace_back("Retry-After", "1");
+      return response;
+    }
     case absl::StatusCode::kDeadlineExceeded:
       return ErrorResponse(504, "an upstream service did not answer in time; try again");
     default:

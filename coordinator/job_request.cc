@@ -73,7 +73,8 @@ void ReadOutput(const json& output, std::vector<FieldError>& errors, JobRequest&
   fields.Name("video_codec", Presence::kOptional, {"h264"}, only);
   fields.Name("audio_codec", Presence::kOptional, {"aac"}, only);
   fields.Name("resolution", Presence::kOptional, Catalog::resolutions(), render.resolution);
-  fields.String("aspect_ratio", Presence::kOptional, kNameCharactersMax, render.aspect_ratio);
+  fields.Name(
+      "aspect_ratio", Presence::kOptional, {"16:9", "9:16", "1:1", "4:5"}, render.aspect_ratio);
   if (fields.String(
           "output_bucket", Presence::kRequired, kNameCharactersMax, render.output_bucket) &&
       !ValidBucket(render.output_bucket)) {
@@ -191,7 +192,6 @@ std::variant<BulkJobRequest, std::vector<FieldError>> ParseBulkJobRequest(absl::
   if (!errors.empty()) {
     return errors;
   }
-  request.template_id = render.template_id;
   request.body_sha256 = Sha256(document.dump());  // Keys sorted, no blanks.
   return request;
 }

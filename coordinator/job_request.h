@@ -26,7 +26,6 @@ struct BulkJobRequest {
   JobPriority priority = JobPriority::kNormal;
   absl::Duration processing_deadline = absl::InfiniteDuration();
   SheetRef sheet;
-  std::string template_id;
   rendernode::JobSpec spec;
   std::string callback_url;  // Empty: none.
   std::string body_sha256;   // The same for bodies that differ in blanks or order of keys alone.

@@ -212,8 +212,8 @@ HttpResponse ServedFiles::Asset(const HttpRequest& request, absl::string_view di
     return NotFound();
   }
   const auto path = assets_(std::string(digest));
-  if (!path.ok()) {
-    return absl::IsNotFound(path.status()) ? NotFound() : StatusResponse(path.status());
+  if (!path.has_value()) {
+    return NotFound();
   }
   UniqueFd fd(::open(path->c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd.valid()) {

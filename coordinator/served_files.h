@@ -6,7 +6,6 @@
 #include <optional>
 #include <string>
 
-#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "base/file.h"
 #include "coordinator/http.h"
@@ -32,8 +31,8 @@ std::string ContentTypeOf(absl::string_view file_name);
 // Thread-safe.
 class ServedFiles {
  public:
-  // NotFound: no such asset.
-  using AssetLookup = std::function<absl::StatusOr<std::filesystem::path>(const std::string&)>;
+  // The file of that digest; nothing when there is none: Catalog::AssetPath.
+  using AssetLookup = std::function<std::optional<std::filesystem::path>(const std::string&)>;
 
   ServedFiles(std::filesystem::path artifacts, AssetLookup assets)
       : artifacts_(std::move(artifacts)), assets_(std::move(assets)) {}

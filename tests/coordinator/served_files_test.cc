@@ -39,12 +39,10 @@ class ServedFilesTest : public ::testing::Test {
 
   const TempDir root_ = *TempDir::Create("served");
   const std::string asset_ = Sha256("music");
-  const ServedFiles files_{
-      root_.path() / "artifacts",
-      [this](const std::string& digest) -> absl::StatusOr<std::filesystem::path> {
-        return digest == asset_ ? absl::StatusOr<std::filesystem::path>(root_.path() / "secret")
-                                : absl::NotFoundError("");
-      }};
+  const ServedFiles files_{root_.path() / "artifacts", [this](const std::string& digest) {
+                             return digest == asset_ ? std::optional(root_.path() / "secret")
+                                                     : std::nullopt;
+                           }};
   std::unique_ptr<HttpServer> server_;
   std::unique_ptr<HttpClient> client_;
 };
@@ -141,7 +139,7 @@ TEST_F(ServedFilesTest, FilesCannotBeWritten) {
 
 TEST(ServedFiles, OtherPathsAreLeftToOthers) {
   const TempDir root = *TempDir::Create("served");
-  const ServedFiles files(root.path(), [](const std::string&) { return absl::NotFoundError(""); });
+  const ServedFiles files(root.path(), [](const std::string&) { return std::nullopt; });
   HttpRequest request;
   request.method = "GET";
   request.path = "/api/v1/bulk-jobs";

@@ -1,0 +1,88 @@
+// The Bulk Operations API: who may ask what, and what the answers say.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "base/clock.h"
+#include "catalog/catalog.h"
+#include "coordinator/auth.h"
+#include "coordinator/http.h"
+#include "coordinator/job_request.h"
+#include "coordinator/rate_limiter.h"
+#include "coordinator/sheet_source.h"
+#include "coordinator/store.h"
+
+namespace rn {
+
+struct BulkApiOptions {
+  Authenticator keys;
+  RateLimit rate_limit;
+  // What clients reach us by, "https://host:8443" without a slash at the end: for links to reports
+  // and for artifact URLs that are paths.
+  std::string public_url;
+  // Called after items became ready to be leased; quick, any thread.
+  std::function<void()> on_new_work = [] {};
+  absl::Duration idempotency_kept = absl::Hours(24);
+};
+
+// Routes, all under /api/v1 but the last:
+//   POST /bulk-jobs                 201 the job; 200 the same job again for a known Idempotency-Key
+//   GET  /bulk-jobs                 ?state= &priority= &page_size= &page_token=
+//   GET  /bulk-jobs/{id}
+//   GET  /bulk-jobs/{id}/videos     ?state= &page_size= &page_token=
+//   GET  /bulk-jobs/{id}/report.csv, report.json
+//   POST /bulk-jobs/{id}/cancel, pause, resume, retry-failed
+//   POST /sheets/connect
+//   GET  /healthz                   without a key; 503 while the store does not answer
+// Handle is thread-safe and blocks on the store and the sheet source.
+class BulkApi {
+ public:
+  // The references outlive the API.
+  BulkApi(Store& store,
+          const Catalog& catalog,
+          SheetSource& sheets,
+          Clock& clock,
+          BulkApiOptions options);
+
+  HttpResponse Handle(const HttpRequest& request);
+
+ private:
+  struct Call;
+  struct Route;
+  using JobAction = absl::StatusOr<Job> (Store::*)(const std::string& tenant,
+                                                   const std::string& job_id,
+                                                   absl::Time now);
+
+  static const Route kRoutes[];
+
+  HttpResponse Dispatch(const Route& route, const HttpRequest& request, std::string job_id);
+  HttpResponse Health();
+  HttpResponse CreateJob(const Call& call);
+  HttpResponse StoreJob(const Call& call, BulkJobRequest request, const Idempotency& idempotency);
+  HttpResponse ListJobs(const Call& call);
+  HttpResponse GetJob(const Call& call);
+  HttpResponse ListVideos(const Call& call);
+  HttpResponse CsvReport(const Call& call);
+  HttpResponse JsonReport(const Call& call);
+  HttpResponse CancelJob(const Call& call);
+  HttpResponse PauseJob(const Call& call);
+  HttpResponse ResumeJob(const Call& call);
+  HttpResponse RetryFailed(const Call& call);
+  HttpResponse ConnectSheet(const Call& call);
+
+  HttpResponse Act(const Call& call, const char* what, JobAction action);
+  HttpResponse JobResponse(int http_status, const Job& job) const;
+  absl::StatusOr<std::vector<Item>> AllItems(const std::string& job_id);
+
+  Store& store_;
+  const Catalog& catalog_;
+  SheetSource& sheets_;
+  Clock& clock_;
+  const BulkApiOptions options_;
+  RateLimiter limiter_;
+};
+
+}  // namespace rn

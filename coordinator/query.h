@@ -1,0 +1,44 @@
+// Query parameters of lists: filters and pages.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "coordinator/api_error.h"
+#include "coordinator/http.h"
+
+namespace rn {
+
+inline constexpr int kPageSizeDefault = 50;
+inline constexpr int kPageSizeMax = 500;
+
+// Reads parameters one by one and notes every mistake with "?name" as its pointer. An empty value
+// counts as absent.
+class QueryReader {
+ public:
+  QueryReader(const HttpRequest& request, std::vector<FieldError>& errors)
+      : request_(request), errors_(errors) {}
+
+  // Empty when absent.
+  std::string Name(const std::string& name, const std::vector<std::string>& valid);
+  int PageSize();
+  // What PageToken() made into a token; empty on the first page.
+  std::string PageStart();
+  void Fail(const std::string& name, std::string message);
+  // Notes every parameter that nobody asked for: a misspelt filter must not list everything.
+  void Finish();
+
+ private:
+  std::string Value(const std::string& name);
+
+  const HttpRequest& request_;
+  std::vector<FieldError>& errors_;
+  std::vector<std::string> known_;
+};
+
+// Opaque to clients.
+std::string PageToken(absl::string_view start);
+
+}  // namespace rn
