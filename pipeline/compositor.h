@@ -16,7 +16,7 @@ namespace rn {
 // No pixel loops here: order, clipping and damage only; blend.h moves the pixels. One thread.
 class Compositor {
  public:
-  // `scene` must outlive the compositor. Layers are rasterised at first use and dropped after last.
+  // `scene` must outlive the compositor. Layers are rasterised at first use; memory is bounded.
   static absl::StatusOr<std::unique_ptr<Compositor>> Create(const Scene& scene);
   virtual ~Compositor() = default;
 
@@ -28,7 +28,8 @@ class Compositor {
                              std::optional<std::int64_t> holds) = 0;
 
   // Where frames `a` and `b` may differ; even-aligned, disjoint, inside the frame. Empty: the same.
-  virtual std::vector<IntRect> Damage(std::int64_t a, std::int64_t b) const = 0;
+  // May rasterise layers to see how far they reach; errors as Paint.
+  virtual absl::StatusOr<std::vector<IntRect>> Damage(std::int64_t a, std::int64_t b) = 0;
 
   // What a viewer should know: "missing glyph U+1F9FF in /scenes/0/elements/2".
   virtual const std::vector<std::string>& warnings() const = 0;

@@ -1,0 +1,515 @@
+#include "pipeline/blend.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "pipeline/blend.cc"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace rn::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+using Bytes = hn::ScalableTag<std::uint8_t>;
+using Words = hn::Repartition<std::uint16_t, Bytes>;
+using HalfBytes = hn::Half<Bytes>;
+
+// The baseline of x86-64 has no byte shuffle: there only the loops of single bytes are compiled.
+#undef RN_SIMD
+#define RN_SIMD (HWY_TARGET != HWY_SCALAR)
+
+HWY_INLINE std::uint8_t DivideBy255(unsigned x) {
+  const unsigned t = x + 128;
+  return static_cast<std::uint8_t>((t + (t >> 8)) >> 8);
+}
+
+#if RN_SIMD
+// round(x / 255) for x ≤ 255 · 255, exactly.
+template <class V>
+HWY_INLINE V DivideBy255(Words d, V x) {
+  const auto t = hn::Add(x, hn::Set(d, 128));
+  return hn::ShiftRight<8>(hn::Add(t, hn::ShiftRight<8>(t)));
+}
+// Words that are at most 255.
+template <class V>
+HWY_INLINE auto Narrow(V words) {
+  const hn::Repartition<std::int16_t, hn::DFromV<V>> signed_words;
+  const hn::Rebind<std::uint8_t, hn::DFromV<V>> bytes;
+  return hn::DemoteTo(bytes, hn::BitCast(signed_words, words));
+}
+
+template <class V>
+HWY_INLINE V ScaleBytes(Bytes d, V bytes, hn::Vec<Words> factor) {
+  const Words dw;
+  const HalfBytes dh;
+  const auto lo = DivideBy255(dw, hn::Mul(hn::PromoteTo(dw, hn::LowerHalf(dh, bytes)), factor));
+  const auto hi = DivideBy255(dw, hn::Mul(hn::PromoteTo(dw, hn::UpperHalf(dh, bytes)), factor));
+  return hn::Combine(d, Narrow(hi), Narrow(lo));
+}
+
+template <class V>
+HWY_INLINE V MultiplyBytes(Bytes d, V a, V b) {
+  const Words dw;
+  const HalfBytes dh;
+  const auto lo = DivideBy255(
+      dw,
+      hn::Mul(hn::PromoteTo(dw, hn::LowerHalf(dh, a)), hn::PromoteTo(dw, hn::LowerHalf(dh, b))));
+  const auto hi = DivideBy255(
+      dw,
+      hn::Mul(hn::PromoteTo(dw, hn::UpperHalf(dh, a)), hn::PromoteTo(dw, hn::UpperHalf(dh, b))));
+  return hn::Combine(d, Narrow(hi), Narrow(lo));
+}
+
+#endif  // RN_SIMD
+
+// to = src · opacity + to · (1 − alpha · opacity)
+void BlendRow(const std::uint8_t* HWY_RESTRICT src,
+              const std::uint8_t* HWY_RESTRICT alpha,
+              std::uint8_t opacity,
+              std::size_t n,
+              std::uint8_t* HWY_RESTRICT to) {
+  std::size_t i = 0;
+#if RN_SIMD
+  const Bytes d;
+  const Words dw;
+  const auto factor = hn::Set(dw, opacity);
+  const auto full = hn::Set(d, 255);
+  for (; i + hn::Lanes(d) <= n; i += hn::Lanes(d)) {
+    auto a = hn::LoadU(d, alpha + i);
+    if (hn::AllTrue(d, hn::Eq(a, hn::Zero(d)))) {
+      continue;  // Most of a line of text.
+    }
+    auto s = hn::LoadU(d, src + i);
+    if (opacity != 255) {
+      a = ScaleBytes(d, a, factor);
+      s = ScaleBytes(d, s, factor);
+    }
+    const auto kept = MultiplyBytes(d, hn::LoadU(d, to + i), hn::Sub(full, a));
+    hn::StoreU(hn::SaturatedAdd(s, kept), d, to + i);
+  }
+#endif
+  for (; i < n; ++i) {
+    const unsigned a = DivideBy255(unsigned{alpha[i]} * opacity);
+    const unsigned s = DivideBy255(unsigned{src[i]} * opacity);
+    const unsigned sum = s + DivideBy255(to[i] * (255 - a));
+    to[i] = static_cast<std::uint8_t>(sum > 255 ? 255 : sum);
+  }
+}
+
+#if RN_SIMD
+// f(a, b) in words, for the bytes of two vectors.
+template <class V, class F>
+HWY_INLINE V InWords(Bytes d, V a, V b, const F& f) {
+  const Words dw;
+  const HalfBytes dh;
+  const auto lo =
+      f(hn::PromoteTo(dw, hn::LowerHalf(dh, a)), hn::PromoteTo(dw, hn::LowerHalf(dh, b)));
+  const auto hi =
+      f(hn::PromoteTo(dw, hn::UpperHalf(dh, a)), hn::PromoteTo(dw, hn::UpperHalf(dh, b)));
+  return hn::Combine(d, Narrow(hi), Narrow(lo));
+}
+#endif
+
+// to = to · (1 − opacity) + src · opacity
+void MixRow(const std::uint8_t* HWY_RESTRICT src,
+            std::uint8_t opacity,
+            std::size_t n,
+            std::uint8_t* HWY_RESTRICT to) {
+  std::size_t i = 0;
+#if RN_SIMD
+  const Bytes d;
+  const Words dw;
+  const auto k = hn::Set(dw, opacity);
+  const auto rest = hn::Set(dw, static_cast<std::uint16_t>(255 - opacity));
+  const auto mix = [&](auto a, auto b) HWY_ATTR {
+    return DivideBy255(dw, hn::Add(hn::Mul(a, k), hn::Mul(b, rest)));
+  };
+  for (; i + hn::Lanes(d) <= n; i += hn::Lanes(d)) {
+    hn::StoreU(InWords(d, hn::LoadU(d, src + i), hn::LoadU(d, to + i), mix), d, to + i);
+  }
+#endif
+  for (; i < n; ++i) {
+    to[i] = DivideBy255(unsigned{src[i]} * opacity + unsigned{to[i]} * (255u - opacity));
+  }
+}
+
+// to = (top · (256 − weight) + bottom · weight + 128) / 256
+void LerpRow(const std::uint8_t* HWY_RESTRICT top,
+             const std::uint8_t* HWY_RESTRICT bottom,
+             std::uint16_t weight,
+             std::size_t n,
+             std::uint8_t* HWY_RESTRICT to) {
+  std::size_t i = 0;
+#if RN_SIMD
+  const Bytes d;
+  const Words dw;
+  const auto k = hn::Set(dw, weight);
+  const auto rest = hn::Set(dw, static_cast<std::uint16_t>(256 - weight));
+  const auto half = hn::Set(dw, 128);
+  const auto mix = [&](auto a, auto b) HWY_ATTR {
+    return hn::ShiftRight<8>(hn::Add(hn::Add(hn::Mul(a, rest), hn::Mul(b, k)), half));
+  };
+  for (; i + hn::Lanes(d) <= n; i += hn::Lanes(d)) {
+    hn::StoreU(InWords(d, hn::LoadU(d, top + i), hn::LoadU(d, bottom + i), mix), d, to + i);
+  }
+#endif
+  for (; i < n; ++i) {
+    to[i] = static_cast<std::uint8_t>((top[i] * (256 - weight) + bottom[i] * weight + 128) >> 8);
+  }
+}
+
+// Eight result bytes per block. Each comes from two bytes of the sixteen at `begins[block]`:
+// `picks` says which (as 16-bit lanes whose upper byte is 0x80, which reads as zero), and its
+// neighbour `step` bytes on; `weights` is the neighbour's share of 256.
+void StretchRow(const std::uint8_t* HWY_RESTRICT from,
+                const std::int32_t* HWY_RESTRICT begins,
+                const std::uint8_t* HWY_RESTRICT picks,
+                const std::uint16_t* HWY_RESTRICT weights,
+                int step,
+                std::size_t blocks,
+                std::uint8_t* HWY_RESTRICT to) {
+#if RN_SIMD
+  const hn::FixedTag<std::uint8_t, 16> d;
+  const hn::FixedTag<std::uint16_t, 8> dw;
+  const hn::FixedTag<std::uint8_t, 8> dh;
+  const auto whole = hn::Set(dw, 256);
+  const auto half = hn::Set(dw, 128);
+  for (std::size_t block = 0; block < blocks; ++block) {
+    const std::uint8_t* at = from + begins[block];
+    const auto pick = hn::LoadU(d, picks + 16 * block);
+    const auto weight = hn::LoadU(dw, weights + 8 * block);
+    const auto a = hn::BitCast(dw, hn::TableLookupBytesOr0(hn::LoadU(d, at), pick));
+    const auto b = hn::BitCast(dw, hn::TableLookupBytesOr0(hn::LoadU(d, at + step), pick));
+    const auto sum = hn::Add(hn::Mul(a, hn::Sub(whole, weight)), hn::Mul(b, weight));
+    hn::StoreU(Narrow(hn::ShiftRight<8>(hn::Add(sum, half))), dh, to + 8 * block);
+  }
+#else
+  for (std::size_t k = 0; k < 8 * blocks; ++k) {
+    const std::uint8_t* at = from + begins[k / 8] + picks[2 * k];
+    to[k] =
+        static_cast<std::uint8_t>((at[0] * (256 - weights[k]) + at[step] * weights[k] + 128) >> 8);
+  }
+#endif
+}
+
+}  // namespace rn::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+namespace rn {
+
+HWY_EXPORT(BlendRow);
+HWY_EXPORT(MixRow);
+HWY_EXPORT(LerpRow);
+HWY_EXPORT(StretchRow);
+
+namespace {
+
+constexpr int kBlock = 8;  // Result bytes of one step of StretchRow.
+
+// BT.709 limited from full-range RGB, in 16.16; white is 235, grey has no chroma.
+constexpr int kShift = 16;
+constexpr double kScale = 1 << kShift;
+constexpr double kLuma = 219.0 / 255 * kScale;
+constexpr double kChroma = 224.0 / 255 / 2 * kScale;
+constexpr double kR = 0.2126, kG = 0.7152, kB = 0.0722;
+constexpr int Fixed(double x) {
+  return static_cast<int>(x + (x < 0 ? -0.5 : 0.5));
+}
+constexpr int kYr = Fixed(kLuma * kR), kYg = Fixed(kLuma * kG), kYb = Fixed(kLuma * kB);
+constexpr int kUr = Fixed(-kChroma * kR / (1 - kB)), kUg = Fixed(-kChroma * kG / (1 - kB));
+constexpr int kUb = -kUr - kUg;
+constexpr int kVg = Fixed(-kChroma * kG / (1 - kR)), kVb = Fixed(-kChroma * kB / (1 - kR));
+constexpr int kVr = -kVg - kVb;
+
+// Of premultiplied colour: the offset is multiplied as well.
+std::uint8_t Luma(int r, int g, int b, int a) {
+  constexpr int kOffset = 16 * 257;  // 16 / 255 in 16.16
+  return static_cast<std::uint8_t>(
+      (kYr * r + kYg * g + kYb * b + kOffset * a + (1 << (kShift - 1))) >> kShift);
+}
+
+// Sums over four pixels.
+std::uint8_t ChromaOf4(int cr, int cg, int cb, int r, int g, int b, int a) {
+  const double offset = 128.0 * a / 255;
+  const double value = (static_cast<double>(cr) * r + cg * g + cb * b) / kScale + offset;
+  return static_cast<std::uint8_t>(std::lround(std::clamp(value / 4, 0.0, 255.0)));
+}
+
+struct Sum {
+  int r = 0, g = 0, b = 0, a = 0;
+};
+
+// Even-aligned part of `rect` that is in the frame and in (x, y, w, h).
+IntRect Clipped(const Nv12View& frame, const IntRect& rect, const IntRect& area) {
+  return Intersect(Intersect(rect, {0, 0, frame.width, frame.height}), area);
+}
+
+}  // namespace
+
+Yuv ToYuv(const Rgba& color) {
+  const int r = color.r, g = color.g, b = color.b;
+  return {Luma(r, g, b, 255),
+          ChromaOf4(kUr, kUg, kUb, 4 * r, 4 * g, 4 * b, 4 * 255),
+          ChromaOf4(kVr, kVg, kVb, 4 * r, 4 * g, 4 * b, 4 * 255)};
+}
+
+namespace {
+
+void ConvertRow(const Raster& raster, int row, int left, Planes* planes, int y, Sum* sums) {
+  const std::uint8_t* pixel = raster.pixels.data() + static_cast<std::size_t>(row) * raster.stride;
+  std::uint8_t* luma = planes->y.data() + static_cast<std::size_t>(y) * planes->stride;
+  std::uint8_t* alpha = planes->y_alpha.data() + static_cast<std::size_t>(y) * planes->stride;
+  for (int x = left; x < left + raster.width; ++x, pixel += 4) {
+    const int b = pixel[0], g = pixel[1], r = pixel[2], a = pixel[3];
+    if (a == 0) continue;
+    luma[x] = Luma(r, g, b, a);
+    alpha[x] = static_cast<std::uint8_t>(a);
+    Sum& sum = sums[x / 2];
+    sum.r += r;
+    sum.g += g;
+    sum.b += b;
+    sum.a += a;
+  }
+}
+
+}  // namespace
+
+Planes ToPlanes(const Raster& raster, int left, int top) {
+  Planes planes;
+  planes.width = (left + raster.width + 1) / 2 * 2;
+  planes.height = (top + raster.height + 1) / 2 * 2;
+  planes.stride = planes.width + Planes::kPadding;
+  const std::size_t size = static_cast<std::size_t>(planes.stride) * planes.height;
+  planes.y.resize(size);
+  planes.y_alpha.resize(size);
+  planes.uv.resize(size / 2 + Planes::kPadding);
+  planes.uv_alpha.resize(size / 2 + Planes::kPadding);
+  planes.y.resize(size + Planes::kPadding);
+  planes.y_alpha.resize(size + Planes::kPadding);
+  std::vector<Sum> sums(static_cast<std::size_t>(planes.width) / 2);
+  planes.opaque = true;
+  for (int y = 0; y < planes.height; y += 2) {
+    std::fill(sums.begin(), sums.end(), Sum{});
+    for (int row = y - top; row <= y - top + 1; ++row) {
+      if (row >= 0 && row < raster.height) {
+        ConvertRow(raster, row, left, &planes, row + top, sums.data());
+      }
+    }
+    const std::size_t at = static_cast<std::size_t>(y) / 2 * planes.stride;
+    for (std::size_t x = 0; x < sums.size(); ++x) {
+      const Sum& sum = sums[x];
+      planes.uv[at + 2 * x] = ChromaOf4(kUr, kUg, kUb, sum.r, sum.g, sum.b, sum.a);
+      planes.uv[at + 2 * x + 1] = ChromaOf4(kVr, kVg, kVb, sum.r, sum.g, sum.b, sum.a);
+      const auto alpha = static_cast<std::uint8_t>((sum.a + 2) / 4);
+      planes.uv_alpha[at + 2 * x] = planes.uv_alpha[at + 2 * x + 1] = alpha;
+      planes.opaque = planes.opaque && sum.a == 4 * 255;
+    }
+  }
+  if (planes.opaque) {
+    planes.y_alpha = {};
+    planes.uv_alpha = {};
+  }
+  return planes;
+}
+
+void FillRect(const Nv12View& frame, const IntRect& rect, const Yuv& color) {
+  const IntRect area = Clipped(frame, rect, rect);
+  for (int y = area.y; y < area.bottom(); ++y) {
+    std::memset(frame.y + static_cast<std::ptrdiff_t>(y) * frame.y_stride + area.x,
+                color.y,
+                static_cast<std::size_t>(area.w));
+  }
+  for (int y = area.y / 2; y < area.bottom() / 2; ++y) {
+    std::uint8_t* row = frame.uv + static_cast<std::ptrdiff_t>(y) * frame.uv_stride + area.x;
+    for (int x = 0; x < area.w; x += 2) {
+      row[x] = color.u;
+      row[x + 1] = color.v;
+    }
+  }
+}
+
+void BlendPlanes(const Nv12View& frame,
+                 const IntRect& rect,
+                 const Planes& planes,
+                 int x,
+                 int y,
+                 std::uint8_t opacity) {
+  const IntRect area = Clipped(frame, rect, {x, y, planes.width, planes.height});
+  if (area.empty()) return;
+  const auto n = static_cast<std::size_t>(area.w);
+  const auto plane = [&](std::uint8_t* base,
+                         int frame_stride,
+                         const std::vector<std::uint8_t>& src,
+                         const std::vector<std::uint8_t>& alpha,
+                         int halves) {
+    for (int row = area.y / halves; row < area.bottom() / halves; ++row) {
+      std::uint8_t* to = base + static_cast<std::ptrdiff_t>(row) * frame_stride + area.x;
+      const std::size_t at =
+          static_cast<std::size_t>(row - y / halves) * planes.stride + (area.x - x);
+      if (!planes.opaque) {
+        HWY_DYNAMIC_DISPATCH(BlendRow)(src.data() + at, alpha.data() + at, opacity, n, to);
+      } else if (opacity == 255) {
+        std::memcpy(to, src.data() + at, n);
+      } else {
+        HWY_DYNAMIC_DISPATCH(MixRow)(src.data() + at, opacity, n, to);
+      }
+    }
+  };
+  plane(frame.y, frame.y_stride, planes.y, planes.y_alpha, 1);
+  plane(frame.uv, frame.uv_stride, planes.uv, planes.uv_alpha, 2);
+}
+
+void CrossFade(const Nv12View& frame,
+               const IntRect& rect,
+               const Nv12View& over,
+               std::uint8_t opacity) {
+  const IntRect area = Clipped(frame, rect, {0, 0, over.width, over.height});
+  const auto n = static_cast<std::size_t>(area.w);
+  const auto row =
+      [&](const std::uint8_t* src, int src_stride, std::uint8_t* to, int stride, int y) {
+        HWY_DYNAMIC_DISPATCH(MixRow)
+        (src + static_cast<std::ptrdiff_t>(y) * src_stride + area.x,
+         opacity,
+         n,
+         to + static_cast<std::ptrdiff_t>(y) * stride + area.x);
+      };
+  for (int y = area.y; y < area.bottom(); ++y)
+    row(over.y, over.y_stride, frame.y, frame.y_stride, y);
+  for (int y = area.y / 2; y < area.bottom() / 2; ++y) {
+    row(over.uv, over.uv_stride, frame.uv, frame.uv_stride, y);
+  }
+}
+
+namespace {
+
+// One plane of SamplePlanes: which source bytes make which of the frame's, along a row.
+class Stretch {
+ public:
+  // `pixel`: bytes of one (1: luma, alpha; 2: interleaved chroma). `origin` and `ratio`: the source
+  // position of the first result pixel's centre, and the source pixels for one of the result.
+  Stretch(int pixel, double origin, double ratio, int source_pixels, int result_pixels)
+      : pixel_(pixel) {
+    const int bytes = result_pixels * pixel;
+    blocks_ = static_cast<std::size_t>((bytes + kBlock - 1) / kBlock);
+    begins_.resize(blocks_);
+    picks_.resize(blocks_ * 2 * kBlock);
+    weights_.resize(blocks_ * kBlock);
+    row_.resize(blocks_ * kBlock);
+    for (std::size_t block = 0; block < blocks_; ++block) {
+      const int first = static_cast<int>(block) * kBlock / pixel;
+      const int begin = Position(origin + first * ratio, source_pixels).at;
+      begins_[block] = begin * pixel;
+      for (int i = 0; i < kBlock; ++i) {
+        const std::size_t k = block * kBlock + static_cast<std::size_t>(i);
+        const Place place = Position(origin + (first + i / pixel) * ratio, source_pixels);
+        picks_[2 * k] = static_cast<std::uint8_t>((place.at - begin) * pixel + i % pixel);
+        picks_[2 * k + 1] = 0x80;
+        weights_[k] = place.weight;
+      }
+    }
+  }
+
+  struct Place {
+    int at = 0;
+    std::uint16_t weight = 0;  // Of the next one, out of 256.
+  };
+  // Clamped to the edge, so that the last pixel needs no neighbour.
+  static Place Position(double position, int size) {
+    const auto fixed = static_cast<std::int64_t>(std::floor(position * 256 + 0.5));
+    const std::int64_t last = static_cast<std::int64_t>(size - 1) * 256;
+    const std::int64_t clamped = std::clamp<std::int64_t>(fixed, 0, last);
+    return {static_cast<int>(clamped >> 8), static_cast<std::uint16_t>(clamped & 255)};
+  }
+
+  // Result bytes of one row; valid until the next call.
+  const std::uint8_t* Row(const std::uint8_t* from) {
+    HWY_DYNAMIC_DISPATCH(StretchRow)
+    (from, begins_.data(), picks_.data(), weights_.data(), pixel_, blocks_, row_.data());
+    return row_.data();
+  }
+
+ private:
+  const int pixel_;
+  std::size_t blocks_ = 0;
+  std::vector<std::int32_t> begins_;
+  std::vector<std::uint8_t> picks_;
+  std::vector<std::uint16_t> weights_;
+  std::vector<std::uint8_t> row_;
+};
+
+// Rows of a stretched plane, one after the other.
+class PlaneSampler {
+ public:
+  PlaneSampler(const Planes& planes, bool chroma, const Box& source, const IntRect& box)
+      : stride_(planes.stride),
+        halves_(chroma ? 2 : 1),
+        height_(planes.height / halves_),
+        ratio_(source.h / box.h),
+        origin_((source.y + ratio_ * halves_ / 2) / halves_ - 0.5),
+        stretch_(chroma ? 2 : 1,
+                 (source.x + source.w / box.w * halves_ / 2) / halves_ - 0.5,
+                 source.w / box.w,
+                 planes.width / halves_,
+                 box.w / halves_),
+        lerped_(static_cast<std::size_t>(stride_) + Planes::kPadding) {}
+
+  // Of the box's row `y`.
+  const std::uint8_t* Row(const std::vector<std::uint8_t>& plane, int y) {
+    const Stretch::Place place = Stretch::Position(origin_ + y * ratio_, height_);
+    const std::uint8_t* top = plane.data() + static_cast<std::size_t>(place.at) * stride_;
+    if (place.weight == 0) return stretch_.Row(top);
+    HWY_DYNAMIC_DISPATCH(LerpRow)
+    (top, top + stride_, place.weight, static_cast<std::size_t>(stride_), lerped_.data());
+    return stretch_.Row(lerped_.data());
+  }
+
+ private:
+  const int stride_, halves_, height_;
+  const double ratio_, origin_;
+  Stretch stretch_;
+  std::vector<std::uint8_t> lerped_;
+};
+
+}  // namespace
+
+void SamplePlanes(const Nv12View& frame,
+                  const IntRect& rect,
+                  const Planes& planes,
+                  const Box& source,
+                  const IntRect& box,
+                  std::uint8_t opacity) {
+  const IntRect area = Clipped(frame, rect, box);
+  if (area.empty()) return;
+  const auto n = static_cast<std::size_t>(area.w);
+  std::vector<std::uint8_t> colors(static_cast<std::size_t>(box.w) + kBlock);
+  for (const bool chroma : {false, true}) {
+    PlaneSampler sampler(planes, chroma, source, box);
+    const int halves = chroma ? 2 : 1;
+    std::uint8_t* base = chroma ? frame.uv : frame.y;
+    const int stride = chroma ? frame.uv_stride : frame.y_stride;
+    const std::size_t left = static_cast<std::size_t>(area.x - box.x);
+    for (int y = area.y / halves; y < area.bottom() / halves; ++y) {
+      std::uint8_t* to = base + static_cast<std::ptrdiff_t>(y) * stride + area.x;
+      const int row = y - box.y / halves;
+      const std::uint8_t* color = sampler.Row(chroma ? planes.uv : planes.y, row) + left;
+      if (planes.opaque && opacity == 255) {
+        std::memcpy(to, color, n);
+      } else if (planes.opaque) {
+        HWY_DYNAMIC_DISPATCH(MixRow)(color, opacity, n, to);
+      } else {
+        std::memcpy(colors.data(), color, n);
+        const std::uint8_t* alpha =
+            sampler.Row(chroma ? planes.uv_alpha : planes.y_alpha, row) + left;
+        HWY_DYNAMIC_DISPATCH(BlendRow)(colors.data(), alpha, opacity, n, to);
+      }
+    }
+  }
+}
+
+}  // namespace rn
+#endif  // HWY_ONCE

@@ -1,0 +1,24 @@
+// Which pixels differ between two frames, told from what is drawn on them.
+#pragma once
+
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/statusor.h"
+#include "pipeline/geometry.h"
+#include "pipeline/scene.h"
+
+namespace rn {
+
+// Beyond it one rectangle around all of them is cheaper to keep in hand.
+inline constexpr std::size_t kDamageRectsMax = 16;
+
+// Disjoint rectangles inside `whole`, made of `bounds_of` the draws that are not the same in both.
+// Groups that fade differently damage everything.
+absl::StatusOr<std::vector<IntRect>> DamageBetween(
+    const DrawList& a,
+    const DrawList& b,
+    const IntRect& whole,
+    absl::FunctionRef<absl::StatusOr<IntRect>(const Draw&)> bounds_of);
+
+}  // namespace rn
