@@ -74,7 +74,11 @@ class Tiff {
     Tiff tiff(Bytes(data, little));
     tiff.directory_ = tiff.bytes_.Or0(4, 4);
     const auto entries = tiff.bytes_.Get(tiff.directory_, 2);
-    if (!entries.has_value()) return std::nullopt;
+    // The directory ends with the place of the next one.
+    if (!entries.has_value() ||
+        !tiff.bytes_.Get(tiff.directory_ + 2 + *entries * kEntryBytes, 4).has_value()) {
+      return std::nullopt;
+    }
     tiff.entries_ = *entries;
     return tiff;
   }

@@ -108,8 +108,11 @@ absl::StatusOr<UniqueAvFrame> Decode(const std::string& bytes,
   codec->max_pixels = limits.pixels_max;  // The decoder's own reading of the header counts too.
   codec->thread_count = 1;
   codec->lowres = low_resolution;
-  // Without these a damaged picture comes back half grey and no error.
-  codec->err_recognition = AV_EF_EXPLODE | AV_EF_CRCCHECK | AV_EF_BUFFER | AV_EF_BITSTREAM;
+  // Without these a damaged picture comes back half grey and no error. FFmpeg's TIFF decoder calls
+  // every tag it does not know an error; the file's structure has been checked instead.
+  if (header.format != ImageFormat::kTiff) {
+    codec->err_recognition = AV_EF_EXPLODE | AV_EF_CRCCHECK | AV_EF_BUFFER | AV_EF_BITSTREAM;
+  }
   RETURN_IF_FF_ERROR(avcodec_open2(codec.get(), decoder, nullptr));
   // Padded, as decoders read a little beyond the end.
   RETURN_IF_FF_ERROR(av_new_packet(packet.get(), static_cast<int>(bytes.size())));

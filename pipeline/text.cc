@@ -3,9 +3,12 @@
 #include <fontconfig/fontconfig.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <memory>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "base/nearest.h"
 #include "base/status.h"
 #include "pipeline/text_layout.h"
 
@@ -48,6 +51,29 @@ bool FontFamilyInstalled(const std::string& family) {
   return std::any_of(Families().begin(), Families().end(), [&](const std::string& name) {
     return absl::AsciiStrToLower(name) == wanted;
   });
+}
+
+std::string UnknownFontFamily(const std::string& family) {
+  constexpr std::size_t kShownMax = 10;
+  std::vector<std::string> others = Families();
+  std::vector<std::string> shown;
+  while (shown.size() < kShownMax) {
+    const auto nearest = Nearest(family, others);
+    if (!nearest.has_value()) break;
+    shown.push_back(*nearest);
+    others.erase(std::find(others.begin(), others.end(), *nearest));
+  }
+  // Then those with the shortest names: "Noto Sans" helps more people than "Noto Sans Anatolian …".
+  std::stable_sort(others.begin(), others.end(), [](const std::string& a, const std::string& b) {
+    return a.size() < b.size();
+  });
+  const std::size_t fill = std::min(others.size(), kShownMax - shown.size());
+  shown.insert(shown.end(), others.begin(), others.begin() + static_cast<std::ptrdiff_t>(fill));
+  std::string message = UnknownName("font family", family, shown);
+  if (others.size() > fill) {
+    absl::StrAppend(&message, " and ", others.size() - fill, " more (fc-list : family)");
+  }
+  return message;
 }
 
 absl::StatusOr<RasterText> RasteriseText(const TextSpec& spec) {

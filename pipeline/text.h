@@ -68,5 +68,8 @@ absl::StatusOr<RasterText> RasteriseText(const TextSpec& spec);
 // Is a family installed? Aliases of fontconfig count only when they resolve to that family.
 bool FontFamilyInstalled(const std::string& family);
 std::vector<std::string> InstalledFontFamilies();
+// `unknown font family "Intr"; did you mean "Inter"? Valid: …`: the nearest few of what may be
+// hundreds, and how many more there are.
+std::string UnknownFontFamily(const std::string& family);
 
 }  // namespace rn

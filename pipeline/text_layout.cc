@@ -8,7 +8,6 @@
 #include <string>
 
 #include "absl/strings/str_format.h"
-#include "base/nearest.h"
 #include "base/status.h"
 
 namespace rn {
@@ -205,8 +204,7 @@ absl::Status CheckText(const TextSpec& spec) {
         absl::StrCat("text is not UTF-8 at byte ", end - spec.text.data()));
   }
   if (!FontFamilyInstalled(spec.style.font_family)) {
-    return absl::InvalidArgumentError(
-        UnknownName("font family", spec.style.font_family, InstalledFontFamilies()));
+    return absl::InvalidArgumentError(UnknownFontFamily(spec.style.font_family));
   }
   return absl::OkStatus();
 }
