@@ -32,7 +32,43 @@ absl::StatusOr<std::size_t> ReceiveUpTo(int fd, char* data, std::size_t size) {
   return done;
 }
 
+// Of the frame that begins with `header`.
+absl::StatusOr<std::size_t> LengthOf(absl::string_view header, std::size_t bytes_max) {
+  std::uint32_t length = 0;
+  for (std::size_t i = 0; i < kHeaderBytes; ++i) {
+    length |= static_cast<std::uint32_t>(static_cast<unsigned char>(header[i])) << (8 * i);
+  }
+  if (length > bytes_max) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("a frame claims ", length, " bytes; the limit is ", bytes_max));
+  }
+  return length;
+}
+
 }  // namespace
+
+absl::StatusOr<std::optional<std::string>> FrameParser::Next() {
+  if (bytes_.size() < kHeaderBytes) {
+    return std::nullopt;
+  }
+  ASSIGN_OR_RETURN(const std::size_t length, LengthOf(bytes_, bytes_max_));
+  if (bytes_.size() < kHeaderBytes + length) {
+    return std::nullopt;
+  }
+  std::optional<std::string> message = bytes_.substr(kHeaderBytes, length);
+  bytes_.erase(0, kHeaderBytes + length);
+  return message;
+}
+
+std::string ToFrame(absl::string_view message) {
+  std::string bytes;
+  bytes.reserve(kHeaderBytes + message.size());
+  for (std::size_t i = 0; i < kHeaderBytes; ++i) {
+    bytes.push_back(static_cast<char>((message.size() >> (8 * i)) & 0xff));
+  }
+  bytes.append(message.data(), message.size());
+  return bytes;
+}
 
 absl::StatusOr<std::string> ReadFrame(int fd, std::size_t bytes_max) {
   std::array<char, kHeaderBytes> header{};
@@ -40,17 +76,10 @@ absl::StatusOr<std::string> ReadFrame(int fd, std::size_t bytes_max) {
   if (got == 0) {
     return absl::OutOfRangeError("the peer closed the channel");
   }
-  std::uint32_t length = 0;
-  for (std::size_t i = 0; i < header.size(); ++i) {
-    length |= static_cast<std::uint32_t>(static_cast<unsigned char>(header[i])) << (8 * i);
-  }
   if (got < header.size()) {
     return absl::DataLossError("the peer closed the channel inside a frame's length");
   }
-  if (length > bytes_max) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat("a frame claims ", length, " bytes; the limit is ", bytes_max));
-  }
+  ASSIGN_OR_RETURN(const std::size_t length, LengthOf({header.data(), header.size()}, bytes_max));
   std::string message(length, '\0');
   ASSIGN_OR_RETURN(const std::size_t body, ReceiveUpTo(fd, message.data(), message.size()));
   if (body < message.size()) {
@@ -60,12 +89,7 @@ absl::StatusOr<std::string> ReadFrame(int fd, std::size_t bytes_max) {
 }
 
 absl::Status WriteFrame(int fd, absl::string_view message) {
-  std::string bytes;
-  bytes.reserve(kHeaderBytes + message.size());
-  for (std::size_t i = 0; i < kHeaderBytes; ++i) {
-    bytes.push_back(static_cast<char>((message.size() >> (8 * i)) & 0xff));
-  }
-  bytes.append(message.data(), message.size());
+  const std::string bytes = ToFrame(message);
   absl::string_view rest = bytes;
   while (!rest.empty()) {
     const ssize_t put = send(fd, rest.data(), rest.size(), MSG_NOSIGNAL);

@@ -37,6 +37,7 @@ struct ChildPlan {
   char* const* environment;
   const char* working_directory;  // Null: ours.
   int channel;                    // −1: none.
+  int output;                     // −1: stdin, stdout and stderr are the parent's.
   int error_pipe;                 // Close-on-exec: says why exec failed, or closes silently.
   pid_t parent;
 };
@@ -57,6 +58,13 @@ struct ChildPlan {
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
   int error_pipe = plan.error_pipe;
+  if (plan.output >= 0) {
+    const int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (nothing < 0 || dup2(nothing, STDIN_FILENO) < 0 || dup2(plan.output, STDOUT_FILENO) < 0 ||
+        dup2(plan.output, STDERR_FILENO) < 0) {
+      fail();
+    }
+  }
   if (plan.channel >= 0) {
     // The pipe must not be where the channel goes.
     if (error_pipe == kChannelFd) {
@@ -90,6 +98,16 @@ int AwaitExec(int error_pipe) {
   return got == sizeof(error) ? error : 0;
 }
 
+absl::Status OpenPipe(UniqueFd& read_end, UniqueFd& write_end) {
+  int fds[2];
+  if (pipe2(fds, O_CLOEXEC) != 0) {
+    return ErrnoStatus(errno, "pipe2");
+  }
+  read_end.Reset(fds[0]);
+  write_end.Reset(fds[1]);
+  return absl::OkStatus();
+}
+
 ExitStatus ToExitStatus(const siginfo_t& info) {
   ExitStatus status;
   if (info.si_code == CLD_EXITED) {
@@ -119,12 +137,12 @@ absl::StatusOr<Subprocess> Subprocess::Start(const SubprocessOptions& options) {
   }
   UniqueFd ours(channel[0]);
   UniqueFd theirs(channel[1]);
-  int pipe_fds[2];
-  if (pipe2(pipe_fds, O_CLOEXEC) != 0) {
-    return ErrnoStatus(errno, "pipe2");
+  UniqueFd error_read, error_write, output_read, output_write;
+  RETURN_IF_ERROR(OpenPipe(error_read, error_write));
+  if (options.with_output) {
+    RETURN_IF_ERROR(OpenPipe(output_read, output_write));
+    fcntl(output_read.get(), F_SETFL, O_NONBLOCK);
   }
-  const UniqueFd error_read(pipe_fds[0]);
-  UniqueFd error_write(pipe_fds[1]);
   const std::vector<char*> argv = ToPointers(options.argv);
   const std::vector<char*> environment = ToPointers(options.environment);
   const ChildPlan plan{.argv = argv.data(),
@@ -133,6 +151,7 @@ absl::StatusOr<Subprocess> Subprocess::Start(const SubprocessOptions& options) {
                                                 ? nullptr
                                                 : options.working_directory.c_str(),
                        .channel = theirs.get(),
+                       .output = output_write.get(),
                        .error_pipe = error_write.get(),
                        .parent = getpid()};
 
@@ -146,8 +165,11 @@ absl::StatusOr<Subprocess> Subprocess::Start(const SubprocessOptions& options) {
   setpgid(pid, pid);  // Both sides set it: whoever comes first, Kill() finds the group.
   error_write.Reset();
   theirs.Reset();
-  Subprocess child(
-      pid, UniqueFd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0))), std::move(ours));
+  output_write.Reset();
+  Subprocess child(pid,
+                   UniqueFd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0))),
+                   std::move(ours),
+                   std::move(output_read));
   if (const int error = AwaitExec(error_read.get()); error != 0) {
     return ErrnoStatus(error, absl::StrCat("starting ", options.argv[0]));
   }
@@ -157,8 +179,11 @@ absl::StatusOr<Subprocess> Subprocess::Start(const SubprocessOptions& options) {
   return child;
 }
 
-Subprocess::Subprocess(pid_t pid, UniqueFd pidfd, UniqueFd channel)
-    : pid_(pid), pidfd_(std::move(pidfd)), channel_(std::move(channel)) {}
+Subprocess::Subprocess(pid_t pid, UniqueFd pidfd, UniqueFd channel, UniqueFd output)
+    : pid_(pid),
+      pidfd_(std::move(pidfd)),
+      channel_(std::move(channel)),
+      output_(std::move(output)) {}
 
 Subprocess::~Subprocess() {
   if (pidfd_.valid()) {  // Not moved from.

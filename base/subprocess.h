@@ -19,6 +19,8 @@ struct SubprocessOptions {
   std::vector<std::string> environment;  // "NAME=value"; exactly these.
   std::string working_directory;         // Empty: ours.
   bool with_channel = true;              // A SOCK_STREAM pair; the child's end is fd 3.
+  // Its stdout and stderr come through output(), and its stdin is empty. Else all three are ours.
+  bool with_output = false;
 };
 
 // How a child ended: exit code, or the signal that killed it.
@@ -44,6 +46,9 @@ class Subprocess {
   // Our end of the channel; -1 without one.
   int channel() const { return channel_.get(); }
 
+  // Where the child's stdout and stderr are read; does not block. -1 without.
+  int output() const { return output_.get(); }
+
   // Readable when the child has ended: for poll().
   int pidfd() const { return pidfd_.get(); }
 
@@ -56,11 +61,12 @@ class Subprocess {
   absl::StatusOr<ExitStatus> Wait(absl::Duration timeout);
 
  private:
-  Subprocess(pid_t pid, UniqueFd pidfd, UniqueFd channel);
+  Subprocess(pid_t pid, UniqueFd pidfd, UniqueFd channel, UniqueFd output);
 
   pid_t pid_;
   UniqueFd pidfd_;
   UniqueFd channel_;
+  UniqueFd output_;
   std::optional<ExitStatus> ended_;
 };
 

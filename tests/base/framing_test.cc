@@ -55,5 +55,23 @@ TEST_F(FramingTest, WritingToADeadPeerIsAnErrorNotASignal) {
   EXPECT_EQ(WriteFrame(ours_.get(), "hello").code(), absl::StatusCode::kUnavailable);
 }
 
+TEST(FrameParserTest, FramesComeOutWholeHoweverTheBytesArrive) {
+  FrameParser parser(kFrameBytesMax);
+  std::string got;
+  for (const char byte : ToFrame("one") + ToFrame("") + ToFrame("three")) {
+    parser.Append({&byte, 1});
+    for (auto frame = *parser.Next(); frame.has_value(); frame = *parser.Next()) {
+      got += *frame + ",";
+    }
+  }
+  EXPECT_EQ(got, "one,,three,");
+}
+
+TEST(FrameParserTest, AFrameAboveTheLimitIsRefusedAtItsLength) {
+  FrameParser parser(10);
+  parser.Append(ToFrame("elevenbytes").substr(0, 4));
+  EXPECT_EQ(parser.Next().status().code(), absl::StatusCode::kResourceExhausted);
+}
+
 }  // namespace
 }  // namespace rn

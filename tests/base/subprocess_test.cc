@@ -58,5 +58,14 @@ TEST(SubprocessTest, DroppingTheObjectLeavesNoProcessBehind) {
   EXPECT_EQ(errno, ESRCH);
 }
 
+TEST(SubprocessTest, ItsOutputAndErrorsAreReadThroughOnePipe) {
+  auto child = Subprocess::Start(
+      {.argv = {"/bin/sh", "-c", "read x; echo out; echo err >&2"}, .with_output = true});
+  ASSERT_TRUE(child.ok()) << child.status();
+  EXPECT_EQ(child->Wait(kLongEnough)->exit_code, 0);
+  char bytes[100];
+  EXPECT_EQ(std::string(bytes, read(child->output(), bytes, sizeof(bytes))), "out\nerr\n");
+}
+
 }  // namespace
 }  // namespace rn
