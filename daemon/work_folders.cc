@@ -1,0 +1,119 @@
+#include "daemon/work_folders.h"
+
+#include <spdlog/spdlog.h>
+
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_format.h"
+#include "base/file.h"
+#include "base/status.h"
+
+namespace rn {
+namespace {
+namespace fs = std::filesystem;
+
+constexpr char kTrash[] = ".trash";
+
+// One path component, never hidden and never a path: an item id is the coordinator's word.
+std::string NameOf(const LeaseKey& key) {
+  std::string name;
+  for (const char c : key.item_id) {
+    if (absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '-') {
+      name.push_back(c);
+    } else {
+      absl::StrAppendFormat(&name, "%%%02X", static_cast<unsigned char>(c));
+    }
+  }
+  return absl::StrCat(name, "-", key.fence);
+}
+
+}  // namespace
+
+WorkFolders::WorkFolders(fs::path root) : root_(std::move(root)), trash_(root_ / kTrash) {}
+
+absl::StatusOr<std::unique_ptr<WorkFolders>> WorkFolders::Open(const fs::path& root,
+                                                               const std::set<LeaseKey>& keep) {
+  auto folders = std::unique_ptr<WorkFolders>(new WorkFolders(root));
+  RETURN_IF_ERROR(CreateDirectories(root));
+  std::error_code error;
+  fs::remove_all(folders->trash_, error);
+  RETURN_IF_ERROR(CreateDirectories(folders->trash_));
+  std::set<std::string> kept = {kTrash};
+  for (const LeaseKey& key : keep) {
+    kept.insert(NameOf(key));
+  }
+  std::vector<fs::path> stale;
+  for (const auto& entry : fs::directory_iterator(root, error)) {
+    if (entry.is_directory(error) && kept.count(entry.path().filename().string()) == 0) {
+      stale.push_back(entry.path());
+    }
+  }
+  if (error) {
+    return ErrnoStatus(error.value(), root.string());
+  }
+  for (const fs::path& folder : stale) {
+    RETURN_IF_ERROR(folders->MoveToTrash(folder));
+  }
+  folders->janitor_ = std::thread([folders = folders.get()] { folders->EmptyTrash(); });
+  return folders;
+}
+
+WorkFolders::~WorkFolders() {
+  trash_changed_.Close();
+  if (janitor_.joinable()) {
+    janitor_.join();
+  }
+}
+
+fs::path WorkFolders::PathOf(const LeaseKey& key) const {
+  return root_ / NameOf(key);
+}
+
+absl::StatusOr<fs::path> WorkFolders::Create(const LeaseKey& key) {
+  const fs::path path = PathOf(key);
+  RETURN_IF_ERROR(MoveToTrash(path));
+  std::error_code error;
+  fs::create_directory(path, error);
+  if (error) {
+    return ErrnoStatus(error.value(), path.string());
+  }
+  return path;
+}
+
+void WorkFolders::Discard(const LeaseKey& key) {
+  if (const absl::Status status = MoveToTrash(PathOf(key)); !status.ok()) {
+    SPDLOG_ERROR("work folder not discarded error=\"{}\"", status.ToString());
+  }
+}
+
+absl::Status WorkFolders::MoveToTrash(const fs::path& folder) {
+  {
+    MutexLock lock(mutex_);
+    std::error_code error;
+    fs::rename(folder, trash_ / std::to_string(++trashed_), error);
+    if (error == std::errc::no_such_file_or_directory) {
+      return absl::OkStatus();
+    }
+    if (error) {
+      return ErrnoStatus(error.value(), folder.string());
+    }
+  }
+  trash_changed_.TryPush(true);  // Full: the janitor is about to look anyway.
+  return absl::OkStatus();
+}
+
+void WorkFolders::EmptyTrash() {
+  while (trash_changed_.Pop().has_value()) {
+    std::error_code error;
+    for (const auto& entry : fs::directory_iterator(trash_, error)) {
+      std::error_code ignored;  // What stays is tried again with the next.
+      fs::remove_all(entry.path(), ignored);
+    }
+  }
+}
+
+}  // namespace rn
