@@ -5,21 +5,15 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
-#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "daemon/lease_client.h"
 #include "daemon/node.h"
+#include "daemon/worker_process.h"
 
 namespace rn {
-
-struct WorkerCommand {
-  std::vector<std::string> argv = {"/usr/libexec/rendernode/rendernode-worker"};
-  std::vector<std::string> environment = {"PATH=/usr/bin:/bin", "LANG=C.UTF-8"};
-  std::int64_t memory_bytes_max = std::int64_t{2} << 30;  // Of one worker, address space aside.
-};
 
 struct DaemonConfig {
   std::string node_id;  // Stable over restarts: the coordinator knows the node by it.

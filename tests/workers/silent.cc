@@ -1,0 +1,6 @@
+// Starts and never says Hello.
+#include "tests/workers/worker.h"
+
+int main() {
+  rn::Hang();
+}
