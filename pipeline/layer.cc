@@ -74,11 +74,13 @@ absl::StatusOr<Layer> Layer::Rasterise(const Element& element, int page, int act
   layer.left_ = placed.x & 1;
   layer.top_ = placed.y & 1;
   layer.planes_ = ToPlanes(layer.raster_, layer.left_, layer.top_);
+  layer.opaque_ = layer.planes_.opaque;
   return layer;
 }
 
 void Layer::Paint(
     const Nv12View& frame, const IntRect& rect, int dx, int dy, std::uint8_t opacity) {
+  if (Intersect(rect, BoundsAt(dx, dy)).empty()) return;
   const int x = bounds_.x + dx;
   const int y = bounds_.y + dy;
   if ((x & 1) != left_ || (y & 1) != top_) {

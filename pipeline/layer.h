@@ -23,11 +23,12 @@ class Layer {
   const std::vector<std::string>& warnings() const { return warnings_; }
   std::size_t bytes() const { return planes_.bytes() + raster_.pixels.size(); }
 
-  // Where the layer is when moved; and whether nothing below shows through there.
+  // Where the layer is when moved.
   IntRect BoundsAt(int dx, int dy) const {
     return {bounds_.x + dx, bounds_.y + dy, bounds_.w, bounds_.h};
   }
-  bool opaque() const { return planes_.opaque; }
+  // Nothing below shows through, at rest or moved by even steps; on odd ones a rim may.
+  bool opaque() const { return opaque_; }
 
   // Paints the part inside `rect` (even). Cheap while the parity of (dx, dy) stays the same.
   void Paint(const Nv12View& frame, const IntRect& rect, int dx, int dy, std::uint8_t opacity);
@@ -38,6 +39,7 @@ class Layer {
   std::vector<std::string> warnings_;
   int left_ = -1, top_ = -1;  // of the planes: which parity they were made for
   Planes planes_;
+  bool opaque_ = false;
 };
 
 // A picture under Ken Burns: kept at the resolution of its largest scale, sampled anew each frame.
