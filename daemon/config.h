@@ -9,8 +9,10 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "daemon/item_fetcher.h"
 #include "daemon/lease_client.h"
 #include "daemon/node.h"
+#include "daemon/uploader.h"
 #include "daemon/worker_process.h"
 
 namespace rn {
@@ -27,6 +29,8 @@ struct DaemonConfig {
 
   NodeLimits node;
   LeaseClientOptions lease;
+  FetchOptions fetch;    // Its cache is in `cache_folder`.
+  UploadOptions upload;  // From `work_folder`.
   WorkerCommand worker;
 };
 

@@ -40,9 +40,6 @@ struct FetchLimits {
   std::vector<std::string> resolve;  // "host:port:address", instead of asking DNS.
 };
 
-// InvalidArgument: a block in `allow_private` is none, saying which.
-absl::Status CheckAddressBlocks(const std::vector<std::string>& blocks);
-
 // The origin's word on a version of a file; "" = it gave none.
 struct Validators {
   std::string etag;
@@ -71,7 +68,7 @@ std::string PublicUrl(absl::string_view url);
 // Thread-safe.
 class Fetcher {
  public:
-  // InvalidArgument: see CheckAddressBlocks. `clock` outlives us.
+  // InvalidArgument: `allow_private`, see AddressPolicy::Create. `clock` outlives us.
   static absl::StatusOr<std::unique_ptr<Fetcher>> Create(FetchLimits limits, Clock& clock);
   ~Fetcher();
 

@@ -104,6 +104,89 @@ restart_max = "1s"
   EXPECT_EQ(config.node.workers.restart.min, absl::Milliseconds(50));
 }
 
+TEST(DaemonConfig, EveryLimitOfFilesIsRead) {
+  const DaemonConfig config = Parsed(R"(
+[folders]
+work = "/srv/work"
+cache = "/srv/cache"
+[fetch]
+threads = 5
+total_timeout = "3m"
+connect_timeout = "2s"
+low_speed_window = "7s"
+low_speed_min = "1KiB"
+redirects_max = 2
+per_host_max = 3
+allow_private = ["127.0.0.0/8", "fd00::/8"]
+allow_files = ["/srv/media"]
+[cache]
+size_max = "1GiB"
+urls_max = 77
+image_max = "1MiB"
+video_max = "2MiB"
+audio_max = "3MiB"
+font_max = "4MiB"
+subtitles_max = "5MiB"
+[store]
+root = "/srv/artifacts"
+url_base = "https://cdn.example/artifacts"
+threads = 6
+)");
+  const FetchLimits& limits = config.fetch.limits;
+  EXPECT_EQ(config.fetch.threads, 5);
+  EXPECT_EQ(config.node.fetches_max, 5);
+  EXPECT_EQ(limits.total_timeout, absl::Minutes(3));
+  EXPECT_EQ(limits.connect_timeout, absl::Seconds(2));
+  EXPECT_EQ(limits.low_speed_window, absl::Seconds(7));
+  EXPECT_EQ(limits.low_speed_bytes_min, 1024);
+  EXPECT_EQ(limits.redirects_max, 2);
+  EXPECT_EQ(limits.per_host_max, 3);
+  EXPECT_THAT(limits.allow_private, ElementsAre("127.0.0.0/8", "fd00::/8"));
+  EXPECT_THAT(limits.allow_files, ElementsAre("/srv/media"));
+  const AssetCacheOptions& cache = config.fetch.cache;
+  EXPECT_EQ(cache.folder, "/srv/cache");
+  EXPECT_EQ(cache.bytes_max, 1 << 30);
+  EXPECT_EQ(cache.urls_max, 77);
+  EXPECT_EQ(cache.image_bytes_max, 1 << 20);
+  EXPECT_EQ(cache.video_bytes_max, 2 << 20);
+  EXPECT_EQ(cache.audio_bytes_max, 3 << 20);
+  EXPECT_EQ(cache.font_bytes_max, 4 << 20);
+  EXPECT_EQ(cache.subtitles_bytes_max, 5 << 20);
+  EXPECT_EQ(config.upload.store.root, "/srv/artifacts");
+  EXPECT_EQ(config.upload.store.url_base, "https://cdn.example/artifacts");
+  EXPECT_EQ(config.upload.threads, 6);
+  EXPECT_EQ(config.node.uploads_max, 6);
+  EXPECT_EQ(config.upload.work_folder, "/srv/work");
+}
+
+TEST(DaemonConfig, NothingPrivateIsFetchedUnlessAllowed) {
+  EXPECT_TRUE(Parsed("").fetch.limits.allow_private.empty());
+  EXPECT_TRUE(Parsed("").fetch.limits.allow_files.empty());
+}
+
+TEST(DaemonConfig, ASmallCacheBoundsItsFiles) {
+  EXPECT_EQ(Parsed("[cache]\nsize_max = \"100MiB\"\n").fetch.cache.video_bytes_max, 100 << 20);
+}
+
+TEST(DaemonConfig, MistakesInFileLimitsAreNamed) {
+  EXPECT_THAT(MistakesIn(R"(
+[fetch]
+allow_private = ["10.0.0.1/8"]
+allow_files = ["media"]
+[cache]
+size_max = "2MiB"
+video_max = "3MiB"
+[store]
+root = "artifacts"
+url_base = "/artifacts/"
+)"),
+              AllOf(HasSubstr("fetch.allow_private: \"10.0.0.1/8\" has bits beyond its prefix"),
+                    HasSubstr("fetch.allow_files: \"media\" is not an absolute path"),
+                    HasSubstr("cache.video_max: must not be above cache.size_max"),
+                    HasSubstr("store.root: \"artifacts\" is not an absolute path"),
+                    HasSubstr("store.url_base: must be a path or URL that does not end in /")));
+}
+
 TEST(DaemonConfig, AMisspeltLimitIsNeverASilentDefault) {
   EXPECT_THAT(MistakesIn("[node]\ndrain_timout = \"8s\"\n"),
               HasSubstr("node.drain_timout: unknown key; did you mean \"node.drain_timeout\"?"));
