@@ -81,25 +81,6 @@ absl::Status ReplaceDurably(const fs::path& path, Write write) {
   return SyncDirectory(path.has_parent_path() ? path.parent_path() : fs::path("."));
 }
 
-class Sha256Hasher {
- public:
-  Sha256Hasher() { CHECK(EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) == 1); }
-  void Update(absl::string_view bytes) {
-    CHECK(EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()) == 1);
-  }
-  std::string Hex() {
-    std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-    unsigned int size = 0;
-    CHECK(EVP_DigestFinal_ex(context_.get(), digest.data(), &size) == 1);
-    return absl::BytesToHexString(
-        absl::string_view(reinterpret_cast<const char*>(digest.data()), size));
-  }
-
- private:
-  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_{EVP_MD_CTX_new(),
-                                                                   &EVP_MD_CTX_free};
-};
-
 // Calls `block(bytes)` for the file's contents in order.
 template <typename Block>
 absl::Status ForEachBlock(const fs::path& path, Block block) {
@@ -161,6 +142,29 @@ absl::Status CreateDirectories(const fs::path& path) {
 absl::Status SyncDirectory(const fs::path& path) {
   ASSIGN_OR_RETURN(const UniqueFd fd, OpenFile(path, O_RDONLY | O_DIRECTORY));
   return fsync(fd.get()) == 0 ? absl::OkStatus() : ErrnoStatus(errno, path.string());
+}
+
+struct Sha256Hasher::Context {
+  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> evp{EVP_MD_CTX_new(), &EVP_MD_CTX_free};
+};
+
+Sha256Hasher::Sha256Hasher() : context_(std::make_unique<Context>()) {
+  CHECK(EVP_DigestInit_ex(context_->evp.get(), EVP_sha256(), nullptr) == 1);
+}
+
+Sha256Hasher::Sha256Hasher(Sha256Hasher&&) noexcept = default;
+Sha256Hasher::~Sha256Hasher() = default;
+
+void Sha256Hasher::Update(absl::string_view bytes) {
+  CHECK(EVP_DigestUpdate(context_->evp.get(), bytes.data(), bytes.size()) == 1);
+}
+
+std::string Sha256Hasher::Hex() {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  unsigned int size = 0;
+  CHECK(EVP_DigestFinal_ex(context_->evp.get(), digest.data(), &size) == 1);
+  return absl::BytesToHexString(
+      absl::string_view(reinterpret_cast<const char*>(digest.data()), size));
 }
 
 absl::StatusOr<std::string> Sha256File(const fs::path& path) {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <string>
 
 #include "absl/status/status.h"
@@ -28,6 +29,21 @@ absl::Status SyncDirectory(const std::filesystem::path& path);
 // Lower-case hex SHA-256 of a file's bytes, and of a string.
 absl::StatusOr<std::string> Sha256File(const std::filesystem::path& path);
 std::string Sha256(absl::string_view bytes);
+
+// The SHA-256 of bytes that come piece by piece. Hex() ends it. Not thread-safe.
+class Sha256Hasher {
+ public:
+  Sha256Hasher();
+  Sha256Hasher(Sha256Hasher&&) noexcept;
+  ~Sha256Hasher();
+
+  void Update(absl::string_view bytes);
+  std::string Hex();
+
+ private:
+  struct Context;
+  std::unique_ptr<Context> context_;
+};
 
 // A folder of its own, removed with everything in it on destruction.
 class TempDir {
