@@ -1,0 +1,36 @@
+// A media file that we do not trust, opened: the file alone, whatever it names.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "hwaccel/ffmpeg.h"
+
+namespace rn {
+
+// A demuxer and the file that it reads.
+class MediaInput {
+ public:
+  // Opens a local file and finds its streams. Playlists and other files that send a reader to
+  // further ones are refused: a row's music must not be a way to our files.
+  // Errors say what the operating system or FFmpeg said.
+  static absl::StatusOr<MediaInput> Open(const std::string& path);
+
+  MediaInput(MediaInput&&) = default;
+
+  AVFormatContext* get() const { return format_.get(); }
+  AVFormatContext* operator->() const { return format_.get(); }
+
+ private:
+  struct FileDeleter {
+    void operator()(AVIOContext* file) const { avio_closep(&file); }
+  };
+
+  MediaInput() = default;
+
+  std::unique_ptr<AVIOContext, FileDeleter> file_;  // Outlives the demuxer, which reads it.
+  UniqueInput format_;
+};
+
+}  // namespace rn
