@@ -1,0 +1,116 @@
+#include "pipeline/loudness.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "pipeline/audio_mix.h"
+#include "tests/pipeline/sound.h"
+
+namespace rn {
+namespace {
+
+constexpr double kTargetLufs = -14;
+constexpr double kTruePeakDb = -1;
+
+// A mix of these sounds, one over the other.
+std::vector<float> Mastered(const std::vector<AudioBuffer>& sounds) {
+  SpeechTracks tracks;
+  MixPlan plan{.target_lufs = kTargetLufs, .true_peak_db = kTruePeakDb};
+  for (const AudioBuffer& sound : sounds) {
+    const std::string id = std::to_string(tracks.size());
+    tracks[id].audio = sound;
+    plan.cues.push_back({.pointer = "/elements/" + id, .name = id, .speech = id});
+    plan.sample_frames = std::max(plan.sample_frames, sound.frames());
+  }
+  const auto mix = Master(plan, tracks);
+  EXPECT_TRUE(mix.ok()) << mix.status();
+  return mix.ok() ? ReadAll(**mix) : std::vector<float>();
+}
+
+void ExpectOnTarget(absl::Span<const float> samples) {
+  const Measured measured = Measure(samples);
+  EXPECT_NEAR(measured.lufs, kTargetLufs, 0.5);
+  EXPECT_LE(measured.true_peak_db, kTruePeakDb);
+}
+
+AudioBuffer WithGap(AudioBuffer sound, absl::Duration begin, absl::Duration end) {
+  std::fill(sound.samples.begin() + ToSampleFrames(begin) * kChannels,
+            sound.samples.begin() + ToSampleFrames(end) * kChannels,
+            0.0F);
+  return sound;
+}
+
+TEST(LoudnessTest, SpeechAloneComesToTarget) {
+  ExpectOnTarget(Mastered({SpeechLike(absl::Seconds(6), 0.5)}));
+}
+
+TEST(LoudnessTest, MusicAloneComesToTarget) {
+  ExpectOnTarget(Mastered({MusicLike(absl::Seconds(6), 0.8)}));
+}
+
+TEST(LoudnessTest, SpeechOverMusicComesToTarget) {
+  ExpectOnTarget(Mastered({SpeechLike(absl::Seconds(6), 0.5), MusicLike(absl::Seconds(8), 0.1)}));
+}
+
+TEST(LoudnessTest, VeryQuietSoundComesToTarget) {
+  ExpectOnTarget(Mastered({SpeechLike(absl::Seconds(4), 0.004)}));
+}
+
+TEST(LoudnessTest, SoundFarOverFullScaleComesToTarget) {
+  ExpectOnTarget(Mastered({SpeechLike(absl::Seconds(4), 6), MusicLike(absl::Seconds(4), 4)}));
+}
+
+TEST(LoudnessTest, OneSecondComesToTarget) {
+  ExpectOnTarget(Mastered({SpeechLike(absl::Seconds(1), 0.3)}));
+}
+
+TEST(LoudnessTest, SilentGapsAreGatedOut) {
+  const AudioBuffer sound =
+      WithGap(SpeechLike(absl::Seconds(8), 0.4), absl::Seconds(2), absl::Seconds(6));
+  ExpectOnTarget(Mastered({sound}));
+}
+
+// Clicks twice a second: brought up as far as the ceiling lets them, and no further.
+TEST(LoudnessTest, SoundThatIsAllPeaksStaysUnderTheCeiling) {
+  const AudioBuffer clicks =
+      SoundOf(3 * kSampleRate, [](std::int64_t i) { return i % 24000 < 20 ? 0.5 : 0; });
+  const Measured measured = Measure(Mastered({clicks}));
+  EXPECT_LE(measured.true_peak_db, kTruePeakDb);
+  EXPECT_GT(measured.true_peak_db, kTruePeakDb - 1);
+  EXPECT_LT(measured.lufs, kTargetLufs);
+}
+
+TEST(LoudnessTest, SilenceStaysSilent) {
+  const std::vector<float> samples = Mastered({Silence(absl::Seconds(2))});
+  EXPECT_EQ(samples, std::vector<float>(2 * kSampleRate * kChannels, 0.0F));
+}
+
+TEST(LoudnessTest, SoundTooShortToMeasureKeepsItsLevel) {
+  const AudioBuffer sound = Sine(absl::Milliseconds(200), 440, 0.1);
+  EXPECT_EQ(Mastered({sound}), sound.samples);
+}
+
+TEST(LoudnessTest, FaintNoiseBelowTheGateIsSilenceAndIsNotBlownUp) {
+  const AudioBuffer sound = Sine(absl::Seconds(2), 440, 1e-4);
+  EXPECT_EQ(Mastered({sound}), sound.samples);
+}
+
+// A limiter that takes away half of what is asked above -14 LUFS.
+TEST(LoudnessTest, DriveMakesUpForWhatTheLimiterTakes) {
+  int measures = 0;
+  const double gain = DriveIntoLimiter(6, -14, [&](double gain_db) {
+    ++measures;
+    return std::optional<double>(-18 + 0.5 * (gain_db - 6));
+  });
+  EXPECT_NEAR(-18 + 0.5 * (gain - 6), -14, 0.3);
+  EXPECT_LE(measures, 4);
+}
+
+TEST(LoudnessTest, DriveEndsWhereTheLimiterGivesNothingBack) {
+  const double gain = DriveIntoLimiter(6, -14, [&](double) { return std::optional<double>(-20); });
+  EXPECT_EQ(gain, 18);
+}
+
+}  // namespace
+}  // namespace rn
