@@ -16,8 +16,6 @@
 namespace rn {
 namespace {
 
-constexpr int kTitleColumn = 0;
-constexpr int kScriptColumn = 1;
 constexpr int kImageColumn = 2;
 constexpr int kNamedColumns = 3;  // Those with a fixed meaning.
 constexpr const char* kNamedVariables[kNamedColumns] = {"title", "script", "image_url"};

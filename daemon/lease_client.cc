@@ -1,6 +1,5 @@
 #include "daemon/lease_client.h"
 
-#include <arpa/inet.h>
 #include <grpcpp/grpcpp.h>
 #include <spdlog/spdlog.h>
 
@@ -12,11 +11,9 @@
 #include <variant>
 #include <vector>
 
-#include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
-#include "absl/strings/strip.h"
 #include "base/bounded_queue.h"
 #include "base/file.h"
+#include "base/local_address.h"
 #include "base/mutex.h"
 #include "base/status.h"
 #include "daemon/job_spec_store.h"
@@ -43,18 +40,6 @@ std::chrono::system_clock::time_point DeadlineIn(absl::Duration timeout) {
   return std::chrono::system_clock::now() + absl::ToChronoNanoseconds(timeout);
 }
 
-bool IsLoopback(const std::string& host) {
-  if (host == "localhost") {
-    return true;
-  }
-  in_addr v4{};
-  if (inet_pton(AF_INET, host.c_str(), &v4) == 1) {
-    return (ntohl(v4.s_addr) >> 24) == 127;
-  }
-  in6_addr v6{};
-  return inet_pton(AF_INET6, host.c_str(), &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
-}
-
 std::shared_ptr<Stub> Connect(const LeaseClientOptions& options) {
   grpc::ChannelArguments arguments;
   // A channel of our own: after a partition a fresh one must not share the old dead connection.
@@ -70,32 +55,6 @@ std::shared_ptr<Stub> Connect(const LeaseClientOptions& options) {
 }
 
 }  // namespace
-
-absl::Status CheckCoordinatorAddress(const std::string& address) {
-  if (absl::StartsWith(address, "unix:")) {
-    return address.size() > 5 ? absl::OkStatus()
-                              : absl::InvalidArgumentError("unix: needs the path of a socket");
-  }
-  const std::size_t colon = address.rfind(':');
-  int port = 0;
-  if (colon == std::string::npos || !absl::SimpleAtoi(address.substr(colon + 1), &port) ||
-      port < 1 || port > 65535) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("\"", address, "\" is neither host:port nor unix:/path"));
-  }
-  absl::string_view host = absl::string_view(address).substr(0, colon);
-  if (absl::ConsumePrefix(&host, "[")) {
-    absl::ConsumeSuffix(&host, "]");
-  }
-  if (!IsLoopback(std::string(host))) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("\"",
-                     address,
-                     "\" is not this machine: without TLS the coordinator must be on a loopback "
-                     "address or a Unix socket"));
-  }
-  return absl::OkStatus();
-}
 
 struct LeaseClient::Impl {
   using Call = std::variant<OpenSession, Sync, CloseSession>;
@@ -315,7 +274,7 @@ LeaseClient::LeaseClient(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 absl::StatusOr<std::unique_ptr<LeaseClient>> LeaseClient::Create(LeaseClientOptions options,
                                                                  Clock& clock,
                                                                  std::function<void(Event)> post) {
-  RETURN_IF_ERROR(CheckCoordinatorAddress(options.coordinator));
+  RETURN_IF_ERROR(CheckLocalAddress(options.coordinator));
   RETURN_IF_ERROR(CreateDirectories(options.job_spec_folder));
   auto impl = std::make_unique<Impl>(std::move(options), clock, std::move(post));
   impl->Start();

@@ -1,0 +1,145 @@
+#include "coordinator/config.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "base/config_reader.h"
+#include "base/local_address.h"
+#include "base/status.h"
+
+namespace rn {
+namespace {
+
+void ReadPath(ConfigReader& reader, const std::string& key, std::filesystem::path& target) {
+  std::string path = target.string();
+  reader.Read(key, path);
+  if (path.empty() || path.front() != '/') {
+    reader.Fail(key, absl::StrCat("\"", path, "\" is not an absolute path"));
+  }
+  target = path;
+}
+
+void ReadCount(ConfigReader& reader, const std::string& key, int& target, int min, int max) {
+  std::int64_t value = target;
+  reader.Read(key, value, min, max);
+  target = static_cast<int>(value);
+}
+
+void ReadUrl(ConfigReader& reader, const std::string& key, std::string& target) {
+  reader.Read(key, target);
+  const bool http = absl::StartsWith(target, "http://") || absl::StartsWith(target, "https://");
+  if (!target.empty() && (!http || absl::EndsWith(target, "/"))) {
+    reader.Fail(
+        key,
+        absl::StrCat(
+            "\"", target, "\" is not a URL as \"https://host:8443\", without a slash at its end"));
+  }
+}
+
+void ReadHttp(ConfigReader& reader, CoordinatorConfig& config) {
+  HttpServerOptions& http = config.http;
+  reader.Read("http.address", http.address);
+  ReadCount(reader, "http.port", http.port, 0, 65535);
+  ReadUrl(reader, "http.public_url", config.public_url);
+  ReadCount(reader, "http.io_threads", http.io_threads, 1, 64);
+  ReadCount(reader, "http.handler_threads", http.handler_threads, 1, 256);
+  ReadCount(reader, "http.connections_max", http.connections_max, 1, 100000);
+  reader.ReadBytes("http.header_max", http.header_bytes_max, 1 << 10, 1 << 20);
+  reader.ReadBytes("http.body_max", http.body_bytes_max, 1 << 10, 64 << 20);
+  reader.Read("http.idle_timeout", http.idle_timeout, absl::Seconds(1), absl::Hours(1));
+  reader.Read("http.request_timeout", http.request_timeout, absl::Seconds(1), absl::Hours(1));
+  reader.Read("http.write_timeout", http.write_timeout, absl::Seconds(1), absl::Hours(1));
+  reader.Read("http.drain_timeout", http.drain_timeout, absl::ZeroDuration(), absl::Minutes(10));
+}
+
+void ReadNodes(ConfigReader& reader, CoordinatorConfig& config) {
+  reader.Read("nodes.address", config.node_address);
+  if (const absl::Status status = CheckLocalAddress(config.node_address, PortZero::kAllowed);
+      !status.ok()) {
+    reader.Fail("nodes.address", status.message());
+  }
+  ReadUrl(reader, "nodes.asset_url_base", config.asset_url_base);
+  LeaseLimits& lease = config.lease;
+  reader.Read(
+      "nodes.sync_interval", config.sync_interval, absl::Milliseconds(50), absl::Minutes(1));
+  reader.Read("nodes.lease_ttl", lease.ttl, absl::Seconds(1), absl::Hours(1));
+  reader.Read(
+      "nodes.reassign_grace", lease.reassign_grace, absl::Milliseconds(100), absl::Minutes(10));
+  reader.Read("nodes.orphan_keep", config.orphan_keep, absl::Minutes(1), absl::Hours(24 * 30));
+  if (lease.ttl < 2 * config.sync_interval) {
+    reader.Fail("nodes.lease_ttl", "must be at least twice nodes.sync_interval: one may be lost");
+  }
+}
+
+void ReadRetries(ConfigReader& reader, RetryLimits& retry) {
+  ReadCount(reader, "retry.failures_max", retry.failures_max, 1, 100);
+  ReadCount(reader, "retry.losses_max", retry.losses_max, 1, 1000);
+  ReadCount(reader, "retry.node_failures_max", retry.node_failures_max, 1, 1000);
+  reader.Read("retry.backoff_min", retry.backoff_min, absl::Milliseconds(10), absl::Hours(1));
+  reader.Read("retry.backoff_max", retry.backoff_max, absl::Milliseconds(10), absl::Hours(24));
+  if (retry.backoff_min > retry.backoff_max) {
+    reader.Fail("retry.backoff_min", "must not be above retry.backoff_max");
+  }
+}
+
+// "<sha256 of the key>" = "<tenant> <scope> <scope>…"; without a scope: all of them.
+void ReadKeys(ConfigReader& reader, Authenticator& keys) {
+  std::map<std::string, std::string> table;
+  reader.ReadMap("keys", table);
+  std::vector<ApiKey> read;
+  for (const auto& [digest, grant] : table) {
+    std::vector<std::string> words = absl::StrSplit(grant, ' ', absl::SkipWhitespace());
+    ApiKey key{.sha256 = digest};
+    if (!words.empty()) {
+      key.tenant = words.front();
+      key.scopes.assign(words.begin() + 1, words.end());
+    }
+    read.push_back(std::move(key));
+  }
+  absl::StatusOr<Authenticator> created = Authenticator::Create(read);
+  if (created.ok()) {
+    keys = *std::move(created);
+  } else {
+    reader.Fail("keys", created.status().message());
+  }
+}
+
+absl::StatusOr<CoordinatorConfig> ReadAll(ConfigReader reader) {
+  CoordinatorConfig config;
+  reader.ReadName("log_level",
+                  config.log_level,
+                  {"trace", "debug", "info", "warning", "error", "critical", "off"});
+  ReadPath(reader, "folders.state", config.state_folder);
+  ReadPath(reader, "folders.artifacts", config.artifacts_folder);
+  ReadPath(reader, "folders.sheets", config.sheets_folder);
+  ReadPath(reader, "folders.templates", config.templates_folder);
+  ReadHttp(reader, config);
+  ReadNodes(reader, config);
+  ReadRetries(reader, config.retry);
+  ReadKeys(reader, config.keys);
+  reader.Read("rate_limit.per_second", config.rate_limit.per_second, 0.1, 100000);
+  ReadCount(reader, "rate_limit.burst", config.rate_limit.burst, 1, 1000000);
+  reader.Read("idempotency.kept", config.idempotency_kept, absl::Minutes(1), absl::Hours(24 * 30));
+  RETURN_IF_ERROR(reader.Finish());
+  return config;
+}
+
+}  // namespace
+
+absl::StatusOr<CoordinatorConfig> LoadCoordinatorConfig(const std::string& path) {
+  ASSIGN_OR_RETURN(ConfigReader reader, ConfigReader::Load(path));
+  return ReadAll(std::move(reader));
+}
+
+absl::StatusOr<CoordinatorConfig> ParseCoordinatorConfig(absl::string_view text,
+                                                         const std::string& name) {
+  ASSIGN_OR_RETURN(ConfigReader reader, ConfigReader::Parse(text, name));
+  return ReadAll(std::move(reader));
+}
+
+}  // namespace rn

@@ -1,0 +1,47 @@
+// rendernode-coordinator's configuration: one TOML file, in which every limit and timeout has a
+// name, a range and a default. An unknown key is an error; all mistakes are reported at once.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "coordinator/auth.h"
+#include "coordinator/http_server.h"
+#include "coordinator/rate_limiter.h"
+#include "coordinator/store.h"
+
+namespace rn {
+
+struct CoordinatorConfig {
+  std::string log_level = "info";
+  std::filesystem::path state_folder = "/var/lib/rendernode-coordinator";  // coordinator.db
+  std::filesystem::path artifacts_folder = "/var/lib/rendernode/artifacts";
+  std::filesystem::path sheets_folder = "/var/lib/rendernode-coordinator/sheets";
+  std::filesystem::path templates_folder = "/usr/share/rendernode/templates";
+
+  HttpServerOptions http;
+  std::string public_url;      // What clients reach us by; "" = http://<address>:<port>.
+  std::string asset_url_base;  // What nodes fetch shared files by; "" = <public_url>/assets.
+  std::string node_address = "127.0.0.1:7600";  // Where nodes dial in; port 0: any free one.
+
+  Authenticator keys = *Authenticator::Create({});
+  RateLimit rate_limit;
+  absl::Duration idempotency_kept = absl::Hours(24);
+
+  absl::Duration sync_interval = absl::Seconds(5);  // A Sync is held open so long at most.
+  absl::Duration orphan_keep = absl::Hours(24);     // How long nodes keep an unreported result.
+  LeaseLimits lease;
+  RetryLimits retry;
+};
+
+// NotFound: no such file. InvalidArgument: every mistake, a line each.
+absl::StatusOr<CoordinatorConfig> LoadCoordinatorConfig(const std::string& path);
+
+// `name` stands for the file in messages.
+absl::StatusOr<CoordinatorConfig> ParseCoordinatorConfig(absl::string_view text,
+                                                         const std::string& name);
+
+}  // namespace rn
