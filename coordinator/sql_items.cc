@@ -1,0 +1,213 @@
+#include "coordinator/sql_items.h"
+
+#include <google/protobuf/message_lite.h>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "base/status.h"
+
+namespace rn {
+namespace {
+
+// On disk: schema.sql names them by these numbers.
+static_assert(static_cast<int>(JobState::kPending) == 0 &&
+              static_cast<int>(JobState::kRunning) == 1 &&
+              static_cast<int>(JobState::kPaused) == 2 &&
+              static_cast<int>(JobState::kCompleted) == 3 &&
+              static_cast<int>(JobState::kFailed) == 4 &&
+              static_cast<int>(JobState::kCanceled) == 5);
+static_assert(static_cast<int>(ItemState::kPending) == 0 &&
+              static_cast<int>(ItemState::kLeased) == 1 &&
+              static_cast<int>(ItemState::kCompleted) == 2 &&
+              static_cast<int>(ItemState::kFailed) == 3 &&
+              static_cast<int>(ItemState::kCanceled) == 4);
+
+}  // namespace
+
+std::string Encoded(const std::string& bytes) {
+  return absl::Base64Escape(bytes);
+}
+
+absl::StatusOr<std::string> Decoded(const std::string& text, absl::string_view what) {
+  std::string bytes;
+  if (!absl::Base64Unescape(text, &bytes)) {
+    return absl::DataLossError(absl::StrCat("store: the ", what, " cannot be read"));
+  }
+  return bytes;
+}
+
+absl::Status Decode(const std::string& text,
+                    absl::string_view what,
+                    google::protobuf::MessageLite& message) {
+  ASSIGN_OR_RETURN(const std::string bytes, Decoded(text, what));
+  return message.ParseFromString(bytes)
+             ? absl::OkStatus()
+             : absl::DataLossError(absl::StrCat("store: the ", what, " cannot be read"));
+}
+
+std::string ItemKey::id() const {
+  return absl::StrCat(job_id, "-", row);
+}
+
+std::optional<ItemKey> ItemKey::Parse(const std::string& item_id) {
+  const std::size_t dash = item_id.rfind('-');
+  ItemKey key;
+  if (dash == std::string::npos || !absl::SimpleAtoi(item_id.substr(dash + 1), &key.row)) {
+    return std::nullopt;
+  }
+  key.job_id = item_id.substr(0, dash);
+  return key.id() == item_id ? std::optional(key) : std::nullopt;
+}
+
+std::optional<ItemRow> FindItem(SqlConnection& sql, const ItemKey& key) {
+  return sql.One<ItemRow>(
+      "SELECT state, fence, closed_fence, failures, losses, ready_ms, node_id FROM items "
+      "WHERE job_id = :job AND sheet_row = :row",
+      key.job_id,
+      key.row);
+}
+
+void CountChange::Add(ItemState state, std::int64_t count) {
+  switch (state) {
+    case ItemState::kPending:
+      pending += count;
+      return;
+    case ItemState::kLeased:
+      leased += count;
+      return;
+    case ItemState::kCompleted:
+      completed += count;
+      return;
+    case ItemState::kFailed:
+      failed += count;
+      return;
+    case ItemState::kCanceled:
+      canceled += count;
+      return;
+  }
+}
+
+void ChangeCounts(SqlConnection& sql,
+                  const std::string& job_id,
+                  const CountChange& change,
+                  absl::Time now) {
+  sql.Run(
+      "UPDATE jobs SET items_pending = items_pending + :pending, "
+      "items_leased = items_leased + :leased, items_completed = items_completed + :completed, "
+      "items_failed = items_failed + :failed, items_canceled = items_canceled + :canceled, "
+      "updated_ms = :now WHERE id = :job",
+      change.pending,
+      change.leased,
+      change.completed,
+      change.failed,
+      change.canceled,
+      Millis(now),
+      job_id);
+}
+
+void EndJobIfDone(SqlConnection& sql, const std::string& job_id, absl::Time now) {
+  const std::int64_t ended = sql.Run(
+      "UPDATE jobs SET state = CASE WHEN items_completed > 0 THEN 3 ELSE 4 END, ended_ms = :now "
+      "WHERE id = :job AND items_pending = 0 AND items_leased = 0 AND state IN (0, 1, 2)",
+      Millis(now),
+      job_id);
+  if (ended > 0) {
+    sql.Run("DELETE FROM node_failures WHERE job_id = :job", job_id);
+  }
+}
+
+void PutLease(SqlConnection& sql,
+              const ItemKey& key,
+              std::uint64_t fence,
+              const std::string& node_id,
+              absl::Time now) {
+  sql.Run(
+      "INSERT INTO leases(job_id, sheet_row, fence, node_id, renewed_ms, phase, permille, "
+      "progressed_ms) VALUES(:job, :row, :fence, :node, :renewed, 0, 0, :progressed)",
+      key.job_id,
+      key.row,
+      fence,
+      node_id,
+      Millis(now),
+      Millis(now));
+}
+
+void MoveItem(
+    SqlConnection& sql, const ItemKey& key, const ItemRow& item, ItemState to, absl::Time now) {
+  sql.Run(
+      "UPDATE items SET state = :state, fence = :fence, closed_fence = :closed, "
+      "failures = :failures, losses = :losses, ready_ms = :ready, node_id = :node, "
+      "updated_ms = :now WHERE job_id = :job AND sheet_row = :row",
+      static_cast<int>(to),
+      item.fence,
+      item.closed_fence,
+      item.failures,
+      item.losses,
+      item.ready_ms,
+      item.node_id,
+      Millis(now),
+      key.job_id,
+      key.row);
+  if (item.leased()) {
+    sql.Run("DELETE FROM leases WHERE job_id = :job AND sheet_row = :row", key.job_id, key.row);
+  }
+  CountChange change;
+  change.Add(item.item_state(), -1);
+  change.Add(to, 1);
+  ChangeCounts(sql, key.job_id, change, now);
+  if (to != ItemState::kPending && to != ItemState::kLeased) {
+    EndJobIfDone(sql, key.job_id, now);
+  }
+}
+
+void AddItemError(SqlConnection& sql, const ItemKey& key, const ItemError& error) {
+  const auto next = sql.One<std::tuple<long long>>(
+      "SELECT COALESCE(MAX(position) + 1, 0) FROM item_errors "
+      "WHERE job_id = :job AND sheet_row = :row",
+      key.job_id,
+      key.row);
+  sql.Run(
+      "INSERT INTO item_errors(job_id, sheet_row, position, code, message) "
+      "VALUES(:job, :row, :position, :code, :message)",
+      key.job_id,
+      key.row,
+      std::get<0>(*next),
+      static_cast<int>(error.code),
+      error.message);
+}
+
+void SetJobError(SqlConnection& sql, const std::string& job_id, const ItemError& error) {
+  sql.Run("UPDATE jobs SET error_code = :code, error_message = :message WHERE id = :job",
+          static_cast<int>(error.code),
+          error.message,
+          job_id);
+}
+
+void EndOpenItems(SqlConnection& sql, const std::string& job_id, ItemState as, absl::Time now) {
+  sql.Run("DELETE FROM leases WHERE job_id = :job", job_id);
+  CountChange change;
+  for (const ItemState open : {ItemState::kPending, ItemState::kLeased}) {
+    const std::int64_t ended = sql.Run(
+        "UPDATE items SET state = :to, updated_ms = :now WHERE job_id = :job AND state = :from",
+        static_cast<int>(as),
+        Millis(now),
+        job_id,
+        static_cast<int>(open));
+    change.Add(open, -ended);
+    change.Add(as, ended);
+  }
+  ChangeCounts(sql, job_id, change, now);
+}
+
+absl::StatusOr<std::string> NodeOfSession(SqlConnection& sql, const std::string& session) {
+  const auto node = sql.One<std::tuple<std::string>>(
+      "SELECT node_id FROM nodes WHERE session = :session", session);
+  if (!node.has_value()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("session ", session, " is not its node's newest; open another one"));
+  }
+  return std::get<0>(*node);
+}
+
+}  // namespace rn

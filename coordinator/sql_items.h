@@ -1,0 +1,99 @@
+// The steps that every transaction of the store is made of: an item changes its state, the counts
+// of its job follow, and the job ends with its last item. All run within SqlDatabase.
+//
+// Between transactions: the counts of a job equal the states of its items; a leased item has a row
+// in leases and no other has; the items of a terminal job are terminal.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <tuple>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "coordinator/sql_connection.h"
+#include "coordinator/store.h"
+
+namespace rn {
+
+inline std::int64_t Millis(absl::Time time) {
+  return absl::ToUnixMillis(time);
+}
+
+// Bytes as text, for a column. DataLoss: `what` cannot be read.
+std::string Encoded(const std::string& bytes);
+absl::StatusOr<std::string> Decoded(const std::string& text, absl::string_view what);
+absl::Status Decode(const std::string& text,
+                    absl::string_view what,
+                    google::protobuf::MessageLite& message);
+
+// "<job>-<row>"
+struct ItemKey {
+  std::string job_id;
+  std::int64_t row = 0;
+
+  std::string id() const;
+  static std::optional<ItemKey> Parse(const std::string& item_id);
+  auto operator<=>(const ItemKey&) const = default;
+};
+
+struct ItemRow {
+  long long state = 0, fence = 0, closed_fence = 0, failures = 0, losses = 0, ready_ms = 0;
+  std::string node_id;
+
+  ItemState item_state() const { return static_cast<ItemState>(state); }
+  bool waits() const { return item_state() == ItemState::kPending; }
+  bool leased() const { return item_state() == ItemState::kLeased; }
+  // Whether the node may still bring something at this fence, be the lease expired or not.
+  bool OpenAt(std::uint64_t at_fence, const std::string& node) const {
+    return (waits() || leased()) && at_fence != 0 &&
+           static_cast<std::uint64_t>(fence) == at_fence && closed_fence != fence &&
+           node_id == node;
+  }
+  auto Columns() {
+    return std::tie(state, fence, closed_fence, failures, losses, ready_ms, node_id);
+  }
+};
+
+std::optional<ItemRow> FindItem(SqlConnection& sql, const ItemKey& key);
+
+// What to add to the counts of a job.
+struct CountChange {
+  std::int64_t pending = 0, leased = 0, completed = 0, failed = 0, canceled = 0;
+
+  void Add(ItemState state, std::int64_t count);
+};
+void ChangeCounts(SqlConnection& sql,
+                  const std::string& job_id,
+                  const CountChange& change,
+                  absl::Time now);
+
+// The job ends when nothing waits and nothing is leased: completed if any of its items is.
+void EndJobIfDone(SqlConnection& sql, const std::string& job_id, absl::Time now);
+
+// The row in leases; the item moves to leased by MoveItem.
+void PutLease(SqlConnection& sql,
+              const ItemKey& key,
+              std::uint64_t fence,
+              const std::string& node_id,
+              absl::Time now);
+
+// From `item`'s state to another: the item, its lease, the counts, the end of the job. What else
+// `item` says is written as well.
+void MoveItem(
+    SqlConnection& sql, const ItemKey& key, const ItemRow& item, ItemState to, absl::Time now);
+
+void AddItemError(SqlConnection& sql, const ItemKey& key, const ItemError& error);
+// The error for which an item, and perhaps its job, failed.
+void SetJobError(SqlConnection& sql, const std::string& job_id, const ItemError& error);
+
+// Everything of the job that is not terminal ends so.
+void EndOpenItems(SqlConnection& sql, const std::string& job_id, ItemState as, absl::Time now);
+
+// The node whose newest session this is. FailedPrecondition.
+absl::StatusOr<std::string> NodeOfSession(SqlConnection& sql, const std::string& session);
+
+}  // namespace rn

@@ -1,0 +1,89 @@
+// Store over any database that SqlDatabase speaks to. Jobs and what clients ask for:
+// sql_store_jobs.cc; nodes and leases: sql_store_leases.cc; when an item or a job ends: sql_items.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "coordinator/sql_database.h"
+#include "coordinator/sqlite_store.h"
+#include "coordinator/store.h"
+
+namespace rn {
+
+class SqlStore final : public Store {
+ public:
+  SqlStore(std::unique_ptr<SqlDatabase> database, const StoreLimits& limits)
+      : limits_(limits), database_(std::move(database)) {}
+
+  absl::StatusOr<Job> CreateJob(const NewJob& job,
+                                const Idempotency& idempotency,
+                                absl::Time now) override;
+  absl::StatusOr<std::optional<Job>> FindByIdempotency(const std::string& tenant,
+                                                       const Idempotency& idempotency,
+                                                       absl::Time now) override;
+  absl::StatusOr<Job> GetJob(const std::string& tenant, const std::string& job_id) override;
+  absl::StatusOr<std::vector<Job>> ListJobs(const JobFilter& filter) override;
+  absl::StatusOr<std::vector<Item>> ListItems(const ItemFilter& filter) override;
+  absl::StatusOr<Job> CancelJob(const std::string& tenant,
+                                const std::string& job_id,
+                                absl::Time now) override;
+  absl::StatusOr<Job> PauseJob(const std::string& tenant,
+                               const std::string& job_id,
+                               absl::Time now) override;
+  absl::StatusOr<Job> ResumeJob(const std::string& tenant,
+                                const std::string& job_id,
+                                absl::Time now) override;
+  absl::StatusOr<Job> RetryFailed(const std::string& tenant,
+                                  const std::string& job_id,
+                                  absl::Time now) override;
+
+  absl::StatusOr<SessionInfo> OpenSession(const rendernode::OpenSessionRequest& request,
+                                          const std::string& session,
+                                          absl::Time now) override;
+  absl::StatusOr<SyncOutcome> Sync(const rendernode::SyncRequest& request, absl::Time now) override;
+  absl::StatusOr<std::vector<WaitingJob>> Waiting(int per_job, absl::Time now) override;
+  absl::StatusOr<std::vector<rendernode::Lease>> Assign(const std::string& session,
+                                                        const std::vector<std::string>& item_ids,
+                                                        absl::Time now) override;
+  absl::StatusOr<std::string> SessionNode(const std::string& session) override;
+  absl::StatusOr<rendernode::CommitItemResponse::Verdict> Commit(
+      const rendernode::CommitItemRequest& request, absl::Time now) override;
+  absl::StatusOr<std::string> GetJobSpec(const std::string& digest) override;
+  absl::Status CloseSession(const std::string& session, absl::Time now) override;
+  absl::StatusOr<std::int64_t> Expire(absl::Time now, absl::Time not_before) override;
+
+ private:
+  // A transaction whose body gives a StatusOr; what it changed is undone when that is an error.
+  template <typename Body, typename Result = std::invoke_result_t<Body, SqlConnection&>>
+  Result Write(Body body) {
+    Result result = absl::UnknownError("did not run");
+    const absl::Status status = database_->Write([&](SqlConnection& sql) {
+      result = body(sql);
+      return result.status();
+    });
+    return status.ok() ? std::move(result) : Result(status);
+  }
+  template <typename Body, typename Result = std::invoke_result_t<Body, SqlConnection&>>
+  Result Read(Body body) {
+    Result result = absl::UnknownError("did not run");
+    const absl::Status status = database_->Read([&](SqlConnection& sql) {
+      result = body(sql);
+      return result.status();
+    });
+    return status.ok() ? std::move(result) : Result(status);
+  }
+
+  std::map<std::string, std::set<std::string>> RefusedNodes(SqlConnection& sql,
+                                                            absl::Time now) const;
+
+  const StoreLimits limits_;
+  const std::unique_ptr<SqlDatabase> database_;
+};
+
+}  // namespace rn

@@ -1,0 +1,483 @@
+// What clients ask for: jobs made, shown, listed, canceled, paused, resumed and retried.
+#include <algorithm>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "absl/strings/str_cat.h"
+#include "base/file.h"
+#include "coordinator/sql_items.h"
+#include "coordinator/sql_store.h"
+
+namespace rn {
+namespace {
+
+using nlohmann::json;
+
+constexpr int kAnyValue = -1;
+constexpr char kAfterEveryId[] = "~";  // Ids are ASCII letters, digits and "_".
+
+// ---------------------------------------------------------------- rows as jobs and items
+
+#define RN_JOB_COLUMNS                                                                    \
+  "SELECT j.id, j.tenant, r.title, j.state, j.priority, j.created_ms, j.updated_ms, "     \
+  "j.started_ms, j.ended_ms, j.deadline_ms, j.items_pending, j.items_leased, "            \
+  "j.items_completed, j.items_failed, j.items_canceled, j.error_code, j.error_message, "  \
+  "r.request_json, r.callback_url, r.warnings, "                                          \
+  "(SELECT CAST(COALESCE(SUM(permille), 0) AS BIGINT) FROM leases WHERE job_id = j.id), " \
+  "(SELECT COALESCE(MAX(progressed_ms), 0) FROM leases WHERE job_id = j.id) "             \
+  "FROM jobs j JOIN job_requests r ON r.job_id = j.id "
+
+struct JobRow {
+  std::string id, tenant, title, error_message, request_json, callback_url, warnings;
+  long long state = 0, priority = 0, created_ms = 0, updated_ms = 0, started_ms = 0, ended_ms = 0,
+            deadline_ms = 0, pending = 0, leased = 0, completed = 0, failed = 0, canceled = 0,
+            error_code = 0, leased_permille = 0, progressed_ms = 0;
+
+  auto Columns() {
+    return std::tie(id,
+                    tenant,
+                    title,
+                    state,
+                    priority,
+                    created_ms,
+                    updated_ms,
+                    started_ms,
+                    ended_ms,
+                    deadline_ms,
+                    pending,
+                    leased,
+                    completed,
+                    failed,
+                    canceled,
+                    error_code,
+                    error_message,
+                    request_json,
+                    callback_url,
+                    warnings,
+                    leased_permille,
+                    progressed_ms);
+  }
+};
+
+std::optional<absl::Time> TimeOrNone(std::int64_t millis) {
+  return millis == 0 ? std::nullopt : std::optional(absl::FromUnixMillis(millis));
+}
+
+Job JobOf(const JobRow& row) {
+  Job job;
+  job.id = row.id;
+  job.tenant = row.tenant;
+  job.title = row.title;
+  job.state = static_cast<JobState>(row.state);
+  job.priority = static_cast<JobPriority>(row.priority);
+  job.items_total = row.pending + row.leased + row.completed + row.failed + row.canceled;
+  job.items_completed = row.completed;
+  job.items_failed = row.failed;
+  job.items_canceled = row.canceled;
+  job.items_leased = row.leased;
+  job.progress_items = static_cast<double>(row.completed + row.failed) +
+                       static_cast<double>(row.leased_permille) / 1000;
+  job.created_at = absl::FromUnixMillis(row.created_ms);
+  job.updated_at = absl::FromUnixMillis(std::max(row.updated_ms, row.progressed_ms));
+  job.started_at = TimeOrNone(row.started_ms);
+  job.ended_at = TimeOrNone(row.ended_ms);
+  job.deadline_at = TimeOrNone(row.deadline_ms);
+  if (!row.error_message.empty() || row.error_code != 0) {
+    job.last_error = {static_cast<rendernode::ItemErrorCode>(row.error_code), row.error_message};
+  }
+  job.request_json = row.request_json;
+  job.callback_url = row.callback_url;
+  const json warnings = json::parse(row.warnings, nullptr, /*allow_exceptions=*/false);
+  if (warnings.is_array()) {
+    job.warnings = warnings.get<std::vector<std::string>>();
+  }
+  return job;
+}
+
+struct ItemListRow {
+  long long row = 0, state = 0, fence = 0, updated_ms = 0, phase = 0, permille = 0,
+            progressed_ms = 0;
+  std::string node_id, result;
+
+  auto Columns() {
+    return std::tie(row, state, fence, updated_ms, node_id, phase, permille, progressed_ms, result);
+  }
+};
+
+absl::StatusOr<Item> ItemOf(const std::string& job_id, const ItemListRow& row) {
+  Item item;
+  item.id = ItemKey{job_id, row.row}.id();
+  item.job_id = job_id;
+  item.row = static_cast<std::uint32_t>(row.row);
+  item.state = static_cast<ItemState>(row.state);
+  item.fence = static_cast<std::uint64_t>(row.fence);
+  item.phase = static_cast<rendernode::Phase>(row.phase);
+  item.progress_permille = static_cast<std::uint32_t>(row.permille);
+  item.node_id = row.node_id;
+  item.updated_at = absl::FromUnixMillis(std::max(row.updated_ms, row.progressed_ms));
+  if (!row.result.empty()) {
+    RETURN_IF_ERROR(Decode(row.result, "result of item " + item.id, item.result.emplace()));
+  }
+  return item;
+}
+
+absl::Status NoSuchJob(const std::string& job_id) {
+  return absl::NotFoundError(absl::StrCat("there is no job ", job_id));
+}
+
+absl::StatusOr<Job> FindJob(SqlConnection& sql,
+                            const std::string& tenant,
+                            const std::string& job_id) {
+  const auto row =
+      sql.One<JobRow>(RN_JOB_COLUMNS "WHERE j.id = :job AND j.tenant = :tenant", job_id, tenant);
+  if (!row.has_value()) {
+    return NoSuchJob(job_id);
+  }
+  return JobOf(*row);
+}
+
+// ---------------------------------------------------------------- making a job
+
+absl::StatusOr<std::optional<Job>> FindByKey(SqlConnection& sql,
+                                             const std::string& tenant,
+                                             const Idempotency& idempotency,
+                                             absl::Time now) {
+  if (idempotency.key.empty()) {
+    return std::nullopt;
+  }
+  const auto known = sql.One<std::tuple<std::string, std::string>>(
+      "SELECT body_sha256, job_id FROM idempotency_keys "
+      "WHERE tenant = :tenant AND idempotency_key = :key AND forget_ms > :now",
+      tenant,
+      idempotency.key,
+      Millis(now));
+  if (!known.has_value()) {
+    return std::nullopt;
+  }
+  const auto& [body_sha256, job_id] = *known;
+  if (body_sha256 != idempotency.body_sha256) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("idempotency key ", idempotency.key, " was used with another body"));
+  }
+  ASSIGN_OR_RETURN(Job job, FindJob(sql, tenant, job_id));
+  return std::optional<Job>(std::move(job));
+}
+
+void PutKey(SqlConnection& sql, const NewJob& job, const Idempotency& idempotency, absl::Time now) {
+  if (idempotency.key.empty()) {
+    return;
+  }
+  // One whose time has passed, but which nobody has forgotten yet.
+  sql.Run("DELETE FROM idempotency_keys WHERE tenant = :tenant AND idempotency_key = :key",
+          job.tenant,
+          idempotency.key);
+  sql.Run(
+      "INSERT INTO idempotency_keys(tenant, idempotency_key, body_sha256, job_id, forget_ms) "
+      "VALUES(:tenant, :key, :body, :job, :forget)",
+      job.tenant,
+      idempotency.key,
+      idempotency.body_sha256,
+      job.id,
+      Millis(now + idempotency.kept));
+}
+
+void PutJob(SqlConnection& sql, const NewJob& job, absl::Time now) {
+  const std::string spec = job.spec.SerializeAsString();
+  const std::string digest = Sha256(spec);
+  const auto failed = std::count_if(
+      job.items.begin(), job.items.end(), [](const NewItem& item) { return item.error; });
+  const std::int64_t deadline = job.processing_deadline == absl::InfiniteDuration()
+                                    ? 0
+                                    : Millis(now + job.processing_deadline);
+  sql.Run(
+      "INSERT INTO jobs(id, tenant, state, priority, spec_digest, output_bucket, created_ms, "
+      "updated_ms, started_ms, ended_ms, deadline_ms, items_pending, items_leased, "
+      "items_completed, items_failed, items_canceled, error_code, error_message) "
+      "VALUES(:id, :tenant, :state, :priority, :digest, :bucket, :created, :updated, 0, 0, "
+      ":deadline, :pending, 0, 0, :failed, 0, 0, '')",
+      job.id,
+      job.tenant,
+      static_cast<int>(JobState::kPending),
+      static_cast<int>(job.priority),
+      digest,
+      job.spec.output().output_bucket(),
+      Millis(now),
+      Millis(now),
+      deadline,
+      static_cast<std::int64_t>(job.items.size()) - failed,
+      failed);
+  sql.Run(
+      "INSERT INTO job_requests(job_id, title, request_json, callback_url, warnings) "
+      "VALUES(:job, :title, :request, :callback, :warnings)",
+      job.id,
+      job.title,
+      job.request_json,
+      job.callback_url,
+      json(job.warnings).dump(-1, ' ', false, json::error_handler_t::replace));
+  sql.Run(
+      "INSERT INTO job_specs(digest, spec) VALUES(:digest, :spec) ON CONFLICT(digest) DO NOTHING",
+      digest,
+      Encoded(spec));
+}
+
+// An item that could not be read back would be in the way of every grant that meets it.
+absl::StatusOr<std::string> SpecOf(const NewItem& item) {
+  std::string bytes = item.spec.SerializeAsString();
+  if (!rendernode::ItemSpec().ParseFromString(bytes)) {
+    return absl::InvalidArgumentError(absl::StrCat("row ", item.spec.row(), " is not UTF-8"));
+  }
+  return Encoded(bytes);
+}
+
+absl::Status PutItems(SqlConnection& sql, const NewJob& job, absl::Time now) {
+  for (const NewItem& item : job.items) {
+    const ItemKey key{job.id, item.spec.row()};
+    sql.Run(
+        "INSERT INTO items(job_id, sheet_row, state, fence, closed_fence, ready_ms, failures, "
+        "losses, node_id, updated_ms) VALUES(:job, :row, :state, 0, 0, 0, 0, 0, '', :updated)",
+        key.job_id,
+        key.row,
+        static_cast<int>(item.error ? ItemState::kFailed : ItemState::kPending),
+        Millis(now));
+    ASSIGN_OR_RETURN(const std::string spec, SpecOf(item));
+    sql.Run("INSERT INTO item_specs(job_id, sheet_row, spec) VALUES(:job, :row, :spec)",
+            key.job_id,
+            key.row,
+            spec);
+    if (item.error) {
+      AddItemError(sql, key, *item.error);
+    }
+  }
+  const auto failed = std::find_if(
+      job.items.rbegin(), job.items.rend(), [](const NewItem& item) { return item.error; });
+  if (failed != job.items.rend()) {
+    SetJobError(sql, job.id, *failed->error);
+  }
+  return absl::OkStatus();
+}
+
+// ---------------------------------------------------------------- states of jobs
+
+absl::Status NotAllowed(const Job& job, absl::string_view what, absl::string_view when) {
+  const char* state = job.state == JobState::kCompleted  ? "completed"
+                      : job.state == JobState::kFailed   ? "failed"
+                      : job.state == JobState::kCanceled ? "canceled"
+                                                         : "not over";
+  return absl::FailedPreconditionError(
+      absl::StrCat("job ", job.id, " is ", state, "; it can be ", what, " ", when));
+}
+
+void SetState(SqlConnection& sql, const std::string& job_id, JobState state, absl::Time now) {
+  sql.Run("UPDATE jobs SET state = :state, updated_ms = :now WHERE id = :job",
+          static_cast<int>(state),
+          Millis(now),
+          job_id);
+}
+
+std::int64_t RequeueFailed(SqlConnection& sql, const std::string& job_id, absl::Time now) {
+  // A row that no node ever had cannot be rendered, however often it is tried.
+  sql.Run(
+      "DELETE FROM item_results WHERE job_id = :job AND sheet_row IN (SELECT sheet_row FROM items "
+      "WHERE job_id = :same_job AND state = 3 AND fence > 0)",
+      job_id,
+      job_id);
+  sql.Run(
+      "DELETE FROM item_errors WHERE job_id = :job AND sheet_row IN (SELECT sheet_row FROM items "
+      "WHERE job_id = :same_job AND state = 3 AND fence > 0)",
+      job_id,
+      job_id);
+  return sql.Run(
+      "UPDATE items SET state = 0, closed_fence = fence, failures = 0, losses = 0, ready_ms = 0, "
+      "updated_ms = :now WHERE job_id = :job AND state = 3 AND fence > 0",
+      Millis(now),
+      job_id);
+}
+
+absl::Status Retry(SqlConnection& sql, const Job& job, absl::Time now) {
+  const std::int64_t requeued = RequeueFailed(sql, job.id, now);
+  if (requeued == 0) {
+    return absl::OkStatus();
+  }
+  ChangeCounts(sql, job.id, {.pending = requeued, .failed = -requeued}, now);
+  SetJobError(sql, job.id, {});
+  sql.Run("DELETE FROM node_failures WHERE job_id = :job", job.id);
+  sql.Run("UPDATE jobs SET state = 1, ended_ms = 0 WHERE id = :job AND state IN (3, 4)", job.id);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<Job> SqlStore::CreateJob(const NewJob& job,
+                                        const Idempotency& idempotency,
+                                        absl::Time now) {
+  if (job.items.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat("job ", job.id, " has no items"));
+  }
+  return Write([&](SqlConnection& sql) -> absl::StatusOr<Job> {
+    ASSIGN_OR_RETURN(std::optional<Job> known, FindByKey(sql, job.tenant, idempotency, now));
+    if (known.has_value()) {
+      return *std::move(known);
+    }
+    PutJob(sql, job, now);
+    RETURN_IF_ERROR(PutItems(sql, job, now));
+    PutKey(sql, job, idempotency, now);
+    EndJobIfDone(sql, job.id, now);
+    return FindJob(sql, job.tenant, job.id);
+  });
+}
+
+absl::StatusOr<std::optional<Job>> SqlStore::FindByIdempotency(const std::string& tenant,
+                                                               const Idempotency& idempotency,
+                                                               absl::Time now) {
+  return Read([&](SqlConnection& sql) { return FindByKey(sql, tenant, idempotency, now); });
+}
+
+absl::StatusOr<Job> SqlStore::GetJob(const std::string& tenant, const std::string& job_id) {
+  return Read([&](SqlConnection& sql) { return FindJob(sql, tenant, job_id); });
+}
+
+absl::StatusOr<std::vector<Job>> SqlStore::ListJobs(const JobFilter& filter) {
+  return Read([&](SqlConnection& sql) -> absl::StatusOr<std::vector<Job>> {
+    const int state = filter.state ? static_cast<int>(*filter.state) : kAnyValue;
+    const int priority = filter.priority ? static_cast<int>(*filter.priority) : kAnyValue;
+    const auto rows = sql.All<JobRow>(
+        RN_JOB_COLUMNS
+        "WHERE j.tenant = :tenant AND j.id < :before "
+        "AND (:any_state < 0 OR j.state = :state) "
+        "AND (:any_priority < 0 OR j.priority = :priority) ORDER BY j.id DESC LIMIT :limit",
+        filter.tenant,
+        filter.before_id.empty() ? std::string(kAfterEveryId) : filter.before_id,
+        state,
+        state,
+        priority,
+        priority,
+        filter.limit);
+    std::vector<Job> jobs;
+    std::transform(rows.begin(), rows.end(), std::back_inserter(jobs), JobOf);
+    return jobs;
+  });
+}
+
+absl::StatusOr<std::vector<Item>> SqlStore::ListItems(const ItemFilter& filter) {
+  return Read([&](SqlConnection& sql) -> absl::StatusOr<std::vector<Item>> {
+    const int state = filter.state ? static_cast<int>(*filter.state) : kAnyValue;
+    const auto rows = sql.All<ItemListRow>(
+        "SELECT i.sheet_row, i.state, i.fence, i.updated_ms, i.node_id, COALESCE(l.phase, 0), "
+        "COALESCE(l.permille, 0), COALESCE(l.progressed_ms, 0), COALESCE(r.result, '') "
+        "FROM items i LEFT JOIN leases l ON l.job_id = i.job_id AND l.sheet_row = i.sheet_row "
+        "LEFT JOIN item_results r ON r.job_id = i.job_id AND r.sheet_row = i.sheet_row "
+        "WHERE i.job_id = :job AND i.sheet_row > :after AND (:any_state < 0 OR i.state = :state) "
+        "ORDER BY i.sheet_row LIMIT :limit",
+        filter.job_id,
+        filter.after_row,
+        state,
+        state,
+        filter.limit);
+    std::vector<Item> items;
+    for (const ItemListRow& row : rows) {
+      ASSIGN_OR_RETURN(Item item, ItemOf(filter.job_id, row));
+      items.push_back(std::move(item));
+    }
+    if (items.empty()) {
+      return items;
+    }
+    const auto errors = sql.All<std::tuple<long long, long long, std::string>>(
+        "SELECT sheet_row, code, message FROM item_errors WHERE job_id = :job "
+        "AND sheet_row BETWEEN :first AND :last ORDER BY sheet_row, position",
+        filter.job_id,
+        items.front().row,
+        items.back().row);
+    std::map<std::int64_t, Item*> by_row;
+    for (Item& item : items) {
+      by_row[item.row] = &item;
+    }
+    for (const auto& [row, code, message] : errors) {
+      if (const auto item = by_row.find(row); item != by_row.end()) {
+        item->second->errors.push_back({static_cast<rendernode::ItemErrorCode>(code), message});
+      }
+    }
+    return items;
+  });
+}
+
+absl::StatusOr<Job> SqlStore::CancelJob(const std::string& tenant,
+                                        const std::string& job_id,
+                                        absl::Time now) {
+  return Write([&](SqlConnection& sql) -> absl::StatusOr<Job> {
+    ASSIGN_OR_RETURN(Job job, FindJob(sql, tenant, job_id));
+    if (job.state == JobState::kCanceled) {
+      return job;
+    }
+    if (IsTerminal(job.state)) {
+      return NotAllowed(job, "canceled", "until it is over");
+    }
+    EndOpenItems(sql, job_id, ItemState::kCanceled, now);
+    SetState(sql, job_id, JobState::kCanceled, now);
+    sql.Run("UPDATE jobs SET ended_ms = :now WHERE id = :job", Millis(now), job_id);
+    sql.Run("DELETE FROM node_failures WHERE job_id = :job", job_id);
+    return FindJob(sql, tenant, job_id);
+  });
+}
+
+absl::StatusOr<Job> SqlStore::PauseJob(const std::string& tenant,
+                                       const std::string& job_id,
+                                       absl::Time now) {
+  return Write([&](SqlConnection& sql) -> absl::StatusOr<Job> {
+    ASSIGN_OR_RETURN(Job job, FindJob(sql, tenant, job_id));
+    if (job.state == JobState::kPaused) {
+      return job;
+    }
+    if (IsTerminal(job.state)) {
+      return NotAllowed(job, "paused", "until it is over");
+    }
+    SetState(sql, job_id, JobState::kPaused, now);
+    return FindJob(sql, tenant, job_id);
+  });
+}
+
+absl::StatusOr<Job> SqlStore::ResumeJob(const std::string& tenant,
+                                        const std::string& job_id,
+                                        absl::Time now) {
+  return Write([&](SqlConnection& sql) -> absl::StatusOr<Job> {
+    ASSIGN_OR_RETURN(Job job, FindJob(sql, tenant, job_id));
+    if (IsTerminal(job.state)) {
+      return NotAllowed(job, "resumed", "while it is paused");
+    }
+    if (job.state != JobState::kPaused) {
+      return job;
+    }
+    SetState(sql, job_id, job.started_at ? JobState::kRunning : JobState::kPending, now);
+    return FindJob(sql, tenant, job_id);
+  });
+}
+
+absl::StatusOr<Job> SqlStore::RetryFailed(const std::string& tenant,
+                                          const std::string& job_id,
+                                          absl::Time now) {
+  return Write([&](SqlConnection& sql) -> absl::StatusOr<Job> {
+    ASSIGN_OR_RETURN(const Job job, FindJob(sql, tenant, job_id));
+    if (job.state == JobState::kCanceled) {
+      return NotAllowed(job, "retried", "unless it was canceled");
+    }
+    if (job.deadline_at.has_value() && *job.deadline_at <= now) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("the processing deadline of job ", job_id, " has passed; make a new job"));
+    }
+    RETURN_IF_ERROR(Retry(sql, job, now));
+    return FindJob(sql, tenant, job_id);
+  });
+}
+
+absl::StatusOr<std::string> SqlStore::GetJobSpec(const std::string& digest) {
+  return Read([&](SqlConnection& sql) -> absl::StatusOr<std::string> {
+    const auto spec = sql.One<std::tuple<std::string>>(
+        "SELECT spec FROM job_specs WHERE digest = :digest", digest);
+    if (!spec.has_value()) {
+      return absl::NotFoundError(absl::StrCat("there is no job spec ", digest));
+    }
+    return Decoded(std::get<0>(*spec), "job spec " + digest);
+  });
+}
+
+}  // namespace rn

@@ -1,0 +1,550 @@
+// What nodes ask for: sessions, leases, and what came of them.
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "absl/strings/str_cat.h"
+#include "coordinator/sql_items.h"
+#include "coordinator/sql_store.h"
+
+namespace rn {
+namespace {
+
+using rendernode::CommitItemResponse;
+using rendernode::ItemResult;
+using rendernode::LeaseRef;
+
+// Nodes come and go under new names; one that was away for so long opens a session anew.
+constexpr absl::Duration kNodeKept = absl::Hours(24);
+
+struct HeldRow {
+  std::string job_id;
+  long long row = 0, fence = 0, phase = 0, permille = 0;
+
+  auto Columns() { return std::tie(job_id, row, fence, phase, permille); }
+};
+
+std::map<ItemKey, HeldRow> LeasesOf(SqlConnection& sql, const std::string& node_id) {
+  std::map<ItemKey, HeldRow> leases;
+  for (HeldRow& lease : sql.All<HeldRow>("SELECT job_id, sheet_row, fence, phase, permille "
+                                         "FROM leases WHERE node_id = :node",
+                                         node_id)) {
+    ItemKey key{lease.job_id, lease.row};
+    leases.emplace(std::move(key), std::move(lease));
+  }
+  return leases;
+}
+
+// The item waits again, from `ready` on.
+void Requeue(
+    SqlConnection& sql, const ItemKey& key, ItemRow item, absl::Time ready, absl::Time now) {
+  item.ready_ms = Millis(ready);
+  MoveItem(sql, key, item, ItemState::kPending, now);
+}
+
+void FailItem(SqlConnection& sql,
+              const ItemKey& key,
+              const ItemRow& item,
+              const ItemError& error,
+              absl::Time now) {
+  SetJobError(sql, key.job_id, error);
+  MoveItem(sql, key, item, ItemState::kFailed, now);
+}
+
+// Leases whose holder is gone without having said anything about the item.
+void ReturnAll(SqlConnection& sql, const std::map<ItemKey, HeldRow>& leases, absl::Time now) {
+  for (const auto& [key, lease] : leases) {
+    if (const auto item = FindItem(sql, key); item.has_value() && item->leased()) {
+      Requeue(sql, key, *item, now, now);
+    }
+  }
+}
+
+void Renew(SqlConnection& sql,
+           const ItemKey& key,
+           const HeldRow& lease,
+           const rendernode::HeldLease& held,
+           absl::Time now) {
+  const auto permille = static_cast<long long>(std::min(held.progress_permille(), 1000U));
+  if (lease.phase == held.phase() && lease.permille == permille) {
+    sql.Run("UPDATE leases SET renewed_ms = :now WHERE job_id = :job AND sheet_row = :row",
+            Millis(now),
+            key.job_id,
+            key.row);
+    return;
+  }
+  sql.Run(
+      "UPDATE leases SET renewed_ms = :now, phase = :phase, permille = :permille, "
+      "progressed_ms = :progressed WHERE job_id = :job AND sheet_row = :row",
+      Millis(now),
+      static_cast<int>(held.phase()),
+      permille,
+      Millis(now),
+      key.job_id,
+      key.row);
+}
+
+// Whether the node holds the item at this fence from now on: as before, or again after the lease
+// expired and before anybody else got the item.
+bool Keep(SqlConnection& sql,
+          const std::string& node_id,
+          std::map<ItemKey, HeldRow>& leases,
+          const rendernode::HeldLease& held,
+          absl::Time now) {
+  const std::optional<ItemKey> key = ItemKey::Parse(held.ref().item_id());
+  if (!key.has_value()) {
+    return false;
+  }
+  if (const auto lease = leases.find(*key); lease != leases.end()) {
+    if (static_cast<std::uint64_t>(lease->second.fence) != held.ref().fence()) {
+      return false;
+    }
+    Renew(sql, *key, lease->second, held, now);
+    return true;
+  }
+  const std::optional<ItemRow> item = FindItem(sql, *key);
+  if (!item.has_value() || !item->OpenAt(held.ref().fence(), node_id)) {
+    return false;
+  }
+  MoveItem(sql, *key, *item, ItemState::kLeased, now);
+  PutLease(sql, *key, held.ref().fence(), node_id, now);
+  const HeldRow lease{.job_id = key->job_id, .row = key->row, .fence = item->fence};
+  leases.emplace(*key, lease);
+  Renew(sql, *key, lease, held, now);
+  return true;
+}
+
+// The node's own word that it will not render the item: nothing is held against the item.
+bool Release(SqlConnection& sql,
+             const LeaseRef& ref,
+             std::map<ItemKey, HeldRow>& leases,
+             absl::Time now) {
+  const std::optional<ItemKey> key = ItemKey::Parse(ref.item_id());
+  const auto lease = key.has_value() ? leases.find(*key) : leases.end();
+  if (lease == leases.end() || static_cast<std::uint64_t>(lease->second.fence) != ref.fence()) {
+    return false;  // Said before, or somebody else's by now.
+  }
+  std::optional<ItemRow> item = FindItem(sql, *key);
+  item->closed_fence = item->fence;
+  Requeue(sql, *key, *item, now, now);
+  leases.erase(lease);
+  return true;
+}
+
+// ---------------------------------------------------------------- what came of an attempt
+
+absl::Duration Backoff(const RetryLimits& limits, std::int64_t attempt) {
+  absl::Duration wait = limits.backoff_min;
+  for (std::int64_t i = 1; i < attempt && wait < limits.backoff_max; ++i) {
+    wait *= 2;
+  }
+  return std::min(wait, limits.backoff_max);
+}
+
+void PutResult(SqlConnection& sql, const ItemKey& key, const ItemResult& result) {
+  sql.Run("DELETE FROM item_results WHERE job_id = :job AND sheet_row = :row", key.job_id, key.row);
+  sql.Run("INSERT INTO item_results(job_id, sheet_row, result) VALUES(:job, :row, :result)",
+          key.job_id,
+          key.row,
+          Encoded(result.SerializeAsString()));
+}
+
+void CountNodeFailure(SqlConnection& sql, const ItemKey& key, const std::string& node_id) {
+  sql.Run(
+      "INSERT INTO node_failures(job_id, node_id, failures) VALUES(:job, :node, 1) "
+      "ON CONFLICT(job_id, node_id) DO UPDATE SET failures = node_failures.failures + 1",
+      key.job_id,
+      node_id);
+}
+
+// One message of a full store is enough, however long it stays full.
+void PutQuotaError(SqlConnection& sql, const ItemKey& key, const ItemError& error) {
+  sql.Run("DELETE FROM item_errors WHERE job_id = :job AND sheet_row = :row AND code = :code",
+          key.job_id,
+          key.row,
+          static_cast<int>(error.code));
+  AddItemError(sql, key, error);
+}
+
+void CommitSuccess(SqlConnection& sql,
+                   const ItemKey& key,
+                   const ItemRow& item,
+                   const ItemResult& result,
+                   absl::Time now) {
+  PutResult(sql, key, result);
+  sql.Run("DELETE FROM node_failures WHERE job_id = :job AND node_id = :node",
+          key.job_id,
+          item.node_id);
+  MoveItem(sql, key, item, ItemState::kCompleted, now);
+}
+
+void CommitFailure(SqlConnection& sql,
+                   const RetryLimits& limits,
+                   const ItemKey& key,
+                   ItemRow item,
+                   const ItemResult& result,
+                   absl::Time now) {
+  const ItemError error{result.error_code(), result.error_message()};
+  if (error.code == rendernode::ITEM_ERROR_QUOTA_EXCEEDED) {
+    PutQuotaError(sql, key, error);
+    return Requeue(sql, key, item, now + limits.backoff_max, now);
+  }
+  AddItemError(sql, key, error);
+  const bool infrastructure =
+      result.infrastructure() || result.outcome() == rendernode::OUTCOME_UNSPECIFIED;
+  bool again = false;
+  std::int64_t attempt = 0;
+  if (infrastructure) {
+    attempt = ++item.losses;
+    again = attempt < limits.losses_max;
+  } else {
+    attempt = ++item.failures;
+    again = result.retryable() && attempt < limits.failures_max;
+  }
+  if (infrastructure || result.retryable()) {
+    CountNodeFailure(sql, key, item.node_id);
+  }
+  if (again) {
+    return Requeue(sql, key, item, now + Backoff(limits, attempt), now);
+  }
+  PutResult(sql, key, result);
+  FailItem(sql, key, item, error, now);
+}
+
+void CommitResult(SqlConnection& sql,
+                  const RetryLimits& limits,
+                  const ItemKey& key,
+                  const ItemRow& item,
+                  const ItemResult& result,
+                  absl::Time now) {
+  switch (result.outcome()) {
+    case rendernode::SUCCEEDED:
+      return CommitSuccess(sql, key, item, result, now);
+    case rendernode::INTERRUPTED:
+    case rendernode::CANCELED:  // By the node: a job that is canceled has no open items.
+      return Requeue(sql, key, item, now, now);
+    default:
+      return CommitFailure(sql, limits, key, item, result, now);
+  }
+}
+
+// ---------------------------------------------------------------- granting
+
+struct JobToGrant {
+  long long state = 0, priority = 0, deadline_ms = 0;
+  std::string digest, bucket;
+  std::int64_t granted = 0;
+
+  auto Columns() { return std::tie(state, priority, deadline_ms, digest, bucket); }
+  bool Grants(absl::Time now) const {
+    const auto job_state = static_cast<JobState>(state);
+    return (job_state == JobState::kPending || job_state == JobState::kRunning) &&
+           (deadline_ms == 0 || deadline_ms > Millis(now));
+  }
+};
+
+rendernode::Lease LeaseOf(const ItemKey& key,
+                          const ItemRow& item,
+                          const JobToGrant& job,
+                          absl::Time now) {
+  rendernode::Lease lease;
+  lease.mutable_ref()->set_item_id(key.id());
+  lease.mutable_ref()->set_fence(static_cast<std::uint64_t>(item.fence));
+  lease.set_job_id(key.job_id);
+  lease.set_job_spec_digest(job.digest);
+  lease.set_priority(static_cast<int>(job.priority));
+  if (job.deadline_ms != 0) {
+    const std::int64_t left = job.deadline_ms - Millis(now);
+    lease.set_remaining_deadline_ms(static_cast<std::uint32_t>(
+        std::min<std::int64_t>(left, std::numeric_limits<std::uint32_t>::max())));
+  }
+  lease.set_output_prefix(absl::StrCat(
+      job.bucket, job.bucket.empty() ? "" : "/", key.job_id, "/", key.id(), "/", item.fence, "/"));
+  return lease;
+}
+
+// Nullopt: the item does not wait (any more).
+absl::StatusOr<std::optional<rendernode::Lease>> Grant(SqlConnection& sql,
+                                                       const ItemKey& key,
+                                                       const JobToGrant& job,
+                                                       const std::string& node_id,
+                                                       absl::Time now) {
+  std::optional<ItemRow> item = FindItem(sql, key);
+  if (!item.has_value() || !item->waits() || item->ready_ms > Millis(now)) {
+    return std::nullopt;
+  }
+  ++item->fence;
+  item->node_id = node_id;
+  sql.Run(
+      "UPDATE items SET state = 1, fence = :fence, node_id = :node, updated_ms = :now "
+      "WHERE job_id = :job AND sheet_row = :row",
+      item->fence,
+      node_id,
+      Millis(now),
+      key.job_id,
+      key.row);
+  PutLease(sql, key, static_cast<std::uint64_t>(item->fence), node_id, now);
+  rendernode::Lease lease = LeaseOf(key, *item, job, now);
+  const auto spec = sql.One<std::tuple<std::string>>(
+      "SELECT spec FROM item_specs WHERE job_id = :job AND sheet_row = :row", key.job_id, key.row);
+  RETURN_IF_ERROR(
+      Decode(spec ? std::get<0>(*spec) : "?", "spec of item " + key.id(), *lease.mutable_item()));
+  return std::optional(std::move(lease));
+}
+
+// ---------------------------------------------------------------- time that passed
+
+std::int64_t ExpireLeases(SqlConnection& sql, const StoreLimits& limits, absl::Time now) {
+  const absl::Duration silence = limits.lease.ttl + limits.lease.reassign_grace;
+  // The wall clock was set back: count from now, else these would live too long.
+  sql.Run(
+      "UPDATE leases SET renewed_ms = :now WHERE renewed_ms > :later", Millis(now), Millis(now));
+  const auto expired = sql.All<std::tuple<std::string, long long>>(
+      "SELECT job_id, sheet_row FROM leases WHERE renewed_ms <= :limit", Millis(now - silence));
+  std::int64_t returned = 0;
+  for (const auto& [job_id, row] : expired) {
+    const ItemKey key{job_id, row};
+    std::optional<ItemRow> item = FindItem(sql, key);
+    const ItemError error{rendernode::ITEM_ERROR_VIDEO_ENCODING_ERROR,
+                          absl::StrCat("node ",
+                                       item->node_id,
+                                       " was not heard of for ",
+                                       absl::FormatDuration(silence),
+                                       " while it held the item")};
+    AddItemError(sql, key, error);
+    if (++item->losses < limits.retry.losses_max) {
+      Requeue(sql, key, *item, now, now);
+      ++returned;
+    } else {
+      FailItem(sql, key, *item, error, now);
+    }
+  }
+  return returned;
+}
+
+void EndJobAtDeadline(SqlConnection& sql, const std::string& job_id, absl::Time now) {
+  const ItemError error{rendernode::ITEM_ERROR_VIDEO_ENCODING_ERROR,
+                        "the job's processing deadline passed before the item was finished"};
+  for (const auto& [row] : sql.All<std::tuple<long long>>(
+           "SELECT sheet_row FROM items WHERE job_id = :job AND state IN (0, 1)", job_id)) {
+    AddItemError(sql, {job_id, row}, error);
+  }
+  EndOpenItems(sql, job_id, ItemState::kFailed, now);
+  SetJobError(sql, job_id, error);
+  EndJobIfDone(sql, job_id, now);
+}
+
+}  // namespace
+
+absl::StatusOr<SessionInfo> SqlStore::OpenSession(const rendernode::OpenSessionRequest& request,
+                                                  const std::string& session,
+                                                  absl::Time now) {
+  if (request.node_id().empty() || session.empty()) {
+    return absl::InvalidArgumentError("a session needs a name and the id of its node");
+  }
+  return Write([&](SqlConnection& sql) -> absl::StatusOr<SessionInfo> {
+    const std::string& node_id = request.node_id();
+    sql.Run("DELETE FROM nodes WHERE node_id = :node", node_id);
+    sql.Run(
+        "INSERT INTO nodes(node_id, session, boot_id, incarnation, version, opened_ms, renewed_ms) "
+        "VALUES(:node, :session, :boot, :incarnation, :version, :opened, :renewed)",
+        node_id,
+        session,
+        request.boot_id(),
+        request.incarnation(),
+        request.version(),
+        Millis(now),
+        Millis(now));
+    SessionInfo info{.session = session};
+    std::map<ItemKey, HeldRow> leases = LeasesOf(sql, node_id);
+    std::set<std::string> kept;
+    for (const rendernode::HeldLease& held : request.held()) {
+      if (Keep(sql, node_id, leases, held, now)) {
+        info.adopt.push_back(held.ref());
+        kept.insert(held.ref().item_id());
+      } else {
+        info.drop.push_back(held.ref());
+      }
+    }
+    // What the node had begun would be in its journal: it does not know of these.
+    for (auto lease = leases.begin(); lease != leases.end();) {
+      lease = kept.count(lease->first.id()) > 0 ? leases.erase(lease) : std::next(lease);
+    }
+    ReturnAll(sql, leases, now);
+    return info;
+  });
+}
+
+absl::StatusOr<SyncOutcome> SqlStore::Sync(const rendernode::SyncRequest& request, absl::Time now) {
+  return Write([&](SqlConnection& sql) -> absl::StatusOr<SyncOutcome> {
+    ASSIGN_OR_RETURN(const std::string node_id, NodeOfSession(sql, request.session()));
+    sql.Run("UPDATE nodes SET renewed_ms = :now WHERE node_id = :node", Millis(now), node_id);
+    std::map<ItemKey, HeldRow> leases = LeasesOf(sql, node_id);
+    SyncOutcome outcome;
+    for (const LeaseRef& ref : request.released()) {
+      outcome.freed |= Release(sql, ref, leases, now);
+    }
+    for (const rendernode::HeldLease& held : request.held()) {
+      (Keep(sql, node_id, leases, held, now) ? outcome.renewed : outcome.cancel)
+          .push_back(held.ref());
+    }
+    return outcome;
+  });
+}
+
+absl::StatusOr<std::vector<WaitingJob>> SqlStore::Waiting(int per_job, absl::Time now) {
+  return Read([&](SqlConnection& sql) -> absl::StatusOr<std::vector<WaitingJob>> {
+    const auto jobs = sql.All<
+        std::tuple<std::string, long long, long long, std::string, long long>>(
+        "SELECT id, priority, created_ms, spec_digest, items_leased FROM jobs "
+        "WHERE state IN (0, 1) AND items_pending > 0 AND (deadline_ms = 0 OR deadline_ms > :now) "
+        "ORDER BY priority DESC, created_ms, id",
+        Millis(now));
+    std::map<std::string, std::set<std::string>> refused = RefusedNodes(sql, now);
+    std::vector<WaitingJob> waiting;
+    for (const auto& [id, priority, created_ms, digest, leased] : jobs) {
+      WaitingJob job{.job_id = id,
+                     .priority = static_cast<JobPriority>(priority),
+                     .created_at = absl::FromUnixMillis(created_ms),
+                     .spec_digest = digest,
+                     .leased = leased};
+      for (const auto& [row] : sql.All<std::tuple<long long>>(
+               "SELECT sheet_row FROM items WHERE job_id = :job AND state = 0 "
+               "AND ready_ms <= :now ORDER BY sheet_row LIMIT :limit",
+               id,
+               Millis(now),
+               per_job)) {
+        job.items.push_back(ItemKey{id, row}.id());
+      }
+      job.refused_nodes = std::move(refused[id]);
+      if (!job.items.empty()) {
+        waiting.push_back(std::move(job));
+      }
+    }
+    return waiting;
+  });
+}
+
+// Per job, the nodes that failed too often. Where that leaves no node at all, none is refused: the
+// attempts of each item are counted anyway.
+std::map<std::string, std::set<std::string>> SqlStore::RefusedNodes(SqlConnection& sql,
+                                                                    absl::Time now) const {
+  std::map<std::string, std::set<std::string>> refused;
+  for (const auto& [job_id, node_id] : sql.All<std::tuple<std::string, std::string>>(
+           "SELECT job_id, node_id FROM node_failures WHERE failures >= :limit",
+           limits_.retry.node_failures_max)) {
+    refused[job_id].insert(node_id);
+  }
+  if (refused.empty()) {
+    return refused;
+  }
+  const absl::Duration silence = limits_.lease.ttl + limits_.lease.reassign_grace;
+  const auto live = sql.All<std::tuple<std::string>>(
+      "SELECT node_id FROM nodes WHERE renewed_ms > :limit", Millis(now - silence));
+  for (auto& [job_id, nodes] : refused) {
+    const bool all = std::all_of(live.begin(), live.end(), [&nodes = nodes](const auto& node) {
+      return nodes.count(std::get<0>(node)) > 0;
+    });
+    if (all) {
+      nodes.clear();
+    }
+  }
+  return refused;
+}
+
+absl::StatusOr<std::vector<rendernode::Lease>> SqlStore::Assign(
+    const std::string& session, const std::vector<std::string>& item_ids, absl::Time now) {
+  return Write([&](SqlConnection& sql) -> absl::StatusOr<std::vector<rendernode::Lease>> {
+    ASSIGN_OR_RETURN(const std::string node_id, NodeOfSession(sql, session));
+    std::map<std::string, JobToGrant> jobs;
+    std::vector<rendernode::Lease> leases;
+    for (const std::string& item_id : item_ids) {
+      const std::optional<ItemKey> key = ItemKey::Parse(item_id);
+      if (!key.has_value()) {
+        continue;
+      }
+      const auto [job, first] = jobs.try_emplace(key->job_id);
+      if (first) {
+        job->second = sql.One<JobToGrant>(
+                             "SELECT state, priority, deadline_ms, spec_digest, "
+                             "output_bucket FROM jobs WHERE id = :job",
+                             key->job_id)
+                          .value_or(JobToGrant{.state = static_cast<int>(JobState::kCanceled)});
+      }
+      if (!job->second.Grants(now)) {
+        continue;
+      }
+      ASSIGN_OR_RETURN(auto lease, Grant(sql, *key, job->second, node_id, now));
+      if (lease.has_value()) {
+        leases.push_back(*std::move(lease));
+        ++job->second.granted;
+      }
+    }
+    for (const auto& [job_id, job] : jobs) {
+      if (job.granted == 0) {
+        continue;
+      }
+      ChangeCounts(sql, job_id, {.pending = -job.granted, .leased = job.granted}, now);
+      sql.Run(
+          "UPDATE jobs SET state = 1, started_ms = CASE WHEN started_ms = 0 THEN :now "
+          "ELSE started_ms END WHERE id = :job",
+          Millis(now),
+          job_id);
+    }
+    return leases;
+  });
+}
+
+absl::StatusOr<std::string> SqlStore::SessionNode(const std::string& session) {
+  return Read([&](SqlConnection& sql) { return NodeOfSession(sql, session); });
+}
+
+absl::StatusOr<CommitItemResponse::Verdict> SqlStore::Commit(
+    const rendernode::CommitItemRequest& request, absl::Time now) {
+  return Write([&](SqlConnection& sql) -> absl::StatusOr<CommitItemResponse::Verdict> {
+    ASSIGN_OR_RETURN(const std::string node_id, NodeOfSession(sql, request.session()));
+    const std::optional<ItemKey> key = ItemKey::Parse(request.ref().item_id());
+    std::optional<ItemRow> item = key ? FindItem(sql, *key) : std::nullopt;
+    if (!item.has_value()) {
+      return CommitItemResponse::SUPERSEDED;
+    }
+    const std::uint64_t fence = request.ref().fence();
+    if (fence != 0 && static_cast<std::uint64_t>(item->closed_fence) == fence) {
+      return CommitItemResponse::DUPLICATE;
+    }
+    if (!item->OpenAt(fence, node_id)) {
+      return CommitItemResponse::SUPERSEDED;
+    }
+    item->closed_fence = item->fence;
+    CommitResult(sql, limits_.retry, *key, *item, request.result(), now);
+    return CommitItemResponse::COMMITTED;
+  });
+}
+
+absl::Status SqlStore::CloseSession(const std::string& session, absl::Time now) {
+  return database_->Write([&](SqlConnection& sql) -> absl::Status {
+    const absl::StatusOr<std::string> node_id = NodeOfSession(sql, session);
+    if (!node_id.ok()) {
+      return absl::OkStatus();  // Closed before, or a newer one has taken everything over.
+    }
+    ReturnAll(sql, LeasesOf(sql, *node_id), now);
+    sql.Run("DELETE FROM nodes WHERE node_id = :node", *node_id);
+    return absl::OkStatus();
+  });
+}
+
+absl::StatusOr<std::int64_t> SqlStore::Expire(absl::Time now, absl::Time not_before) {
+  return Write([&](SqlConnection& sql) -> absl::StatusOr<std::int64_t> {
+    for (const auto& [job_id] : sql.All<std::tuple<std::string>>(
+             "SELECT id FROM jobs WHERE state IN (0, 1, 2) AND deadline_ms > 0 "
+             "AND deadline_ms <= :now",
+             Millis(now))) {
+      EndJobAtDeadline(sql, job_id, now);
+    }
+    sql.Run("DELETE FROM idempotency_keys WHERE forget_ms <= :now", Millis(now));
+    sql.Run("DELETE FROM nodes WHERE renewed_ms < :limit", Millis(now - kNodeKept));
+    return now < not_before ? 0 : ExpireLeases(sql, limits_, now);
+  });
+}
+
+}  // namespace rn

@@ -1,0 +1,128 @@
+#include "coordinator/sqlite_store.h"
+
+#include <soci/sqlite3/soci-sqlite3.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "base/file.h"
+#include "base/status.h"
+#include "coordinator/schema_sql.h"
+#include "coordinator/sql_database.h"
+#include "coordinator/sql_store.h"
+
+namespace rn {
+namespace {
+
+constexpr int kApplicationId = 0x524e5331;  // "RNS1"
+constexpr int kSchemaVersion = 1;
+constexpr int kReaders = 4;
+
+using Connection = std::unique_ptr<SqlConnection>;
+
+// For statements that are run once.
+void Execute(SqlConnection& connection, const std::string& sql) {
+  connection.session() << sql;
+}
+
+template <typename T>
+T Query(SqlConnection& connection, const std::string& sql) {
+  T value{};
+  connection.session() << sql, soci::into(value);
+  return value;
+}
+
+Connection Connect(const std::filesystem::path& path, const StoreLimits& limits) {
+  auto connection = std::make_unique<SqlConnection>();
+  connection->session().open(soci::sqlite3, absl::StrCat("db=\"", path.string(), "\""));
+  Execute(*connection,
+          absl::StrCat("PRAGMA busy_timeout=", absl::ToInt64Milliseconds(limits.busy_timeout)));
+  for (const char* pragma :
+       {"PRAGMA synchronous=FULL", "PRAGMA foreign_keys=ON", "PRAGMA trusted_schema=OFF"}) {
+    Execute(*connection, pragma);
+  }
+  return connection;
+}
+
+// Made aside and renamed, so that a store cut to nothing is never taken for a new one.
+absl::Status Create(const std::filesystem::path& path, const StoreLimits& limits) {
+  const std::filesystem::path fresh = path.string() + ".new";
+  std::error_code error;
+  std::filesystem::remove(fresh, error);
+  {
+    const Connection connection = Connect(fresh, limits);
+    Execute(*connection, "BEGIN");
+    for (const absl::string_view statement :
+         absl::StrSplit(kStoreSchema, ";\n", absl::SkipWhitespace())) {
+      Execute(*connection, std::string(statement));
+    }
+    Execute(*connection, absl::StrCat("PRAGMA application_id=", kApplicationId));
+    Execute(*connection, absl::StrCat("PRAGMA user_version=", kSchemaVersion));
+    Execute(*connection, "COMMIT");
+  }
+  std::filesystem::rename(fresh, path, error);
+  if (error) {
+    return ErrnoStatus(error.value(), path.string());
+  }
+  return SyncDirectory(path.has_parent_path() ? path.parent_path() : ".");
+}
+
+// A foreign, newer or damaged file is refused before anything is written to it.
+absl::Status CheckOurs(SqlConnection& connection) {
+  if (Query<int>(connection, "PRAGMA application_id") != kApplicationId) {
+    return absl::FailedPreconditionError("is not a coordinator's store");
+  }
+  const int version = Query<int>(connection, "PRAGMA user_version");
+  if (version != kSchemaVersion) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "has schema version ", version, "; this program knows version ", kSchemaVersion));
+  }
+  const auto verdict = Query<std::string>(connection, "PRAGMA quick_check(1)");
+  return verdict == "ok" ? absl::OkStatus()
+                         : absl::DataLossError(absl::StrCat("is damaged: ", verdict));
+}
+
+absl::StatusOr<std::unique_ptr<SqlDatabase>> OpenDatabase(const std::filesystem::path& path,
+                                                          const StoreLimits& limits) {
+  std::error_code error;
+  if (!std::filesystem::exists(path, error)) {
+    RETURN_IF_ERROR(Create(path, limits));
+  }
+  Connection writer = Connect(path, limits);
+  RETURN_IF_ERROR(CheckOurs(*writer));
+  if (Query<std::string>(*writer, "PRAGMA journal_mode=WAL") != "wal") {
+    return absl::FailedPreconditionError(
+        "cannot keep a write-ahead log: its folder must be on a "
+        "local, writable file system");
+  }
+  std::vector<Connection> readers;
+  for (int i = 0; i < kReaders; ++i) {
+    readers.push_back(Connect(path, limits));
+  }
+  // IMMEDIATE: a transaction that reads first and writes later could otherwise find that another
+  // process wrote in between.
+  return std::make_unique<SqlDatabase>("BEGIN IMMEDIATE", std::move(writer), std::move(readers));
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(const std::filesystem::path& path,
+                                                       const StoreLimits& limits) {
+  if (absl::StrContains(path.string(), "\"")) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("store ", path.string(), ": its path must not contain a double quote"));
+  }
+  std::unique_ptr<SqlDatabase> database;
+  const absl::Status status = CatchingSql([&]() -> absl::Status {
+    ASSIGN_OR_RETURN(database, OpenDatabase(path, limits));
+    return absl::OkStatus();
+  });
+  RETURN_IF_ERROR(Annotate(status, absl::StrCat("store ", path.string())));
+  return std::make_unique<SqlStore>(std::move(database), limits);
+}
+
+}  // namespace rn

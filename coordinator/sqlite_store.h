@@ -1,0 +1,24 @@
+// The coordinator's store in one SQLite file (WAL, synchronous=FULL); tables: schema.sql.
+// The file carries our application id and a schema version; any other file is refused, untouched.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "coordinator/store.h"
+
+namespace rn {
+
+struct StoreLimits {
+  RetryLimits retry;
+  LeaseLimits lease;
+  absl::Duration busy_timeout = absl::Seconds(5);  // Another process has the file.
+};
+
+// Creates the file when absent. DataLoss: damaged. FailedPrecondition: not a store of ours, or one
+// of a newer version.
+absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(const std::filesystem::path& path,
+                                                       const StoreLimits& limits = {});
+
+}  // namespace rn
