@@ -10,7 +10,6 @@
 
 #include "absl/strings/ascii.h"
 #include "base/config_reader.h"
-#include "base/local_address.h"
 #include "base/status.h"
 #include "daemon/address_policy.h"
 
@@ -73,7 +72,7 @@ void ReadCoordinator(ConfigReader& reader, DaemonConfig& config) {
   LeaseClientOptions& lease = config.lease;
   lease.coordinator = "127.0.0.1:7600";
   reader.Read("coordinator.address", lease.coordinator);
-  if (const absl::Status status = CheckLocalAddress(lease.coordinator); !status.ok()) {
+  if (const absl::Status status = CheckCoordinatorAddress(lease.coordinator); !status.ok()) {
     reader.Fail("coordinator.address", status.message());
   }
   reader.Read(

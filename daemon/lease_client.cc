@@ -56,6 +56,10 @@ std::shared_ptr<Stub> Connect(const LeaseClientOptions& options) {
 
 }  // namespace
 
+absl::Status CheckCoordinatorAddress(const std::string& address) {
+  return CheckLocalAddress(address, PortZero::kRefused);
+}
+
 struct LeaseClient::Impl {
   using Call = std::variant<OpenSession, Sync, CloseSession>;
 
@@ -274,7 +278,7 @@ LeaseClient::LeaseClient(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 absl::StatusOr<std::unique_ptr<LeaseClient>> LeaseClient::Create(LeaseClientOptions options,
                                                                  Clock& clock,
                                                                  std::function<void(Event)> post) {
-  RETURN_IF_ERROR(CheckLocalAddress(options.coordinator));
+  RETURN_IF_ERROR(CheckCoordinatorAddress(options.coordinator));
   RETURN_IF_ERROR(CreateDirectories(options.job_spec_folder));
   auto impl = std::make_unique<Impl>(std::move(options), clock, std::move(post));
   impl->Start();

@@ -26,6 +26,10 @@ struct LeaseClientOptions {
   std::int64_t commit_threads = 2;
 };
 
+// OK when the wire may be unencrypted: a Unix socket, or a loopback address with a port.
+// InvalidArgument otherwise, saying so.
+absl::Status CheckCoordinatorAddress(const std::string& address);
+
 // One thread speaks OpenSession, Sync and CloseSession, one at a time; `commit_threads` others
 // speak CommitItem beside it. The command methods return at once; each command but CutSync is
 // answered by one event through `post`, called from those threads. Thread-safe.
