@@ -90,7 +90,7 @@ class Converter {
       for (int i = 0; i < channels_; ++i) {
         for (int to = 0; to < kChannels; ++to) {
           const bool heard = channels_ == 1 || i % kChannels == to;
-          matrix[static_cast<std::size_t>(to * channels_ + i)] = heard ? weight : 0;
+          matrix[static_cast<std::size_t>(to) * channels_ + i] = heard ? weight : 0;
         }
       }
       RETURN_IF_FF_ERROR(swr_set_matrix(swr, matrix.data(), channels_));
@@ -152,6 +152,7 @@ class AudioDecoder {
     RETURN_IF_FF_ERROR(avcodec_parameters_to_context(codec_.get(), stream.codecpar));
     codec_->pkt_timebase = stream.time_base;  // Without it an encoder's priming is not cut off.
     codec_->thread_count = 1;
+    codec_->log_level_offset = AV_LOG_TRACE;  // A line a packet, and we count the damaged ones.
     RETURN_IF_FF_ERROR(avcodec_open2(codec_.get(), found, nullptr));
     Reserve();
     return absl::OkStatus();

@@ -7,7 +7,8 @@
 namespace rn {
 namespace {
 
-constexpr int kTaps = 12;
+constexpr int kTaps = 12, kBefore = 5;  // of the taps, before the frame
+
 constexpr int kPhases = 3;  // between two samples: four times the rate
 constexpr int kStep = 16;   // frames that are looked at as one
 constexpr double kReleaseFrames = 0.06 * kSampleRate;
@@ -22,9 +23,9 @@ Kernel MakeKernel() {
     const double at = (phase + 1.0) / (kPhases + 1.0);
     double sum = 0;
     for (int k = 0; k < kTaps; ++k) {
-      const double x = k - (kTaps / 2 - 1) - at;
+      const double x = k - kBefore - at;
       const double sinc = std::sin(std::numbers::pi * x) / (std::numbers::pi * x);
-      const double window = 0.5 + 0.5 * std::cos(std::numbers::pi * x / (kTaps / 2 + 0.5));
+      const double window = 0.5 + 0.5 * std::cos(std::numbers::pi * x / (kTaps / 2.0 + 0.5));
       kernel[phase][k] = static_cast<float>(sinc * window);
       sum += sinc * window;
     }
@@ -34,13 +35,13 @@ Kernel MakeKernel() {
 }
 
 const Kernel& InterpolationKernel() {
-  static const Kernel kernel = MakeKernel();
-  return kernel;
+  static const Kernel kKernel = MakeKernel();
+  return kKernel;
 }
 
 // No interpolated value is larger than this many times the largest sample.
 float Overshoot() {
-  static const float overshoot = [] {
+  static const float kOvershoot = [] {
     float most = 1;
     for (const auto& phase : InterpolationKernel()) {
       float sum = 0;
@@ -49,12 +50,14 @@ float Overshoot() {
     }
     return most * 1.0001F;  // Rounding must not let one through.
   }();
-  return overshoot;
+  return kOvershoot;
 }
 
-float LargestOf(const float* samples, int count) {
+// Of both channels.
+float LargestOf(const float* sound, std::int64_t frames) {
   float largest = 0;
-  for (int i = 0; i < count; ++i) largest = std::max(largest, std::abs(samples[i]));
+  for (std::int64_t i = 0; i < frames * kChannels; ++i)
+    largest = std::max(largest, std::abs(sound[i]));
   return largest;
 }
 
@@ -67,12 +70,14 @@ void PeaksBetween(const float* sound, std::array<float, kStep>& peaks) {
     std::array<float, kSamples> value{};
     for (int k = 0; k < kTaps; ++k) {
       const float tap = phase[k];
-      const float* in = sound + (k - (kTaps / 2 - 1)) * kChannels;
+      const float* in = sound + (k - kBefore) * std::ptrdiff_t{kChannels};
       for (int i = 0; i < kSamples; ++i) value[i] += tap * in[i];
     }
     for (int i = 0; i < kSamples; ++i) largest[i] = std::max(largest[i], std::abs(value[i]));
   }
-  for (int i = 0; i < kStep; ++i) peaks[i] = std::max(largest[2 * i], largest[2 * i + 1]);
+  for (std::size_t i = 0; i < kStep; ++i) {
+    peaks[i] = std::max(largest[2 * i], largest[2 * i + 1]);
+  }
 }
 
 }  // namespace
@@ -80,7 +85,7 @@ void PeaksBetween(const float* sound, std::array<float, kStep>& peaks) {
 TruePeakLimiter::TruePeakLimiter(double ceiling)
     : ceiling_(static_cast<float>(ceiling)),
       // One step more than a chunk: the interpolator works in whole steps.
-      sound_(static_cast<std::size_t>(kHistory + kChunk + kStep) * kChannels) {
+      sound_((kHistory + kChunk + kStep) * kChannels) {
   recent_.fill(1);
 }
 
@@ -91,11 +96,11 @@ double TruePeakLimiter::SafePart() {
 void TruePeakLimiter::Process(absl::Span<float> block) {
   auto frames = static_cast<std::int64_t>(block.size()) / kChannels;
   for (float* at = block.data(); frames > 0; frames -= kChunk, at += kChunk * kChannels) {
-    ProcessChunk(at, static_cast<int>(std::min<std::int64_t>(frames, kChunk)));
+    ProcessChunk(at, std::min(frames, kChunk));
   }
 }
 
-void TruePeakLimiter::ProcessChunk(float* block, int frames) {
+void TruePeakLimiter::ProcessChunk(float* block, std::int64_t frames) {
   std::copy_n(block, frames * kChannels, sound_.begin() + kHistory * kChannels);
   // Frames leave kLatencyFrames after they came.
   const float* out = sound_.data() + (kHistory - kLatencyFrames) * kChannels;
@@ -106,7 +111,7 @@ void TruePeakLimiter::ProcessChunk(float* block, int frames) {
     frame_ += frames;
   } else {
     FindGainsWanted(frames);
-    for (int i = 0; i < frames; ++i) {
+    for (std::int64_t i = 0; i < frames; ++i) {
       const auto gain = static_cast<float>(NextGain(wanted_[i]));
       block[i * kChannels] = out[i * kChannels] * gain;
       block[i * kChannels + 1] = out[i * kChannels + 1] * gain;
@@ -116,31 +121,29 @@ void TruePeakLimiter::ProcessChunk(float* block, int frames) {
 }
 
 // Nothing in reach of the interpolator can come out above the ceiling.
-bool TruePeakLimiter::QuietChunk(int frames) const {
-  const int begin = kHistory - kTapsAfter - kTapsBefore - 1;
-  return LargestOf(sound_.data() + begin * kChannels, (kHistory + frames - begin) * kChannels) *
-             Overshoot() <=
+bool TruePeakLimiter::QuietChunk(std::int64_t frames) const {
+  const std::int64_t begin = kHistory - kTapsAfter - kTapsBefore - 1;
+  return LargestOf(sound_.data() + begin * kChannels, kHistory + frames - begin) * Overshoot() <=
          ceiling_;
 }
 
 // Frame i of the chunk's gains is frame kHistory - kTapsAfter + i of the sound: the newest whose
 // peaks are all known.
-void TruePeakLimiter::FindGainsWanted(int frames) {
+void TruePeakLimiter::FindGainsWanted(std::int64_t frames) {
   std::array<float, kStep> peaks{};
-  for (int begin = 0; begin < frames; begin += kStep) {
+  for (std::int64_t begin = 0; begin < frames; begin += kStep) {
     const float* sound = sound_.data() + (kHistory - kTapsAfter + begin) * kChannels;
-    const int count = std::min(kStep, frames - begin);
+    const std::int64_t count = std::min<std::int64_t>(kStep, frames - begin);
     const float largest =
-        LargestOf(sound - kTapsBefore * kChannels, (kTapsBefore + count + kTapsAfter) * kChannels);
+        LargestOf(sound - kTapsBefore * kChannels, kTapsBefore + count + kTapsAfter);
     if (largest * Overshoot() <= ceiling_ && last_peak_ <= ceiling_) {
       std::fill_n(wanted_.begin() + begin, count, 1.0F);
       last_peak_ = 0;
       continue;
     }
     PeaksBetween(sound, peaks);
-    for (int i = 0; i < count; ++i) {
-      const float peak =
-          std::max({LargestOf(sound + i * kChannels, kChannels), peaks[i], last_peak_});
+    for (std::int64_t i = 0; i < count; ++i) {
+      const float peak = std::max({LargestOf(sound + i * kChannels, 1), peaks[i], last_peak_});
       wanted_[begin + i] = peak > ceiling_ ? ceiling_ / peak : 1.0F;
       last_peak_ = peaks[i];
     }
@@ -155,8 +158,8 @@ double TruePeakLimiter::NextGain(float wanted) {
   if (candidates_.front().frame < frame_ - kWindow) candidates_.pop_front();
   ++frame_;
 
-  static const double let_go = 1 - std::exp(-1 / kReleaseFrames);
-  released_ = std::min<double>(candidates_.front().gain, released_ + (1 - released_) * let_go);
+  static const double kLetGo = 1 - std::exp(-1 / kReleaseFrames);
+  released_ = std::min<double>(candidates_.front().gain, released_ + (1 - released_) * kLetGo);
   if (released_ > 1 - kRestGap) released_ = 1;
   recent_sum_ += released_ - recent_[recent_at_];
   recent_[recent_at_] = released_;

@@ -27,21 +27,21 @@ class TruePeakLimiter {
 
  private:
   // 2.5 ms to turn down in: shorter and low notes distort, longer and speech is heard to duck.
-  static constexpr int kWindow = 120;
+  static constexpr std::int64_t kWindow = 120;
   // Of the interpolator: it looks at so many samples before a frame, and after it.
-  static constexpr int kTapsBefore = 5, kTapsAfter = 6;
-  static constexpr int kChunk = 512;  // frames in one go
+  static constexpr std::int64_t kTapsBefore = 5, kTapsAfter = 6;
+  static constexpr std::int64_t kChunk = 512;  // frames in one go
 
  public:
-  static constexpr int kLatencyFrames = kWindow + kTapsAfter;
+  static constexpr std::int64_t kLatencyFrames = kWindow + kTapsAfter;
 
  private:
   // The sound so far that is still needed: the delay, and the interpolator's reach before that.
-  static constexpr int kHistory = kLatencyFrames + kTapsBefore + 1;
+  static constexpr std::int64_t kHistory = kLatencyFrames + kTapsBefore + 1;
 
-  void ProcessChunk(float* block, int frames);
-  bool QuietChunk(int frames) const;
-  void FindGainsWanted(int frames);
+  void ProcessChunk(float* block, std::int64_t frames);
+  bool QuietChunk(std::int64_t frames) const;
+  void FindGainsWanted(std::int64_t frames);
   double NextGain(float wanted);
 
   const float ceiling_;
@@ -58,8 +58,8 @@ class TruePeakLimiter {
   double released_ = 1;                       // that minimum, let go slowly
   std::array<double, kWindow + 1> recent_{};  // the last values of `released_` …
   double recent_sum_ = kWindow + 1;           // … and their sum: the gain is their mean
-  int recent_at_ = 0;
-  int rest_ = kWindow + 1;  // how many of them in a row, up to now, are exactly 1
+  std::int64_t recent_at_ = 0;
+  std::int64_t rest_ = kWindow + 1;  // how many of them in a row, up to now, are exactly 1
   std::int64_t frame_ = 0;
   float last_peak_ = 0;  // between the last frame looked at and the next
 };

@@ -39,12 +39,12 @@ Slot SlotOf(const AudioCue& cue, std::int64_t mix_frames) {
   return slot;
 }
 
-// A cue of a file, a cue of a speech, or a mistake.
 using Samples = absl::Span<const float>;
 
 class SourceLoader {
  public:
-  explicit SourceLoader(const SpeechTracks& tracks) : tracks_(tracks) {}
+  SourceLoader(const SpeechTracks& tracks, absl::Duration decoded_max)
+      : tracks_(tracks), decoded_max_(decoded_max), left_(ToSampleFrames(decoded_max)) {}
 
   // All slots first: a file is decoded once, wide enough for all of them.
   void Note(const Slot& slot) {
@@ -99,10 +99,10 @@ class SourceLoader {
     if (!audio.ok()) return Annotate(audio.status(), file);
     left_ -= audio->frames();
     if (left_ < 0) {
-      return absl::ResourceExhaustedError(
-          absl::StrFormat("%s: the sounds of the video are longer than %.0f minutes together",
-                          file,
-                          absl::ToDoubleMinutes(MixSources::kDecodedMax)));
+      return absl::ResourceExhaustedError(absl::StrCat(file,
+                                                       ": the sounds of the video are longer than ",
+                                                       absl::FormatDuration(decoded_max_),
+                                                       " together"));
     }
     auto& stored = files_[file];
     stored = std::make_unique<const AudioBuffer>(*std::move(audio));
@@ -110,9 +110,10 @@ class SourceLoader {
   }
 
   const SpeechTracks& tracks_;
+  const absl::Duration decoded_max_;
   std::map<std::string, AudioRange> ranges_;
   std::map<std::string, std::unique_ptr<const AudioBuffer>> files_;
-  std::int64_t left_ = ToSampleFrames(MixSources::kDecodedMax);
+  std::int64_t left_;  // sample frames that may still be decoded
 };
 
 // How `samples` fill the slot. Their end is not heard: cut, looped or the mix is over.
@@ -143,9 +144,11 @@ absl::Status At(const AudioCue& cue, const absl::Status& status) {
 
 }  // namespace
 
-absl::StatusOr<MixSources> MixSources::Load(const MixPlan& plan, const SpeechTracks& tracks) {
+absl::StatusOr<MixSources> MixSources::Load(const MixPlan& plan,
+                                            const SpeechTracks& tracks,
+                                            absl::Duration decoded_max) {
   std::vector<Slot> slots;
-  SourceLoader loader(tracks);
+  SourceLoader loader(tracks, decoded_max);
   for (const AudioCue& cue : plan.cues) {
     const Slot slot = SlotOf(cue, plan.sample_frames);
     if (slot.frames() == 0) continue;

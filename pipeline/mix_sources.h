@@ -21,7 +21,9 @@ class MixSources {
   static constexpr absl::Duration kDecodedMax = absl::Minutes(30);
 
   // Decodes of every file what the mix uses of it, and no file twice. Errors as Master's.
-  static absl::StatusOr<MixSources> Load(const MixPlan& plan, const SpeechTracks& tracks);
+  static absl::StatusOr<MixSources> Load(const MixPlan& plan,
+                                         const SpeechTracks& tracks,
+                                         absl::Duration decoded_max = kDecodedMax);
 
   // The mix from frame `at` on, over whatever `block` holds. The same block always comes out the
   // same; silence beyond the end.

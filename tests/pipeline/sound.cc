@@ -94,7 +94,7 @@ std::string WavBytes(const AudioBuffer& sound) {
 
 std::vector<float> ReadAll(MasteredMix& mix) {
   std::vector<float> all;
-  std::vector<float> block(1000 * kChannels);  // Not the mix's own block size.
+  std::vector<float> block(2000);  // Not the mix's own block size.
   while (const std::int64_t frames = mix.Read(absl::MakeSpan(block))) {
     all.insert(all.end(), block.begin(), block.begin() + frames * kChannels);
   }
