@@ -429,7 +429,10 @@ HttpResponse BulkApi::Act(const Call& call, const char* what, JobAction action) 
               call.who.tenant,
               JobStateName(job->state),
               call.request.correlation_id);
-  options_.on_new_work();  // A cancel is news to the nodes as well.
+  if (job->state == JobState::kCanceled) {
+    options_.on_job_canceled(job->id);
+  }
+  options_.on_new_work();
   return JobResponse(200, *job);
 }
 

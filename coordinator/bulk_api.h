@@ -25,6 +25,8 @@ struct BulkApiOptions {
   std::string public_url;
   // Called after items became ready to be leased; quick, any thread.
   std::function<void()> on_new_work = [] {};
+  // Called after a job was canceled, with its id: nodes may hold items of it. As above.
+  std::function<void(const std::string&)> on_job_canceled = [](const std::string&) {};
   absl::Duration idempotency_kept = absl::Hours(24);
 };
 

@@ -57,8 +57,7 @@ class BulkApiHarness {
 
   Answer Get(const std::string& target) { return Ask("GET", "/api/v1" + target, "", {}); }
   Answer Post(const std::string& target, const json& body = nullptr, HttpFields headers = {}) {
-    return Ask(
-        "POST", "/api/v1" + target, body.is_null() ? "" : body.dump(), std::move(headers));
+    return Ask("POST", "/api/v1" + target, body.is_null() ? "" : body.dump(), std::move(headers));
   }
 
   Answer Ask(const std::string& method,
@@ -99,11 +98,10 @@ class BulkApiHarness {
                catalog_,
                sheets_,
                clock_,
-               {.keys = *Authenticator::Create({{.sha256 = Sha256("acme-key"), .tenant = "acme"},
-                                                {.sha256 = Sha256("reader-key"),
-                                                 .tenant = "acme",
-                                                 .scopes = {"jobs:read"}},
-                                                {.sha256 = Sha256("zeta-key"), .tenant = "zeta"}}),
+               {.keys = *Authenticator::Create(
+                    {{.sha256 = Sha256("acme-key"), .tenant = "acme"},
+                     {.sha256 = Sha256("reader-key"), .tenant = "acme", .scopes = {"jobs:read"}},
+                     {.sha256 = Sha256("zeta-key"), .tenant = "zeta"}}),
                 .rate_limit = {.per_second = 10, .burst = kBurst},
                 .public_url = "https://us",
                 .on_new_work = [this] { ++woken_; }}};

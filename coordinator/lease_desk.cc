@@ -1,0 +1,680 @@
+#include "coordinator/lease_desk.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "base/status.h"
+#include "base/ulid.h"
+
+namespace rn {
+namespace {
+
+using rendernode::CommitItemRequest;
+using rendernode::CommitItemResponse;
+using rendernode::HeldLease;
+using rendernode::Lease;
+using rendernode::LeaseRef;
+using rendernode::OpenSessionRequest;
+using rendernode::OpenSessionResponse;
+using rendernode::SyncRequest;
+using rendernode::SyncResponse;
+
+constexpr std::uint32_t kProtocolMin = 1;
+constexpr std::uint32_t kProtocolMax = 1;
+constexpr std::size_t kNodeIdMax = 128;
+
+// Who has not said a word for so long has no lease any more, and is forgotten here; the store
+// still knows its session.
+constexpr absl::Duration kNodeKept = absl::Hours(1);
+
+std::pair<std::string, std::uint64_t> IdOf(const LeaseRef& ref) {
+  return {ref.item_id(), ref.fence()};
+}
+
+std::uint32_t Milliseconds(absl::Duration duration) {
+  return static_cast<std::uint32_t>(
+      std::clamp<std::int64_t>(absl::ToInt64Milliseconds(duration), 0, UINT32_MAX));
+}
+
+absl::Status SessionEnded(const std::string& node_id) {
+  return absl::FailedPreconditionError(
+      absl::StrCat("node ", node_id, " has a newer session; this one has ended"));
+}
+
+bool IsNodeName(const std::string& name) {
+  return !name.empty() && name.size() <= kNodeIdMax &&
+         std::all_of(
+             name.begin(), name.end(), [](unsigned char c) { return absl::ascii_isgraph(c); });
+}
+
+// The highest version that both sides speak.
+absl::StatusOr<std::uint32_t> AgreeOnProtocol(const OpenSessionRequest& request) {
+  const std::uint32_t highest = std::min(request.protocol_max(), kProtocolMax);
+  if (highest >= std::max(request.protocol_min(), kProtocolMin)) {
+    return highest;
+  }
+  return absl::FailedPreconditionError(
+      absl::StrCat("node ",
+                   request.node_id(),
+                   " (version ",
+                   request.version(),
+                   ") speaks protocol ",
+                   request.protocol_min(),
+                   " to ",
+                   request.protocol_max(),
+                   ", this coordinator ",
+                   kProtocolMin,
+                   " to ",
+                   kProtocolMax,
+                   ": update the ",
+                   request.protocol_max() < kProtocolMin ? "node" : "coordinator"));
+}
+
+// Items are named "<job>-<row>".
+bool IsOfJob(absl::string_view item_id, absl::string_view job_id) {
+  return absl::StartsWith(item_id, job_id) && item_id.size() > job_id.size() &&
+         item_id[job_id.size()] == '-';
+}
+
+bool HoldsOfJob(const SyncRequest& request, absl::string_view job_id) {
+  return std::any_of(request.held().begin(), request.held().end(), [&](const HeldLease& held) {
+    return IsOfJob(held.ref().item_id(), job_id);
+  });
+}
+
+}  // namespace
+
+LeaseDesk::LeaseDesk(Store& store, Clock& clock, const LeaseDeskOptions& options)
+    : options_(options),
+      store_(store),
+      clock_(clock),
+      reassign_not_before_(clock.Now() + options.lease.ttl + options.lease.reassign_grace),
+      expire_at_(clock.SinceBoot()),
+      worker_([this] { Work(); }),
+      timer_([this] { Tick(); }) {}
+
+LeaseDesk::~LeaseDesk() {
+  Stop();
+  worker_.join();
+  timer_.join();
+}
+
+void LeaseDesk::Stop() {
+  Answers answers;
+  {
+    MutexLock lock(mutex_);
+    stopping_ = true;
+    work_changed_.NotifyAll();
+    due_changed_.NotifyAll();
+    for (auto& [node_id, node] : nodes_) {
+      AnswerNow(node_id, answers);
+    }
+  }
+  Send(std::move(answers));
+}
+
+// ---------------------------------------------------------------- sessions
+
+absl::StatusOr<OpenSessionResponse> LeaseDesk::OpenSession(const OpenSessionRequest& request) {
+  const std::string& node_id = request.node_id();
+  if (!IsNodeName(node_id)) {
+    return absl::InvalidArgumentError(
+        "node_id must be 1 to 128 printable ASCII characters without spaces");
+  }
+  ASSIGN_OR_RETURN(const std::uint32_t protocol, AgreeOnProtocol(request));
+  MutexLock one_at_a_time(opening_);
+  {
+    MutexLock lock(mutex_);
+    if (nodes_.count(node_id) == 0 &&
+        static_cast<std::int64_t>(nodes_.size()) >= options_.nodes_max) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("there are ", nodes_.size(), " nodes already, which is the most allowed"));
+    }
+  }
+  const absl::Time now = clock_.Now();
+  ASSIGN_OR_RETURN(const SessionInfo info, store_.OpenSession(request, NewUlid(now), now));
+  if (info.session.empty()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("a later start of node ", node_id, " has a session"));
+  }
+  Answers answers;
+  {
+    MutexLock lock(mutex_);
+    Refuse(node_id, SessionEnded(node_id), answers);
+    Node& node = nodes_[node_id];
+    node_of_session_.erase(node.session);
+    node_of_session_[info.session] = node_id;
+    node.session = info.session;
+    node.heard_at = clock_.SinceBoot();
+    node.unconfirmed.clear();  // The store took back what the node does not hold.
+    WakeWorker();
+  }
+  Send(std::move(answers));
+  SPDLOG_INFO("session opened node={} version={} session={} adopted={} dropped={}",
+              node_id,
+              request.version(),
+              info.session,
+              info.adopt.size(),
+              info.drop.size());
+  OpenSessionResponse response;
+  response.set_session(info.session);
+  *response.mutable_adopt() = {info.adopt.begin(), info.adopt.end()};
+  *response.mutable_drop() = {info.drop.begin(), info.drop.end()};
+  *response.mutable_timing() = Timing();
+  response.set_protocol(protocol);
+  return response;
+}
+
+absl::Status LeaseDesk::CloseSession(const std::string& session) {
+  RETURN_IF_ERROR(store_.CloseSession(session, clock_.Now()));
+  Answers answers;
+  {
+    MutexLock lock(mutex_);
+    if (const auto found = node_of_session_.find(session); found != node_of_session_.end()) {
+      const std::string node_id = found->second;
+      SPDLOG_INFO("session closed node={} session={}", node_id, session);
+      Refuse(node_id, absl::FailedPreconditionError("the session was closed"), answers);
+      node_of_session_.erase(found);
+      nodes_.erase(node_id);
+    }
+    WakeWorker();
+  }
+  Send(std::move(answers));
+  return absl::OkStatus();
+}
+
+// The node of a session that the store knows; we may not, if it is older than our own start.
+absl::StatusOr<std::string> LeaseDesk::AdoptSession(const std::string& session) {
+  {
+    MutexLock lock(mutex_);
+    if (const auto known = node_of_session_.find(session); known != node_of_session_.end()) {
+      return known->second;
+    }
+  }
+  ASSIGN_OR_RETURN(const std::string node_id, store_.SessionNode(session));
+  MutexLock lock(mutex_);
+  Node& node = nodes_[node_id];
+  if (node.session.empty()) {
+    node.session = session;
+    node_of_session_[session] = node_id;
+  }
+  if (node.session != session) {
+    return SessionEnded(node_id);
+  }
+  return node_id;
+}
+
+LeaseDesk::Node* LeaseDesk::FindNode(const std::string& session) {
+  const auto found = node_of_session_.find(session);
+  return found == node_of_session_.end() ? nullptr : &nodes_.at(found->second);
+}
+
+void LeaseDesk::ForgetSilentNodes() {
+  const absl::Duration limit = clock_.SinceBoot() - kNodeKept;
+  for (auto it = nodes_.begin(); it != nodes_.end();) {
+    if (it->second.waiting.has_value() || it->second.heard_at > limit) {
+      ++it;
+      continue;
+    }
+    node_of_session_.erase(it->second.session);
+    it = nodes_.erase(it);
+  }
+}
+
+// ---------------------------------------------------------------- Sync
+
+void LeaseDesk::Sync(SyncRequest request, SyncCaller& caller) {
+  std::uint64_t cancels = 0;
+  {
+    MutexLock lock(mutex_);
+    cancels = cancels_;
+  }
+  const std::set<LeaseId> listed = ListUnconfirmed(request);
+  absl::StatusOr<SyncOutcome> outcome = store_.Sync(request, clock_.Now());
+  if (!outcome.ok()) {
+    return caller.Reply(outcome.status());
+  }
+  const absl::StatusOr<std::string> node_id = AdoptSession(request.session());
+  if (!node_id.ok()) {
+    return caller.Reply(node_id.status());
+  }
+  Answers answers;
+  {
+    MutexLock lock(mutex_);
+    if (outcome->freed) {
+      WakeWorker();
+    }
+    Node* node = FindNode(request.session());
+    if (node == nullptr) {
+      answers.push_back({&caller, SessionEnded(*node_id)});
+    } else {
+      SettleUnconfirmed(listed, *node, *outcome);
+      const bool haste = !request.wait() || !outcome->cancel.empty() || !node->unconfirmed.empty();
+      const bool asks = request.state() == rendernode::READY && request.want() > 0;
+      const std::int64_t want = asks ? std::min<std::int64_t>(request.want(), options_.want_max) -
+                                           static_cast<std::int64_t>(node->unconfirmed.size())
+                                     : 0;
+      Park(*node_id,
+           {.caller = &caller,
+            .request = std::move(request),
+            .outcome = *std::move(outcome),
+            .want = want,
+            .answer_by = clock_.SinceBoot() + options_.sync_interval,
+            .answer_soon = haste},
+           answers);
+      if (cancels != cancels_) {  // While we asked the store: it may or may not have known.
+        rechecks_.insert(*node_id);
+        WakeWorker();
+      }
+    }
+  }
+  Send(std::move(answers));
+}
+
+// What was granted and this Sync does not list: the reply was lost, or crossed with this Sync. To
+// the store it is held, or it would expire; returns what was added for that.
+std::set<LeaseDesk::LeaseId> LeaseDesk::ListUnconfirmed(SyncRequest& request) {
+  MutexLock lock(mutex_);
+  std::set<LeaseId> added;
+  Node* node = FindNode(request.session());
+  if (node == nullptr) {
+    return added;
+  }
+  for (const HeldLease& held : request.held()) {
+    node->unconfirmed.erase(IdOf(held.ref()));
+  }
+  for (const LeaseRef& ref : request.released()) {
+    node->unconfirmed.erase(IdOf(ref));
+  }
+  for (const auto& [id, granted] : node->unconfirmed) {
+    HeldLease* held = request.add_held();
+    *held->mutable_ref() = granted.lease.ref();
+    held->set_phase(rendernode::QUEUED);
+    added.insert(id);
+  }
+  return added;
+}
+
+// The node has not heard of these leases: no need to cancel what is lost of them.
+void LeaseDesk::SettleUnconfirmed(const std::set<LeaseId>& listed,
+                                  Node& node,
+                                  SyncOutcome& outcome) {
+  const auto lost =
+      std::partition(outcome.cancel.begin(), outcome.cancel.end(), [&](const LeaseRef& ref) {
+        return listed.count(IdOf(ref)) == 0;
+      });
+  for (auto ref = lost; ref != outcome.cancel.end(); ++ref) {
+    node.unconfirmed.erase(IdOf(*ref));
+  }
+  outcome.cancel.erase(lost, outcome.cancel.end());
+}
+
+void LeaseDesk::Park(const std::string& node_id, Waiting waiting, Answers& answers) {
+  Node& node = nodes_.at(node_id);
+  node.heard_at = clock_.SinceBoot();
+  if (waiting.caller->gone()) {
+    answers.push_back({waiting.caller, absl::CancelledError("the caller has gone")});
+    return;
+  }
+  const absl::Status overtaken = absl::AbortedError("a later Sync of this session overtook it");
+  if (node.waiting.has_value() && node.waiting->request.seq() > waiting.request.seq()) {
+    answers.push_back({waiting.caller, overtaken});
+    return;
+  }
+  Refuse(node_id, overtaken, answers);
+  const bool asks = waiting.want > 0;
+  const bool answer_now = stopping_ || (waiting.answer_soon && !asks);
+  due_.insert({waiting.answer_by, node_id});
+  node.waiting = std::move(waiting);
+  if (answer_now) {
+    return AnswerNow(node_id, answers);
+  }
+  if (due_.begin()->second == node_id) {
+    due_changed_.NotifyAll();
+  }
+  if (asks) {
+    WakeWorker();
+  }
+}
+
+std::optional<LeaseDesk::Waiting> LeaseDesk::Unpark(const std::string& node_id) {
+  const auto found = nodes_.find(node_id);
+  if (found == nodes_.end() || !found->second.waiting.has_value()) {
+    return std::nullopt;
+  }
+  due_.erase({found->second.waiting->answer_by, node_id});
+  return std::exchange(found->second.waiting, std::nullopt);
+}
+
+void LeaseDesk::AnswerNow(const std::string& node_id, Answers& answers) {
+  std::optional<Waiting> waiting = Unpark(node_id);
+  if (!waiting.has_value()) {
+    return;
+  }
+  SyncResponse response;
+  for (auto& [id, granted] : nodes_.at(node_id).unconfirmed) {
+    Lease* lease = response.add_grant();
+    *lease = granted.lease;
+    if (lease->remaining_deadline_ms() > 0) {
+      const std::uint32_t passed = Milliseconds(clock_.SinceBoot() - granted.at);
+      // One, as zero would mean that there is no deadline.
+      lease->set_remaining_deadline_ms(std::max(lease->remaining_deadline_ms(), passed + 1) -
+                                       passed);
+    }
+  }
+  *response.mutable_renewed() = {waiting->outcome.renewed.begin(), waiting->outcome.renewed.end()};
+  *response.mutable_cancel() = {waiting->outcome.cancel.begin(), waiting->outcome.cancel.end()};
+  *response.mutable_timing() = Timing();
+  response.set_desired(rendernode::RUN);
+  answers.push_back({waiting->caller, std::move(response)});
+}
+
+void LeaseDesk::Refuse(const std::string& node_id, const absl::Status& status, Answers& answers) {
+  if (const std::optional<Waiting> waiting = Unpark(node_id)) {
+    answers.push_back({waiting->caller, status});
+  }
+}
+
+void LeaseDesk::Leave(SyncCaller& caller) {
+  Answers answers;
+  {
+    MutexLock lock(mutex_);
+    for (const auto& [node_id, node] : nodes_) {
+      if (node.waiting.has_value() && node.waiting->caller == &caller) {
+        Refuse(node_id, absl::CancelledError("the caller has gone"), answers);
+        break;
+      }
+    }
+  }
+  Send(std::move(answers));
+}
+
+std::int64_t LeaseDesk::waiting_syncs() {
+  MutexLock lock(mutex_);
+  return static_cast<std::int64_t>(due_.size());
+}
+
+void LeaseDesk::Send(Answers answers) {
+  for (Answer& answer : answers) {
+    answer.caller->Reply(std::move(answer.response));
+  }
+}
+
+// Those who waited long enough.
+void LeaseDesk::Tick() {
+  while (true) {
+    Answers answers;
+    {
+      MutexLock lock(mutex_);
+      if (stopping_) {
+        return;
+      }
+      const absl::Duration now = clock_.SinceBoot();
+      while (!due_.empty() && due_.begin()->first <= now) {
+        AnswerNow(std::string(due_.begin()->second), answers);
+      }
+      if (answers.empty()) {
+        const absl::Duration idle =
+            due_.empty() ? options_.sync_interval : due_.begin()->first - now;
+        due_changed_.WaitFor(mutex_, idle);
+      }
+    }
+    Send(std::move(answers));
+  }
+}
+
+// ---------------------------------------------------------------- results and specs
+
+absl::StatusOr<CommitItemResponse::Verdict> LeaseDesk::Commit(const CommitItemRequest& request) {
+  ASSIGN_OR_RETURN(const CommitItemResponse::Verdict verdict, store_.Commit(request, clock_.Now()));
+  SPDLOG_INFO("item committed item={} fence={} outcome={} verdict={}",
+              request.ref().item_id(),
+              request.ref().fence(),
+              rendernode::Outcome_Name(request.result().outcome()),
+              CommitItemResponse::Verdict_Name(verdict));
+  MutexLock lock(mutex_);
+  if (Node* node = FindNode(request.session())) {
+    node->unconfirmed.erase(IdOf(request.ref()));
+  }
+  if (request.result().outcome() != rendernode::SUCCEEDED) {
+    WakeWorker();  // It may wait again already.
+  }
+  return verdict;
+}
+
+absl::StatusOr<std::string> LeaseDesk::GetJobSpec(const std::string& session,
+                                                  const std::string& digest) {
+  ASSIGN_OR_RETURN(std::string spec, store_.GetJobSpec(digest));
+  MutexLock lock(mutex_);
+  if (Node* node = FindNode(session)) {
+    LearnSpec(*node, digest);
+  }
+  return spec;
+}
+
+void LeaseDesk::LearnSpec(Node& node, const std::string& digest) {
+  const auto known = std::find(node.specs.begin(), node.specs.end(), digest);
+  if (known != node.specs.end()) {
+    node.specs.erase(known);
+  }
+  node.specs.push_back(digest);
+  while (node.specs.size() > static_cast<std::size_t>(options_.specs_per_node)) {
+    node.specs.pop_front();
+  }
+}
+
+// ---------------------------------------------------------------- handing out
+
+void LeaseDesk::OnNewWork() {
+  MutexLock lock(mutex_);
+  WakeWorker();
+}
+
+void LeaseDesk::OnJobCanceled(const std::string& job_id) {
+  MutexLock lock(mutex_);
+  ++cancels_;
+  for (auto& [node_id, node] : nodes_) {
+    std::erase_if(node.unconfirmed,
+                  [&](const auto& entry) { return IsOfJob(entry.first.first, job_id); });
+    if (node.waiting.has_value() && HoldsOfJob(node.waiting->request, job_id)) {
+      rechecks_.insert(node_id);
+    }
+  }
+  WakeWorker();
+}
+
+void LeaseDesk::WakeWorker() {
+  look_ = true;
+  work_changed_.NotifyAll();
+}
+
+void LeaseDesk::Work() {
+  while (true) {
+    std::set<std::string> rechecks;
+    {
+      MutexLock lock(mutex_);
+      if (!look_ && !stopping_) {
+        work_changed_.WaitFor(mutex_, std::min(options_.look_interval, options_.expire_interval));
+      }
+      if (stopping_) {
+        return;
+      }
+      look_ = false;
+      rechecks.swap(rechecks_);
+    }
+    Recheck(rechecks);
+    ExpireIfDue();
+    HandOut();
+  }
+}
+
+// Asks the store again what a waiting Sync asked it, as if the node had sent it again.
+void LeaseDesk::Recheck(const std::set<std::string>& nodes) {
+  for (const std::string& node_id : nodes) {
+    SyncCaller* caller = nullptr;
+    SyncRequest request;
+    {
+      MutexLock lock(mutex_);
+      const auto found = nodes_.find(node_id);
+      if (found == nodes_.end() || !found->second.waiting.has_value()) {
+        continue;
+      }
+      caller = found->second.waiting->caller;
+      request = found->second.waiting->request;
+    }
+    absl::StatusOr<SyncOutcome> outcome = store_.Sync(request, clock_.Now());
+    if (!outcome.ok() || outcome->cancel.empty()) {
+      continue;  // An error: the node's next Sync asks again.
+    }
+    Answers answers;
+    {
+      MutexLock lock(mutex_);
+      const auto found = nodes_.find(node_id);
+      if (found != nodes_.end() && found->second.waiting.has_value() &&
+          found->second.waiting->caller == caller) {
+        found->second.waiting->outcome = *std::move(outcome);
+        AnswerNow(node_id, answers);
+      }
+    }
+    Send(std::move(answers));
+  }
+}
+
+void LeaseDesk::ExpireIfDue() {
+  const absl::Duration now = clock_.SinceBoot();
+  if (now < expire_at_) {
+    return;
+  }
+  expire_at_ = now + options_.expire_interval;
+  const auto returned = store_.Expire(clock_.Now(), reassign_not_before_);
+  if (!returned.ok()) {
+    SPDLOG_WARN("leases not expired error=\"{}\"", returned.status().ToString());
+  } else if (*returned > 0) {
+    SPDLOG_WARN("leases expired items={}", *returned);
+  }
+  MutexLock lock(mutex_);
+  ForgetSilentNodes();
+}
+
+void LeaseDesk::HandOut() {
+  const int wanted = ItemsWanted();
+  if (wanted == 0) {
+    return;
+  }
+  absl::StatusOr<std::vector<WaitingJob>> looked = store_.Waiting(wanted, clock_.Now());
+  if (!looked.ok() && !store_fails_) {
+    SPDLOG_WARN("nothing handed out error=\"{}\"", looked.status().ToString());
+  }
+  store_fails_ = !looked.ok();
+  const std::vector<WaitingJob> jobs = std::move(looked).value_or(std::vector<WaitingJob>());
+  const std::vector<Asker> askers = Askers(jobs);
+  bool granted = false;
+  for (const Assignment& assignment : Schedule(jobs, askers)) {
+    granted |= Grant(assignment);
+  }
+  std::set<std::string> looked_for;
+  for (const Asker& asker : askers) {
+    looked_for.insert(asker.session);
+  }
+  AnswerThoseInHaste(looked_for);
+  if (granted) {  // There may be more than one look shows.
+    MutexLock lock(mutex_);
+    look_ = true;
+  }
+}
+
+// By those who wait, all together.
+int LeaseDesk::ItemsWanted() {
+  MutexLock lock(mutex_);
+  std::int64_t wanted = 0;
+  for (const auto& [node_id, node] : nodes_) {
+    if (node.waiting.has_value()) {
+      wanted += std::max<std::int64_t>(0, node.waiting->want);
+    }
+  }
+  return static_cast<int>(std::min<std::int64_t>(wanted, options_.items_per_look));
+}
+
+std::vector<Asker> LeaseDesk::Askers(const std::vector<WaitingJob>& jobs) {
+  std::set<std::string> specs;
+  for (const WaitingJob& job : jobs) {
+    specs.insert(job.spec_digest);
+  }
+  MutexLock lock(mutex_);
+  std::vector<Asker> askers;
+  for (const auto& [node_id, node] : nodes_) {
+    if (!node.waiting.has_value() || node.waiting->want <= 0) {
+      continue;
+    }
+    Asker asker{.session = node.session, .node_id = node_id, .want = node.waiting->want};
+    for (const std::string& digest : node.specs) {
+      if (specs.count(digest) > 0) {
+        asker.spec_digests.insert(digest);
+      }
+    }
+    askers.push_back(std::move(asker));
+  }
+  return askers;
+}
+
+// Durable first, told second. Whether anything was granted.
+bool LeaseDesk::Grant(const Assignment& assignment) {
+  const absl::Duration at = clock_.SinceBoot();
+  auto leases = store_.Assign(assignment.session, assignment.item_ids, clock_.Now());
+  Answers answers;
+  {
+    MutexLock lock(mutex_);
+    const auto found = node_of_session_.find(assignment.session);
+    if (found == node_of_session_.end()) {
+      return false;  // Ended meanwhile; the store returned its leases.
+    }
+    const std::string node_id = found->second;
+    if (absl::IsFailedPrecondition(leases.status())) {
+      Refuse(node_id, leases.status(), answers);
+    } else if (!leases.ok()) {
+      SPDLOG_WARN("not assigned node={} error=\"{}\"", node_id, leases.status().ToString());
+    } else if (!leases->empty()) {
+      SPDLOG_INFO("leases granted node={} items={} first={}",
+                  node_id,
+                  leases->size(),
+                  leases->front().ref().item_id());
+      Node& node = nodes_.at(node_id);
+      for (Lease& lease : *leases) {
+        LearnSpec(node, lease.job_spec_digest());
+        const LeaseId id = IdOf(lease.ref());
+        node.unconfirmed[id] = {std::move(lease), at};
+      }
+      AnswerNow(node_id, answers);
+    }
+  }
+  Send(std::move(answers));
+  return leases.ok() && !leases->empty();
+}
+
+void LeaseDesk::AnswerThoseInHaste(const std::set<std::string>& sessions) {
+  Answers answers;
+  {
+    MutexLock lock(mutex_);
+    for (const std::string& session : sessions) {
+      Node* node = FindNode(session);
+      if (node != nullptr && node->waiting.has_value() && node->waiting->answer_soon) {
+        AnswerNow(node_of_session_.at(session), answers);
+      }
+    }
+  }
+  Send(std::move(answers));
+}
+
+rendernode::Timing LeaseDesk::Timing() const {
+  rendernode::Timing timing;
+  timing.set_sync_ms(Milliseconds(options_.sync_interval));
+  timing.set_lease_ttl_ms(Milliseconds(options_.lease.ttl));
+  timing.set_orphan_keep_ms(Milliseconds(options_.orphan_keep));
+  return timing;
+}
+
+}  // namespace rn

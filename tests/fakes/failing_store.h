@@ -1,0 +1,106 @@
+// A store that can be made to fail: everything else is the store behind it.
+#pragma once
+
+#include <atomic>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "coordinator/store.h"
+
+namespace rn {
+
+// Thread-safe. While failing, nothing reaches the store behind and every call is Unavailable.
+class FailingStore final : public Store {
+ public:
+  explicit FailingStore(Store& store) : store_(store) {}  // Outlives us.
+
+  void Fail(bool fails) { fails_ = fails; }
+
+  absl::StatusOr<Job> CreateJob(const NewJob& job,
+                                const Idempotency& idempotency,
+                                absl::Time now) override {
+    return Call(&Store::CreateJob, job, idempotency, now);
+  }
+  absl::StatusOr<std::optional<Job>> FindByIdempotency(const std::string& tenant,
+                                                       const Idempotency& idempotency,
+                                                       absl::Time now) override {
+    return Call(&Store::FindByIdempotency, tenant, idempotency, now);
+  }
+  absl::StatusOr<Job> GetJob(const std::string& tenant, const std::string& job_id) override {
+    return Call(&Store::GetJob, tenant, job_id);
+  }
+  absl::StatusOr<std::vector<Job>> ListJobs(const JobFilter& filter) override {
+    return Call(&Store::ListJobs, filter);
+  }
+  absl::StatusOr<std::vector<Item>> ListItems(const ItemFilter& filter) override {
+    return Call(&Store::ListItems, filter);
+  }
+  absl::StatusOr<Job> CancelJob(const std::string& tenant,
+                                const std::string& job_id,
+                                absl::Time now) override {
+    return Call(&Store::CancelJob, tenant, job_id, now);
+  }
+  absl::StatusOr<Job> PauseJob(const std::string& tenant,
+                               const std::string& job_id,
+                               absl::Time now) override {
+    return Call(&Store::PauseJob, tenant, job_id, now);
+  }
+  absl::StatusOr<Job> ResumeJob(const std::string& tenant,
+                                const std::string& job_id,
+                                absl::Time now) override {
+    return Call(&Store::ResumeJob, tenant, job_id, now);
+  }
+  absl::StatusOr<Job> RetryFailed(const std::string& tenant,
+                                  const std::string& job_id,
+                                  absl::Time now) override {
+    return Call(&Store::RetryFailed, tenant, job_id, now);
+  }
+  absl::StatusOr<SessionInfo> OpenSession(const rendernode::OpenSessionRequest& request,
+                                          const std::string& session,
+                                          absl::Time now) override {
+    return Call(&Store::OpenSession, request, session, now);
+  }
+  absl::StatusOr<SyncOutcome> Sync(const rendernode::SyncRequest& request,
+                                   absl::Time now) override {
+    return Call(&Store::Sync, request, now);
+  }
+  absl::StatusOr<std::vector<WaitingJob>> Waiting(int per_job, absl::Time now) override {
+    return Call(&Store::Waiting, per_job, now);
+  }
+  absl::StatusOr<std::vector<rendernode::Lease>> Assign(const std::string& session,
+                                                        const std::vector<std::string>& item_ids,
+                                                        absl::Time now) override {
+    return Call(&Store::Assign, session, item_ids, now);
+  }
+  absl::StatusOr<std::string> SessionNode(const std::string& session) override {
+    return Call(&Store::SessionNode, session);
+  }
+  absl::StatusOr<rendernode::CommitItemResponse::Verdict> Commit(
+      const rendernode::CommitItemRequest& request, absl::Time now) override {
+    return Call(&Store::Commit, request, now);
+  }
+  absl::StatusOr<std::string> GetJobSpec(const std::string& digest) override {
+    return Call(&Store::GetJobSpec, digest);
+  }
+  absl::Status CloseSession(const std::string& session, absl::Time now) override {
+    return Call(&Store::CloseSession, session, now);
+  }
+  absl::StatusOr<std::int64_t> Expire(absl::Time now, absl::Time not_before) override {
+    return Call(&Store::Expire, now, not_before);
+  }
+
+ private:
+  template <typename Result, typename... Parameters, typename... Arguments>
+  Result Call(Result (Store::*method)(Parameters...), Arguments&&... arguments) {
+    if (fails_) {
+      return absl::UnavailableError("the store is away");
+    }
+    return (store_.*method)(std::forward<Arguments>(arguments)...);
+  }
+
+  Store& store_;
+  std::atomic<bool> fails_ = false;
+};
+
+}  // namespace rn
