@@ -5,6 +5,36 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#ifndef RN_BLEND_COEFFICIENTS
+#define RN_BLEND_COEFFICIENTS
+namespace rn {
+
+// BT.709 limited from full-range RGB, in 16.16; white is 235, grey has no chroma. Of premultiplied
+// colours: the offsets are multiplied by alpha as well.
+inline constexpr int kShift = 16;
+inline constexpr double kScale = 1 << kShift;
+inline constexpr double kLuma = 219.0 / 255 * kScale;
+inline constexpr double kChroma = 224.0 / 255 / 2 * kScale;
+inline constexpr double kR = 0.2126, kG = 0.7152, kB = 0.0722;
+constexpr int Fixed(double x) {
+  return static_cast<int>(x + (x < 0 ? -0.5 : 0.5));
+}
+inline constexpr int kYr = Fixed(kLuma * kR), kYg = Fixed(kLuma * kG), kYb = Fixed(kLuma * kB);
+inline constexpr int kYa = Fixed(16.0 / 255 * kScale);
+inline constexpr int kUr = Fixed(-kChroma * kR / (1 - kB)), kUg = Fixed(-kChroma * kG / (1 - kB));
+inline constexpr int kUb = -kUr - kUg;
+inline constexpr int kVg = Fixed(-kChroma * kG / (1 - kR)), kVb = Fixed(-kChroma * kB / (1 - kR));
+inline constexpr int kVr = -kVg - kVb;
+inline constexpr int kCa = Fixed(128.0 / 255 * kScale);
+
+constexpr std::uint8_t Luma(int r, int g, int b, int a) {
+  return static_cast<std::uint8_t>((kYr * r + kYg * g + kYb * b + kYa * a + (1 << (kShift - 1))) >>
+                                   kShift);
+}
+
+}  // namespace rn
+#endif  // RN_BLEND_COEFFICIENTS
+
 HWY_BEFORE_NAMESPACE();
 namespace rn::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
@@ -16,6 +46,10 @@ using HalfBytes = hn::Half<Bytes>;
 // The baseline of x86-64 has no byte shuffle: there only the loops of single bytes are compiled.
 #undef RN_SIMD
 #define RN_SIMD (HWY_TARGET != HWY_SCALAR)
+// Where vectors have 32 bytes and shuffle them in halves.
+#undef RN_TWO_BLOCKS
+#define RN_TWO_BLOCKS \
+  (HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL)
 
 HWY_INLINE std::uint8_t DivideBy255(unsigned x) {
   const unsigned t = x + 128;
@@ -167,13 +201,34 @@ void StretchRow(const std::uint8_t* HWY_RESTRICT from,
                 int step,
                 std::size_t blocks,
                 std::uint8_t* HWY_RESTRICT to) {
+  std::size_t block = 0;
+#if RN_TWO_BLOCKS
+  const hn::FixedTag<std::uint8_t, 32> dd;
+  const hn::FixedTag<std::uint16_t, 16> ddw;
+  for (; block + 2 <= blocks; block += 2) {
+    const auto load = [&](int offset) HWY_ATTR {
+      const hn::FixedTag<std::uint8_t, 16> d;
+      return hn::Combine(dd,
+                         hn::LoadU(d, from + begins[block + 1] + offset),
+                         hn::LoadU(d, from + begins[block] + offset));
+    };
+    const auto pick = hn::LoadU(dd, picks + 16 * block);
+    const auto weight = hn::LoadU(ddw, weights + 8 * block);
+    const auto a = hn::BitCast(ddw, hn::TableLookupBytesOr0(load(0), pick));
+    const auto b = hn::BitCast(ddw, hn::TableLookupBytesOr0(load(step), pick));
+    // 256 a + (b − a) · weight, modulo 2¹⁶: what comes out fits.
+    const auto sum = hn::Add(hn::ShiftLeft<8>(a), hn::Mul(hn::Sub(b, a), weight));
+    const hn::FixedTag<std::uint8_t, 16> d;
+    hn::StoreU(Narrow(hn::ShiftRight<8>(hn::Add(sum, hn::Set(ddw, 128)))), d, to + 8 * block);
+  }
+#endif
 #if RN_SIMD
   const hn::FixedTag<std::uint8_t, 16> d;
   const hn::FixedTag<std::uint16_t, 8> dw;
   const hn::FixedTag<std::uint8_t, 8> dh;
   const auto whole = hn::Set(dw, 256);
   const auto half = hn::Set(dw, 128);
-  for (std::size_t block = 0; block < blocks; ++block) {
+  for (; block < blocks; ++block) {
     const std::uint8_t* at = from + begins[block];
     const auto pick = hn::LoadU(d, picks + 16 * block);
     const auto weight = hn::LoadU(dw, weights + 8 * block);
@@ -183,12 +238,41 @@ void StretchRow(const std::uint8_t* HWY_RESTRICT from,
     hn::StoreU(Narrow(hn::ShiftRight<8>(hn::Add(sum, half))), dh, to + 8 * block);
   }
 #else
-  for (std::size_t k = 0; k < 8 * blocks; ++k) {
+  for (std::size_t k = 8 * block; k < 8 * blocks; ++k) {
     const std::uint8_t* at = from + begins[k / 8] + picks[2 * k];
     to[k] =
         static_cast<std::uint8_t>((at[0] * (256 - weights[k]) + at[step] * weights[k] + 128) >> 8);
   }
 #endif
+}
+
+// Luma of premultiplied BGRA.
+void LumaRow(const std::uint8_t* HWY_RESTRICT pixels,
+             std::size_t n,
+             std::uint8_t* HWY_RESTRICT luma) {
+  std::size_t i = 0;
+#if RN_SIMD
+  const Bytes d;
+  const hn::Repartition<std::int32_t, Bytes> di;
+  const hn::Rebind<std::uint8_t, decltype(di)> dh;
+  const auto byte = hn::Set(di, 255);
+  const auto half = hn::Set(di, 1 << (kShift - 1));
+  for (; i + hn::Lanes(di) <= n; i += hn::Lanes(di)) {
+    const auto bgra = hn::BitCast(di, hn::LoadU(d, pixels + 4 * i));
+    auto sum = hn::Add(half, hn::Mul(hn::And(bgra, byte), hn::Set(di, kYb)));
+    const auto add = [&](auto channel, int factor) HWY_ATTR {
+      sum = hn::Add(sum, hn::Mul(hn::And(channel, byte), hn::Set(di, factor)));
+    };
+    add(hn::ShiftRight<8>(bgra), kYg);
+    add(hn::ShiftRight<16>(bgra), kYr);
+    add(hn::ShiftRight<24>(bgra), kYa);
+    hn::StoreU(hn::DemoteTo(dh, hn::ShiftRight<kShift>(sum)), dh, luma + i);
+  }
+#endif
+  for (; i < n; ++i) {
+    const std::uint8_t* pixel = pixels + 4 * i;
+    luma[i] = Luma(pixel[2], pixel[1], pixel[0], pixel[3]);
+  }
 }
 
 }  // namespace rn::HWY_NAMESPACE
@@ -206,42 +290,24 @@ HWY_EXPORT(BlendRow);
 HWY_EXPORT(MixRow);
 HWY_EXPORT(LerpRow);
 HWY_EXPORT(StretchRow);
+HWY_EXPORT(LumaRow);
 
 namespace {
 
 constexpr int kBlock = 8;  // Result bytes of one step of StretchRow.
 
-// BT.709 limited from full-range RGB, in 16.16; white is 235, grey has no chroma.
-constexpr int kShift = 16;
-constexpr double kScale = 1 << kShift;
-constexpr double kLuma = 219.0 / 255 * kScale;
-constexpr double kChroma = 224.0 / 255 / 2 * kScale;
-constexpr double kR = 0.2126, kG = 0.7152, kB = 0.0722;
-constexpr int Fixed(double x) {
-  return static_cast<int>(x + (x < 0 ? -0.5 : 0.5));
-}
-constexpr int kYr = Fixed(kLuma * kR), kYg = Fixed(kLuma * kG), kYb = Fixed(kLuma * kB);
-constexpr int kUr = Fixed(-kChroma * kR / (1 - kB)), kUg = Fixed(-kChroma * kG / (1 - kB));
-constexpr int kUb = -kUr - kUg;
-constexpr int kVg = Fixed(-kChroma * kG / (1 - kR)), kVb = Fixed(-kChroma * kB / (1 - kR));
-constexpr int kVr = -kVg - kVb;
+// Sums over the four pixels of a chroma sample.
+struct ChromaSums {
+  int r, g, b, a;
 
-// Of premultiplied colour: the offset is multiplied as well.
-std::uint8_t Luma(int r, int g, int b, int a) {
-  constexpr int kOffset = 16 * 257;  // 16 / 255 in 16.16
-  return static_cast<std::uint8_t>(
-      (kYr * r + kYg * g + kYb * b + kOffset * a + (1 << (kShift - 1))) >> kShift);
-}
+  std::uint8_t U() const { return Mean(kUr * r + kUg * g + kUb * b); }
+  std::uint8_t V() const { return Mean(kVr * r + kVg * g + kVb * b); }
 
-// Sums over four pixels.
-std::uint8_t ChromaOf4(int cr, int cg, int cb, int r, int g, int b, int a) {
-  const double offset = 128.0 * a / 255;
-  const double value = (static_cast<double>(cr) * r + cg * g + cb * b) / kScale + offset;
-  return static_cast<std::uint8_t>(std::lround(std::clamp(value / 4, 0.0, 255.0)));
-}
-
-struct Sum {
-  int r = 0, g = 0, b = 0, a = 0;
+ private:
+  std::uint8_t Mean(int weighted) const {
+    const int mean = (weighted + kCa * a + (1 << (kShift + 1))) >> (kShift + 2);
+    return static_cast<std::uint8_t>(std::clamp(mean, 0, 255));
+  }
 };
 
 // Even-aligned part of `rect` that is in the frame and in (x, y, w, h).
@@ -252,29 +318,75 @@ IntRect Clipped(const Nv12View& frame, const IntRect& rect, const IntRect& area)
 }  // namespace
 
 Yuv ToYuv(const Rgba& color) {
-  const int r = color.r, g = color.g, b = color.b;
-  return {Luma(r, g, b, 255),
-          ChromaOf4(kUr, kUg, kUb, 4 * r, 4 * g, 4 * b, 4 * 255),
-          ChromaOf4(kVr, kVg, kVb, 4 * r, 4 * g, 4 * b, 4 * 255)};
+  const ChromaSums sums{4 * color.r, 4 * color.g, 4 * color.b, 4 * 255};
+  return {Luma(color.r, color.g, color.b, 255), sums.U(), sums.V()};
 }
 
 namespace {
 
-void ConvertRow(const Raster& raster, int row, int left, Planes* planes, int y, Sum* sums) {
-  const std::uint8_t* pixel = raster.pixels.data() + static_cast<std::size_t>(row) * raster.stride;
-  std::uint8_t* luma = planes->y.data() + static_cast<std::size_t>(y) * planes->stride;
-  std::uint8_t* alpha = planes->y_alpha.data() + static_cast<std::size_t>(y) * planes->stride;
-  for (int x = left; x < left + raster.width; ++x, pixel += 4) {
-    const int b = pixel[0], g = pixel[1], r = pixel[2], a = pixel[3];
-    if (a == 0) continue;
-    luma[x] = Luma(r, g, b, a);
-    alpha[x] = static_cast<std::uint8_t>(a);
-    Sum& sum = sums[x / 2];
-    sum.r += r;
-    sum.g += g;
-    sum.b += b;
-    sum.a += a;
+// Rows of a raster at a corner of (0 or 1, 0 or 1), transparent around it.
+class PaddedRows {
+ public:
+  PaddedRows(const Raster& raster, int left, int top, int width)
+      : raster_(raster),
+        left_(left),
+        top_(top),
+        whole_(raster.width == width),
+        nothing_(4 * static_cast<std::size_t>(width)),
+        padded_{nothing_, nothing_} {}
+
+  // Valid until the call after the next one.
+  const std::uint8_t* Row(int y) {
+    const int row = y - top_;
+    if (row < 0 || row >= raster_.height) return nothing_.data();
+    const std::uint8_t* from = raster_.pixels.data() + std::ptrdiff_t{row} * raster_.stride;
+    if (whole_) return from;
+    std::vector<std::uint8_t>& padded = padded_[static_cast<std::size_t>(y & 1)];
+    std::memcpy(padded.data() + 4 * left_, from, 4 * static_cast<std::size_t>(raster_.width));
+    return padded.data();
   }
+
+ private:
+  const Raster& raster_;
+  const int left_, top_;
+  const bool whole_;
+  const std::vector<std::uint8_t> nothing_;
+  std::vector<std::uint8_t> padded_[2];
+};
+
+void AlphaRow(const std::uint8_t* pixels, int n, std::uint8_t* alpha) {
+  for (int x = 0; x < n; ++x) alpha[x] = pixels[4 * x + 3];
+}
+
+// `alpha`: null where it is known to be full.
+void ChromaRow(const std::uint8_t* top,
+               const std::uint8_t* bottom,
+               int n,
+               std::uint8_t* uv,
+               std::uint8_t* alpha) {
+  for (int x = 0; x < n; ++x, top += 8, bottom += 8) {
+    const ChromaSums sums{top[2] + top[6] + bottom[2] + bottom[6],
+                          top[1] + top[5] + bottom[1] + bottom[5],
+                          top[0] + top[4] + bottom[0] + bottom[4],
+                          top[3] + top[7] + bottom[3] + bottom[7]};
+    uv[2 * x] = sums.U();
+    uv[2 * x + 1] = sums.V();
+    if (alpha != nullptr) {
+      alpha[2 * x] = alpha[2 * x + 1] = static_cast<std::uint8_t>((sums.a + 2) / 4);
+    }
+  }
+}
+
+// In whole chroma samples, nothing below shows through.
+bool IsOpaque(const Raster& raster, int left, int top) {
+  if (left != 0 || top != 0 || raster.width % 2 != 0 || raster.height % 2 != 0) return false;
+  for (int y = 0; y < raster.height; ++y) {
+    const std::uint8_t* row = raster.pixels.data() + std::ptrdiff_t{y} * raster.stride;
+    std::uint8_t all = 255;
+    for (int x = 0; x < raster.width; ++x) all &= row[4 * x + 3];
+    if (all != 255) return false;
+  }
+  return true;
 }
 
 }  // namespace
@@ -284,35 +396,29 @@ Planes ToPlanes(const Raster& raster, int left, int top) {
   planes.width = (left + raster.width + 1) / 2 * 2;
   planes.height = (top + raster.height + 1) / 2 * 2;
   planes.stride = planes.width + Planes::kPadding;
+  planes.opaque = IsOpaque(raster, left, top);
   const std::size_t size = static_cast<std::size_t>(planes.stride) * planes.height;
-  planes.y.resize(size);
-  planes.y_alpha.resize(size);
-  planes.uv.resize(size / 2 + Planes::kPadding);
-  planes.uv_alpha.resize(size / 2 + Planes::kPadding);
   planes.y.resize(size + Planes::kPadding);
-  planes.y_alpha.resize(size + Planes::kPadding);
-  std::vector<Sum> sums(static_cast<std::size_t>(planes.width) / 2);
-  planes.opaque = true;
+  planes.uv.resize(size / 2 + Planes::kPadding);
+  if (!planes.opaque) {
+    planes.y_alpha.resize(planes.y.size());
+    planes.uv_alpha.resize(planes.uv.size());
+  }
+  PaddedRows rows(raster, left, top, planes.width);
   for (int y = 0; y < planes.height; y += 2) {
-    std::fill(sums.begin(), sums.end(), Sum{});
-    for (int row = y - top; row <= y - top + 1; ++row) {
-      if (row >= 0 && row < raster.height) {
-        ConvertRow(raster, row, left, &planes, row + top, sums.data());
-      }
+    const std::uint8_t* const pair[] = {rows.Row(y), rows.Row(y + 1)};
+    for (const int below : {0, 1}) {
+      const std::size_t at = static_cast<std::size_t>(y + below) * planes.stride;
+      HWY_DYNAMIC_DISPATCH(LumaRow)
+      (pair[below], static_cast<std::size_t>(planes.width), planes.y.data() + at);
+      if (!planes.opaque) AlphaRow(pair[below], planes.width, planes.y_alpha.data() + at);
     }
     const std::size_t at = static_cast<std::size_t>(y) / 2 * planes.stride;
-    for (std::size_t x = 0; x < sums.size(); ++x) {
-      const Sum& sum = sums[x];
-      planes.uv[at + 2 * x] = ChromaOf4(kUr, kUg, kUb, sum.r, sum.g, sum.b, sum.a);
-      planes.uv[at + 2 * x + 1] = ChromaOf4(kVr, kVg, kVb, sum.r, sum.g, sum.b, sum.a);
-      const auto alpha = static_cast<std::uint8_t>((sum.a + 2) / 4);
-      planes.uv_alpha[at + 2 * x] = planes.uv_alpha[at + 2 * x + 1] = alpha;
-      planes.opaque = planes.opaque && sum.a == 4 * 255;
-    }
-  }
-  if (planes.opaque) {
-    planes.y_alpha = {};
-    planes.uv_alpha = {};
+    ChromaRow(pair[0],
+              pair[1],
+              planes.width / 2,
+              planes.uv.data() + at,
+              planes.opaque ? nullptr : planes.uv_alpha.data() + at);
   }
   return planes;
 }
@@ -399,7 +505,6 @@ class Stretch {
     begins_.resize(blocks_);
     picks_.resize(blocks_ * 2 * kBlock);
     weights_.resize(blocks_ * kBlock);
-    row_.resize(blocks_ * kBlock);
     for (std::size_t block = 0; block < blocks_; ++block) {
       const int first = static_cast<int>(block) * kBlock / pixel;
       const int begin = Position(origin + first * ratio, source_pixels).at;
@@ -426,11 +531,10 @@ class Stretch {
     return {static_cast<int>(clamped >> 8), static_cast<std::uint16_t>(clamped & 255)};
   }
 
-  // Result bytes of one row; valid until the next call.
-  const std::uint8_t* Row(const std::uint8_t* from) {
+  // Whole blocks of result bytes: up to kBlock − 1 more than the row has.
+  void Row(const std::uint8_t* from, std::uint8_t* to) {
     HWY_DYNAMIC_DISPATCH(StretchRow)
-    (from, begins_.data(), picks_.data(), weights_.data(), pixel_, blocks_, row_.data());
-    return row_.data();
+    (from, begins_.data(), picks_.data(), weights_.data(), pixel_, blocks_, to);
   }
 
  private:
@@ -439,7 +543,6 @@ class Stretch {
   std::vector<std::int32_t> begins_;
   std::vector<std::uint8_t> picks_;
   std::vector<std::uint16_t> weights_;
-  std::vector<std::uint8_t> row_;
 };
 
 // Rows of a stretched plane, one after the other.
@@ -458,14 +561,17 @@ class PlaneSampler {
                  box.w / halves_),
         lerped_(static_cast<std::size_t>(stride_) + Planes::kPadding) {}
 
-  // Of the box's row `y`.
-  const std::uint8_t* Row(const std::vector<std::uint8_t>& plane, int y) {
+  // The box's row `y`, rounded up to whole blocks.
+  void Row(const std::vector<std::uint8_t>& plane, int y, std::uint8_t* to) {
     const Stretch::Place place = Stretch::Position(origin_ + y * ratio_, height_);
     const std::uint8_t* top = plane.data() + static_cast<std::size_t>(place.at) * stride_;
-    if (place.weight == 0) return stretch_.Row(top);
+    if (place.weight == 0) {
+      stretch_.Row(top, to);
+      return;
+    }
     HWY_DYNAMIC_DISPATCH(LerpRow)
     (top, top + stride_, place.weight, static_cast<std::size_t>(stride_), lerped_.data());
-    return stretch_.Row(lerped_.data());
+    stretch_.Row(lerped_.data(), to);
   }
 
  private:
@@ -487,25 +593,29 @@ void SamplePlanes(const Nv12View& frame,
   if (area.empty()) return;
   const auto n = static_cast<std::size_t>(area.w);
   std::vector<std::uint8_t> colors(static_cast<std::size_t>(box.w) + kBlock);
+  std::vector<std::uint8_t> alphas(planes.opaque ? 0 : colors.size());
+  const auto left = static_cast<std::size_t>(area.x - box.x);
+  const bool written = planes.opaque && opacity == 255;
+  // Then no row needs a detour: it ends where its last block does.
+  const bool straight = written && area.w == box.w && box.w % kBlock == 0;
   for (const bool chroma : {false, true}) {
     PlaneSampler sampler(planes, chroma, source, box);
     const int halves = chroma ? 2 : 1;
     std::uint8_t* base = chroma ? frame.uv : frame.y;
     const int stride = chroma ? frame.uv_stride : frame.y_stride;
-    const std::size_t left = static_cast<std::size_t>(area.x - box.x);
     for (int y = area.y / halves; y < area.bottom() / halves; ++y) {
       std::uint8_t* to = base + static_cast<std::ptrdiff_t>(y) * stride + area.x;
       const int row = y - box.y / halves;
-      const std::uint8_t* color = sampler.Row(chroma ? planes.uv : planes.y, row) + left;
-      if (planes.opaque && opacity == 255) {
-        std::memcpy(to, color, n);
+      sampler.Row(chroma ? planes.uv : planes.y, row, straight ? to : colors.data());
+      if (straight) continue;
+      if (written) {
+        std::memcpy(to, colors.data() + left, n);
       } else if (planes.opaque) {
-        HWY_DYNAMIC_DISPATCH(MixRow)(color, opacity, n, to);
+        HWY_DYNAMIC_DISPATCH(MixRow)(colors.data() + left, opacity, n, to);
       } else {
-        std::memcpy(colors.data(), color, n);
-        const std::uint8_t* alpha =
-            sampler.Row(chroma ? planes.uv_alpha : planes.y_alpha, row) + left;
-        HWY_DYNAMIC_DISPATCH(BlendRow)(colors.data(), alpha, opacity, n, to);
+        sampler.Row(chroma ? planes.uv_alpha : planes.y_alpha, row, alphas.data());
+        HWY_DYNAMIC_DISPATCH(BlendRow)
+        (colors.data() + left, alphas.data() + left, opacity, n, to);
       }
     }
   }
