@@ -177,10 +177,11 @@ void LerpRow(const std::uint8_t* HWY_RESTRICT top,
   const Bytes d;
   const Words dw;
   const auto k = hn::Set(dw, weight);
-  const auto rest = hn::Set(dw, static_cast<std::uint16_t>(256 - weight));
   const auto half = hn::Set(dw, 128);
   const auto mix = [&](auto a, auto b) HWY_ATTR {
-    return hn::ShiftRight<8>(hn::Add(hn::Add(hn::Mul(a, rest), hn::Mul(b, k)), half));
+    // 256 a + (b − a) · weight, modulo 2¹⁶: what comes out fits.
+    const auto sum = hn::Add(hn::ShiftLeft<8>(a), hn::Mul(hn::Sub(b, a), k));
+    return hn::ShiftRight<8>(hn::Add(sum, half));
   };
   for (; i + hn::Lanes(d) <= n; i += hn::Lanes(d)) {
     hn::StoreU(InWords(d, hn::LoadU(d, top + i), hn::LoadU(d, bottom + i), mix), d, to + i);
@@ -216,7 +217,6 @@ void StretchRow(const std::uint8_t* HWY_RESTRICT from,
     const auto weight = hn::LoadU(ddw, weights + 8 * block);
     const auto a = hn::BitCast(ddw, hn::TableLookupBytesOr0(load(0), pick));
     const auto b = hn::BitCast(ddw, hn::TableLookupBytesOr0(load(step), pick));
-    // 256 a + (b − a) · weight, modulo 2¹⁶: what comes out fits.
     const auto sum = hn::Add(hn::ShiftLeft<8>(a), hn::Mul(hn::Sub(b, a), weight));
     const hn::FixedTag<std::uint8_t, 16> d;
     hn::StoreU(Narrow(hn::ShiftRight<8>(hn::Add(sum, hn::Set(ddw, 128)))), d, to + 8 * block);
@@ -226,7 +226,6 @@ void StretchRow(const std::uint8_t* HWY_RESTRICT from,
   const hn::FixedTag<std::uint8_t, 16> d;
   const hn::FixedTag<std::uint16_t, 8> dw;
   const hn::FixedTag<std::uint8_t, 8> dh;
-  const auto whole = hn::Set(dw, 256);
   const auto half = hn::Set(dw, 128);
   for (; block < blocks; ++block) {
     const std::uint8_t* at = from + begins[block];
@@ -234,7 +233,7 @@ void StretchRow(const std::uint8_t* HWY_RESTRICT from,
     const auto weight = hn::LoadU(dw, weights + 8 * block);
     const auto a = hn::BitCast(dw, hn::TableLookupBytesOr0(hn::LoadU(d, at), pick));
     const auto b = hn::BitCast(dw, hn::TableLookupBytesOr0(hn::LoadU(d, at + step), pick));
-    const auto sum = hn::Add(hn::Mul(a, hn::Sub(whole, weight)), hn::Mul(b, weight));
+    const auto sum = hn::Add(hn::ShiftLeft<8>(a), hn::Mul(hn::Sub(b, a), weight));
     hn::StoreU(Narrow(hn::ShiftRight<8>(hn::Add(sum, half))), dh, to + 8 * block);
   }
 #else
