@@ -20,7 +20,7 @@ class X264Encoder final : public VideoEncoder {
  public:
   static absl::StatusOr<std::unique_ptr<VideoEncoder>> Open(const EncodeParams& params) {
     std::unique_ptr<X264Encoder> encoder(new X264Encoder(params));
-    RETURN_IF_ERROR(encoder->OpenCodec());
+    ASSIGN_OR_RETURN(encoder->codec_, OpenX264(params));
     RETURN_IF_ERROR(encoder->AllocateFrame());
     return encoder;
   }
@@ -59,37 +59,6 @@ class X264Encoder final : public VideoEncoder {
 
  private:
   explicit X264Encoder(const EncodeParams& params) : params_(params) {}
-
-  absl::Status OpenCodec() {
-    const AVCodec* encoder = avcodec_find_encoder_by_name("libx264");
-    if (encoder == nullptr) {
-      return absl::UnavailableError("this FFmpeg has no libx264");
-    }
-    codec_.reset(avcodec_alloc_context3(encoder));
-    codec_->width = params_.width;
-    codec_->height = params_.height;
-    codec_->pix_fmt = AV_PIX_FMT_NV12;
-    codec_->time_base = {params_.frame_rate.den, params_.frame_rate.num};
-    codec_->framerate = {params_.frame_rate.num, params_.frame_rate.den};
-    codec_->gop_size = params_.keyframe_interval_frames;
-    codec_->color_range = AVCOL_RANGE_MPEG;
-    codec_->color_primaries = AVCOL_PRI_BT709;
-    codec_->color_trc = AVCOL_TRC_BT709;
-    codec_->colorspace = AVCOL_SPC_BT709;
-    codec_->chroma_sample_location = AVCHROMA_LOC_LEFT;
-    codec_->thread_count = params_.threads;
-    codec_->flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
-    AvOptions options;
-    options.Set("preset", kPreset);
-    options.Set("profile", "high");
-    options.Set("crf", absl::StrCat(params_.crf));
-    options.Set("forced-idr", "1");
-    RETURN_IF_FF_ERROR(avcodec_open2(codec_.get(), encoder, options.get()));
-    if (const std::string unknown = options.Unused(); !unknown.empty()) {
-      return absl::InternalError(absl::StrCat("libx264 does not know the option ", unknown));
-    }
-    return absl::OkStatus();
-  }
 
   absl::Status AllocateFrame() {
     frame_.reset(av_frame_alloc());
@@ -137,6 +106,37 @@ class CpuDevice final : public Device {
 };
 
 }  // namespace
+
+absl::StatusOr<UniqueCodecContext> OpenX264(const EncodeParams& params) {
+  const AVCodec* encoder = avcodec_find_encoder_by_name("libx264");
+  if (encoder == nullptr) {
+    return absl::UnavailableError("this FFmpeg has no libx264");
+  }
+  UniqueCodecContext codec(avcodec_alloc_context3(encoder));
+  codec->width = params.width;
+  codec->height = params.height;
+  codec->pix_fmt = AV_PIX_FMT_NV12;
+  codec->time_base = {params.frame_rate.den, params.frame_rate.num};
+  codec->framerate = {params.frame_rate.num, params.frame_rate.den};
+  codec->gop_size = params.keyframe_interval_frames;
+  codec->color_range = AVCOL_RANGE_MPEG;
+  codec->color_primaries = AVCOL_PRI_BT709;
+  codec->color_trc = AVCOL_TRC_BT709;
+  codec->colorspace = AVCOL_SPC_BT709;
+  codec->chroma_sample_location = AVCHROMA_LOC_LEFT;
+  codec->thread_count = params.threads;
+  codec->flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
+  AvOptions options;
+  options.Set("preset", kPreset);
+  options.Set("profile", "high");
+  options.Set("crf", absl::StrCat(params.crf));
+  options.Set("forced-idr", "1");
+  RETURN_IF_FF_ERROR(avcodec_open2(codec.get(), encoder, options.get()));
+  if (const std::string unknown = options.Unused(); !unknown.empty()) {
+    return absl::InternalError(absl::StrCat("libx264 does not know the option ", unknown));
+  }
+  return codec;
+}
 
 std::unique_ptr<Device> MakeCpuDevice() {
   return std::make_unique<CpuDevice>();
