@@ -34,6 +34,8 @@ struct Speech {
 using SpeechTracks = std::map<std::string, Speech>;
 
 // An engine is used by one thread at a time. Errors carry ITEM_ERROR_AUDIO_GENERATION_FAILED.
+// The same text and voice give the same words at the same times, to a few milliseconds: breath and
+// hiss are random.
 class SpeechEngine {
  public:
   virtual ~SpeechEngine() = default;
@@ -42,7 +44,10 @@ class SpeechEngine {
   virtual absl::StatusOr<Speech> Speak(absl::string_view text, const rendernode::Voice& voice) = 0;
 };
 
-// The engines of this process, each started at first use and kept warm. One thread.
+// The engines of this process ("espeak-ng": every writing system, see espeak_speech.h; "flite":
+// English; what neither speaks is refused). 0 in a voice's prosody is its own; else 80 to 450 words
+// a minute, pitch 0.5 to 2, volume up to 4. Emoji are written, not spoken. Each engine is started
+// at first use and kept warm. One thread.
 class SpeechEngines {
  public:
   static constexpr std::size_t kScriptBytesMax = 20'000;
