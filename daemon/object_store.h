@@ -6,9 +6,11 @@
 #include <memory>
 #include <stop_token>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 
 namespace rn {
 
@@ -32,12 +34,17 @@ class ObjectStore {
   //   AlreadyExists      the key holds other bytes
   //   DataLoss           the file is not what `request` says
   //   Cancelled          `stop` was requested
+  //   Unavailable        the store has trouble of its own
   //   ResourceExhausted  the store is full, with ITEM_ERROR_QUOTA_EXCEEDED
   // All but that one carry ITEM_ERROR_STORAGE_UPLOAD_FAILED.
   virtual absl::StatusOr<std::string> Put(int fd,
                                           const PutRequest& request,
                                           std::stop_token stop) = 0;
 };
+
+// OK when `key` is segments of letters, digits, ".", "-" and "_", each beginning with a letter or
+// digit: what the coordinator serves. InvalidArgument otherwise.
+absl::Status CheckKey(absl::string_view key);
 
 struct StoreOptions {
   std::filesystem::path root = "/var/lib/rendernode/artifacts";
