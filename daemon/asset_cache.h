@@ -9,9 +9,9 @@
 // start, and fetched again.
 //
 // How fresh: an asset with a digest is never asked for again while it is kept. One without is
-// confirmed with its origin once for each job (a conditional GET where the origin gives
-// validators): the rows of a job all see one version, and a corrected picture is seen by the next
-// job. No age would give both.
+// confirmed with its origin once for each job and start (a conditional GET where the origin gives
+// validators): a job's rows on this node all see one version, and a corrected picture is seen by
+// the next job. No maximum age would give both.
 #pragma once
 
 #include <cstdint>
@@ -80,7 +80,6 @@ class AssetCache::Pin {
  private:
   friend class AssetCache;
   Pin(Impl* cache, std::string sha256, std::filesystem::path path);
-  void Release();
 
   Impl* cache_;
   std::string sha256_;

@@ -66,9 +66,7 @@ absl::Status UrlError(const std::string& url, const absl::Status& status) {
 
 // This machine's fault. No code that would read as the asset's or the job spec's.
 absl::Status DiskError(int error_number, const std::filesystem::path& path) {
-  const bool full = error_number == ENOSPC || error_number == EDQUOT;
-  return absl::Status(
-      full ? absl::StatusCode::kResourceExhausted : absl::StatusCode::kInternal,
+  return absl::InternalError(
       absl::StrCat(path.string(), ": ", std::generic_category().message(error_number)));
 }
 

@@ -5,23 +5,12 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/ascii.h"
 #include "base/file.h"
 #include "base/status.h"
+#include "daemon/digest.h"
 
 namespace rn {
-namespace {
 namespace fs = std::filesystem;
-
-// Lower-case hex of 256 bits, and so no path either.
-bool IsDigest(const std::string& text) {
-  constexpr std::size_t kHexDigits = 64;
-  return text.size() == kHexDigits && std::all_of(text.begin(), text.end(), [](unsigned char c) {
-           return absl::ascii_isdigit(c) || (c >= 'a' && c <= 'f');
-         });
-}
-
-}  // namespace
 
 absl::StatusOr<JobSpecPtr> ParseJobSpec(const std::string& bytes, const std::string& digest) {
   if (Sha256(bytes) != digest) {
@@ -38,7 +27,7 @@ JobSpecStore::JobSpecStore(fs::path folder, std::int64_t bytes_max, std::int64_t
     : folder_(std::move(folder)), bytes_max_(bytes_max), files_max_(files_max) {}
 
 absl::StatusOr<JobSpecPtr> JobSpecStore::Get(const std::string& digest) const {
-  if (!IsDigest(digest)) {
+  if (!IsSha256(digest)) {
     return absl::InvalidArgumentError(absl::StrCat("\"", digest, "\" is no job spec digest"));
   }
   const fs::path path = folder_ / digest;
@@ -63,7 +52,7 @@ void JobSpecStore::Prune() const {
   std::error_code ignored;
   std::vector<std::pair<fs::file_time_type, fs::path>> files;
   for (const auto& entry : fs::directory_iterator(folder_, ignored)) {
-    if (IsDigest(entry.path().filename().string())) {
+    if (IsSha256(entry.path().filename().string())) {
       files.emplace_back(entry.last_write_time(ignored), entry.path());
     }
   }

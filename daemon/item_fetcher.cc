@@ -1,0 +1,166 @@
+#include "daemon/item_fetcher.h"
+
+#include <atomic>
+#include <utility>
+#include <vector>
+
+#include "base/mutex.h"
+#include "base/status.h"
+#include "daemon/lease_tasks.h"
+#include "proto/item_error.h"
+
+namespace rn {
+namespace {
+
+using rendernode::Asset;
+
+struct Fetch {
+  PreparedItem item;
+  std::vector<AssetCache::Pin> pins;
+};
+
+// The item's own files win over the job's of the same name.
+std::map<std::string, const Asset*> AssetsOf(const rendernode::JobSpec& spec,
+                                             const rendernode::ItemSpec& item) {
+  std::map<std::string, const Asset*> assets;
+  for (const Asset& asset : spec.assets()) {
+    assets[asset.name()] = &asset;
+  }
+  for (const Asset& asset : item.assets()) {
+    assets[asset.name()] = &asset;
+  }
+  return assets;
+}
+
+}  // namespace
+
+struct ItemFetcher::Impl {
+  Impl(FetchOptions given, JobSpecSource get_spec, std::function<void(Event)> post)
+      : options(std::move(given)), get_spec(std::move(get_spec)), post(std::move(post)) {}
+
+  void Run(const FetchItem& command, const std::stop_token& stop);
+  Event Answer(const FetchItem& command, const std::stop_token& stop);
+  absl::StatusOr<Fetch> FetchAssets(const rendernode::Lease& lease,
+                                    JobSpecPtr spec,
+                                    const std::stop_token& stop);
+  bool Alone() const;
+
+  // Fixed after construction.
+  const FetchOptions options;
+  const JobSpecSource get_spec;
+  const std::function<void(Event)> post;
+  std::unique_ptr<Fetcher> fetcher;
+  std::unique_ptr<AssetCache> cache;
+
+  std::atomic<int> running = 0;
+  mutable Mutex mutex;
+  std::map<LeaseKey, Fetch> prepared ABSL_GUARDED_BY(mutex);
+
+  std::unique_ptr<LeaseTasks<FetchItem>> tasks;  // Last: its threads use all of the above.
+};
+
+void ItemFetcher::Impl::Run(const FetchItem& command, const std::stop_token& stop) {
+  ++running;
+  Event answer = Answer(command, stop);
+  --running;
+  post(std::move(answer));
+}
+
+Event ItemFetcher::Impl::Answer(const FetchItem& command, const std::stop_token& stop) {
+  const LeaseKey key = LeaseKey::Of(command.lease.ref());
+  absl::StatusOr<JobSpecPtr> spec = get_spec(command.lease.job_spec_digest());
+  if (!spec.ok()) {
+    return FetchFailed{key, spec.status(), /*item_fault=*/false};
+  }
+  absl::StatusOr<Fetch> fetch = FetchAssets(command.lease, *std::move(spec), stop);
+  if (!fetch.ok()) {
+    const bool item_fault =
+        ItemErrorOf(fetch.status()) == rendernode::ITEM_ERROR_ASSET_DOWNLOAD_FAILED;
+    return FetchFailed{key, fetch.status(), item_fault};
+  }
+  MutexLock lock(mutex);
+  if (stop.stop_requested()) {
+    return FetchFailed{key, absl::CancelledError("fetch: discarded"), /*item_fault=*/false};
+  }
+  prepared.insert_or_assign(key, *std::move(fetch));
+  return Fetched{key};
+}
+
+absl::StatusOr<Fetch> ItemFetcher::Impl::FetchAssets(const rendernode::Lease& lease,
+                                                     JobSpecPtr spec,
+                                                     const std::stop_token& stop) {
+  Fetch fetch;
+  for (const auto& [name, asset] : AssetsOf(*spec, lease.item())) {
+    absl::StatusOr<AssetCache::Pin> pin = cache->Get(*asset, lease.job_id(), stop);
+    if (absl::IsResourceExhausted(pin.status()) && Alone()) {
+      // Nobody else will make room: waiting would be in vain.
+      return WithItemError(
+          absl::FailedPreconditionError(absl::StrCat(
+              "asset ", name, ": the item needs more files than fit: ", pin.status().message())),
+          rendernode::ITEM_ERROR_ASSET_DOWNLOAD_FAILED);
+    }
+    if (!pin.ok()) {
+      return Annotate(pin.status(), absl::StrCat("asset ", name));
+    }
+    fetch.item.asset_paths[name] = pin->path().string();
+    fetch.pins.push_back(*std::move(pin));
+  }
+  fetch.item.job_spec = std::move(spec);
+  return fetch;
+}
+
+bool ItemFetcher::Impl::Alone() const {
+  MutexLock lock(mutex);
+  return running == 1 && prepared.empty();
+}
+
+ItemFetcher::ItemFetcher(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+absl::StatusOr<std::unique_ptr<ItemFetcher>> ItemFetcher::Create(FetchOptions options,
+                                                                 JobSpecSource get_spec,
+                                                                 Clock& clock,
+                                                                 std::function<void(Event)> post) {
+  auto impl = std::make_unique<Impl>(std::move(options), std::move(get_spec), std::move(post));
+  ASSIGN_OR_RETURN(impl->fetcher, Fetcher::Create(impl->options.limits, clock));
+  ASSIGN_OR_RETURN(impl->cache, AssetCache::Create(impl->options.cache, *impl->fetcher));
+  impl->tasks = std::make_unique<LeaseTasks<FetchItem>>(
+      impl->options.threads,
+      [&impl = *impl](const FetchItem& command, const std::stop_token& stop) {
+        impl.Run(command, stop);
+      });
+  return std::unique_ptr<ItemFetcher>(new ItemFetcher(std::move(impl)));
+}
+
+ItemFetcher::~ItemFetcher() = default;
+
+void ItemFetcher::Do(FetchItem command) {
+  impl_->tasks->Do(std::move(command));
+}
+
+// Stopped first: what is fetched in this moment is either seen here or not kept.
+void ItemFetcher::Do(const Discard& command) {
+  impl_->tasks->Discard(command.key);
+  std::map<LeaseKey, Fetch>::node_type gone;  // Its pins let go without our lock.
+  MutexLock lock(impl_->mutex);
+  gone = impl_->prepared.extract(command.key);
+}
+
+absl::StatusOr<PreparedItem> ItemFetcher::Prepared(const LeaseKey& key) const {
+  MutexLock lock(impl_->mutex);
+  const auto found = impl_->prepared.find(key);
+  if (found == impl_->prepared.end()) {
+    return absl::NotFoundError(
+        absl::StrCat("item ", key.item_id, " fence ", key.fence, ": not fetched"));
+  }
+  return found->second.item;
+}
+
+std::int64_t ItemFetcher::bytes() const {
+  return impl_->cache->bytes();
+}
+
+std::int64_t ItemFetcher::bytes_max() const {
+  return impl_->cache->bytes_max();
+}
+
+}  // namespace rn
