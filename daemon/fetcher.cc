@@ -198,12 +198,17 @@ class Transfer {
   }
   static curl_socket_t OnOpenSocket(void* self, curlsocktype, curl_sockaddr* address) {
     auto* transfer = static_cast<Transfer*>(self);
+    transfer->connected_ = false;
     const absl::Status status = transfer->policy_.Check(&address->addr, address->addrlen);
     if (!status.ok()) {
       transfer->refused_ = status;
       return CURL_SOCKET_BAD;
     }
     return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+  }
+  static int OnConnected(void* self, char*, char*, int, int) {
+    static_cast<Transfer*>(self)->connected_ = true;
+    return CURL_PREREQFUNC_OK;
   }
   void Header(absl::string_view line);
 
@@ -221,6 +226,7 @@ class Transfer {
   Validators validators_;  // Of the response under way.
   absl::Status failure_;   // Of a callback.
   absl::Status refused_;   // The last address that was not connected to.
+  bool connected_ = false;
   bool too_slow_ = false;
   absl::Duration window_began_;
   std::int64_t window_bytes_ = 0;  // That had arrived when it began.
@@ -254,6 +260,8 @@ void Transfer::Configure() {
   curl_easy_setopt(easy, CURLOPT_HEADERDATA, this);
   curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, &OnOpenSocket);
   curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, this);
+  curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, &OnConnected);
+  curl_easy_setopt(easy, CURLOPT_PREREQDATA, this);
   for (const std::string& entry : limits_.resolve) {
     Append(resolve_, entry);
   }
@@ -345,9 +353,9 @@ bool Transfer::TooSlow() {
 }
 
 absl::Status Transfer::ExplainTimeout() {
-  curl_off_t spent_us = 0;
-  curl_easy_getinfo(easy_.get(), CURLINFO_TOTAL_TIME_T, &spent_us);
-  const bool whole = absl::Microseconds(spent_us) >= limits_.total_timeout;
+  const bool between_hops = HttpStatus() / 100 == 3;
+  const bool whole =
+      (connected_ && !between_hops) || limits_.total_timeout <= limits_.connect_timeout;
   return absl::DeadlineExceededError(
       whole ? absl::StrCat("not complete within the limit of ",
                            absl::FormatDuration(limits_.total_timeout),

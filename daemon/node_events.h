@@ -80,7 +80,8 @@ struct Fetched {
 struct FetchFailed {
   LeaseKey key;
   absl::Status status;
-  bool item_fault = true;  // An asset of the item; otherwise the job's spec could not be had.
+  // An asset of the item; otherwise the job's spec could not be had, or our cache had trouble.
+  bool item_fault = true;
 };
 struct Uploaded {
   LeaseKey key;

@@ -229,6 +229,7 @@ TEST_F(FetcherTest, ASlowDripIsGivenUpThoughItNeverStops) {
 
 TEST_F(FetcherTest, ADownloadEndsAtItsTotalTime) {
   limits_.total_timeout = kSoon;
+  limits_.connect_timeout = kSoon / 2;
   limits_.low_speed_bytes_min = 1;
   server_.On("/a", [](ScriptedPeer& peer, const ScriptedRequest&) {
     peer.Send("HTTP/1.1 200 OK\r\n\r\n");
