@@ -46,6 +46,10 @@ void ReadHttp(ConfigReader& reader, CoordinatorConfig& config) {
   reader.Read("http.address", http.address);
   ReadCount(reader, "http.port", http.port, 0, 65535);
   ReadUrl(reader, "http.public_url", config.public_url);
+  if (config.public_url.empty() && (http.address == "0.0.0.0" || http.address == "::")) {
+    reader.Fail("http.public_url",
+                absl::StrCat("must be given: clients cannot reach ", http.address));
+  }
   ReadCount(reader, "http.io_threads", http.io_threads, 1, 64);
   ReadCount(reader, "http.handler_threads", http.handler_threads, 1, 256);
   ReadCount(reader, "http.connections_max", http.connections_max, 1, 100000);

@@ -70,5 +70,11 @@ backoff_min = "5m"
                     HasSubstr("keys")));
 }
 
+TEST(CoordinatorConfigTest, AnAddressForEveryInterfaceNeedsANameForClients) {
+  EXPECT_THAT(MistakesIn("[http]\naddress = \"0.0.0.0\"\n"),
+              HasSubstr("http.public_url: must be given"));
+  EXPECT_EQ(MistakesIn("[http]\naddress = \"::\"\npublic_url = \"https://v.example\"\n"), "");
+}
+
 }  // namespace
 }  // namespace rn

@@ -27,6 +27,8 @@ class SmallCatalog {
     Write("music/upbeat_corporate.m4a", "music");
   }
 
+  const std::filesystem::path& path() const { return folder_.path(); }
+
   Catalog Load() const {
     return *Catalog::Load({.folder = folder_.path(), .asset_url_base = "http://us/assets"});
   }

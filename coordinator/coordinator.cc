@@ -1,0 +1,157 @@
+#include "coordinator/coordinator.h"
+
+#include <spdlog/spdlog.h>
+
+#include <atomic>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "base/file.h"
+#include "base/status.h"
+#include "catalog/catalog.h"
+#include "coordinator/api_error.h"
+#include "coordinator/bulk_api.h"
+#include "coordinator/lease_desk.h"
+#include "coordinator/node_service.h"
+#include "coordinator/served_files.h"
+#include "coordinator/sheet_source.h"
+#include "coordinator/sqlite_store.h"
+
+namespace rn {
+namespace {
+
+constexpr char kStoreFile[] = "coordinator.db";
+
+// Under which clients reach an address that has no better name.
+std::string UrlOf(const std::string& address, int port) {
+  return absl::StrContains(address, ':') ? absl::StrCat("http://[", address, "]:", port)
+                                         : absl::StrCat("http://", address, ":", port);
+}
+
+}  // namespace
+
+// In the order in which things are made; they end in the opposite one.
+struct Coordinator::Impl {
+  explicit Impl(const CoordinatorConfig& config) : config(config), sheets(config.sheets_folder) {}
+
+  absl::Status OpenStore();
+  absl::Status StartHttp(Clock& clock);
+  absl::Status LoadCatalog();
+  absl::Status StartNodes(Clock& clock);
+  void StartApi(Clock& clock);
+  HttpResponse Handle(const HttpRequest& request);
+
+  const CoordinatorConfig config;
+  std::string public_url;
+  std::unique_ptr<Store> store;
+  CsvSheetSource sheets;
+  std::optional<Catalog> catalog;
+  std::unique_ptr<LeaseDesk> desk;
+  std::optional<BulkApi> api;
+  std::optional<ServedFiles> files;
+  std::atomic<bool> ready = false;  // Everything above is there.
+  std::unique_ptr<HttpServer> http;
+  std::unique_ptr<NodeService> nodes;
+};
+
+absl::StatusOr<std::unique_ptr<Coordinator>> Coordinator::Start(const CoordinatorConfig& config,
+                                                                Clock& clock) {
+  auto impl = std::make_unique<Impl>(config);
+  RETURN_IF_ERROR(impl->OpenStore());
+  RETURN_IF_ERROR(impl->StartHttp(clock));
+  RETURN_IF_ERROR(impl->LoadCatalog());
+  RETURN_IF_ERROR(impl->StartNodes(clock));
+  impl->StartApi(clock);
+  return std::unique_ptr<Coordinator>(new Coordinator(std::move(impl)));
+}
+
+absl::Status Coordinator::Impl::OpenStore() {
+  for (const auto& folder : {config.state_folder, config.artifacts_folder, config.sheets_folder}) {
+    RETURN_IF_ERROR(CreateDirectories(folder));
+  }
+  ASSIGN_OR_RETURN(store,
+                   OpenSqliteStore(config.state_folder / kStoreFile,
+                                   {.retry = config.retry, .lease = config.lease}));
+  return absl::OkStatus();
+}
+
+// Before the catalog, whose URLs need the port; until `ready` clients are asked to come back.
+absl::Status Coordinator::Impl::StartHttp(Clock& clock) {
+  ASSIGN_OR_RETURN(
+      http,
+      HttpServer::Start(
+          config.http, [this](const HttpRequest& request) { return Handle(request); }, clock));
+  public_url =
+      config.public_url.empty() ? UrlOf(config.http.address, http->port()) : config.public_url;
+  return absl::OkStatus();
+}
+
+absl::Status Coordinator::Impl::LoadCatalog() {
+  const std::string assets =
+      config.asset_url_base.empty() ? absl::StrCat(public_url, "/assets") : config.asset_url_base;
+  ASSIGN_OR_RETURN(Catalog loaded,
+                   Catalog::Load({.folder = config.templates_folder, .asset_url_base = assets}));
+  catalog.emplace(std::move(loaded));
+  return absl::OkStatus();
+}
+
+absl::Status Coordinator::Impl::StartNodes(Clock& clock) {
+  desk = std::make_unique<LeaseDesk>(*store,
+                                     clock,
+                                     LeaseDeskOptions{.sync_interval = config.sync_interval,
+                                                      .lease = config.lease,
+                                                      .orphan_keep = config.orphan_keep});
+  ASSIGN_OR_RETURN(nodes, NodeService::Start(*desk, {.address = config.node_address}));
+  return absl::OkStatus();
+}
+
+void Coordinator::Impl::StartApi(Clock& clock) {
+  api.emplace(
+      *store,
+      *catalog,
+      sheets,
+      clock,
+      BulkApiOptions{.keys = config.keys,
+                     .rate_limit = config.rate_limit,
+                     .public_url = public_url,
+                     .on_new_work = [this] { desk->OnNewWork(); },
+                     .on_job_canceled = [this](const std::string& id) { desk->OnJobCanceled(id); },
+                     .idempotency_kept = config.idempotency_kept});
+  files.emplace(config.artifacts_folder,
+                [this](const std::string& sha256) { return catalog->AssetPath(sha256); });
+  ready = true;
+}
+
+HttpResponse Coordinator::Impl::Handle(const HttpRequest& request) {
+  if (!ready) {
+    return StatusResponse(absl::UnavailableError("the coordinator is starting"));
+  }
+  if (std::optional<HttpResponse> file = files->Handle(request)) {
+    return *std::move(file);
+  }
+  return api->Handle(request);
+}
+
+Coordinator::Coordinator(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Coordinator::~Coordinator() {
+  Stop();
+}
+
+int Coordinator::http_port() const {
+  return impl_->http->port();
+}
+
+int Coordinator::node_port() const {
+  return impl_->nodes->port();
+}
+
+void Coordinator::Stop() {
+  impl_->nodes->Stop();
+  impl_->http->Stop();
+}
+
+}  // namespace rn

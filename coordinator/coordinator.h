@@ -1,0 +1,34 @@
+// The whole coordinator: store, catalog and sheets behind an API for clients and one for nodes.
+#pragma once
+
+#include <memory>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/clock.h"
+#include "coordinator/config.h"
+
+namespace rn {
+
+class Coordinator {
+ public:
+  // Serves clients and nodes once it returns. Makes its folders when absent; the templates folder
+  // must be there. `clock` outlives it. Errors name the folder, file or address at fault.
+  static absl::StatusOr<std::unique_ptr<Coordinator>> Start(const CoordinatorConfig& config,
+                                                            Clock& clock = Clock::System());
+  ~Coordinator();  // Stops.
+
+  int http_port() const;
+  int node_port() const;  // 0 for a Unix socket.
+
+  // Nodes that wait are answered at once, requests under way get their drain timeouts; everything
+  // that was answered is on disk. Idempotent.
+  void Stop();
+
+ private:
+  struct Impl;
+  explicit Coordinator(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace rn

@@ -1,0 +1,114 @@
+// rendernode-coordinator: takes bulk jobs from clients and hands their items to nodes. SIGTERM or
+// SIGINT answers what is under way and ends.
+#include <pthread.h>
+#include <signal.h>
+#include <spdlog/spdlog.h>
+#include <sys/resource.h>
+#include <systemd/sd-daemon.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/status.h"
+#include "coordinator/config.h"
+#include "coordinator/coordinator.h"
+
+namespace rn {
+namespace {
+
+constexpr char kProgram[] = "rendernode-coordinator";
+constexpr char kDefaultConfig[] = "/etc/rendernode/coordinator.toml";
+constexpr int kExitFailure = 1;
+constexpr int kExitUsage = 2;
+
+// Call before any other thread starts: all of them inherit that these signals are not theirs.
+sigset_t BlockEndingSignals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  return signals;
+}
+
+// A thousand nodes and as many clients are more than the soft limit of old.
+void RaiseFileLimit() {
+  rlimit files{};
+  if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
+  }
+}
+
+absl::Status RunCoordinator(const CoordinatorConfig& config, const std::string& ports_file) {
+  const sigset_t ending = BlockEndingSignals();
+  ASSIGN_OR_RETURN(const auto coordinator, Coordinator::Start(config));
+  SPDLOG_INFO("coordinator starts version={} http_port={} node_address={} node_port={} state={}",
+              RN_VERSION,
+              coordinator->http_port(),
+              config.node_address,
+              coordinator->node_port(),
+              config.state_folder.string());
+  if (!ports_file.empty()) {
+    RETURN_IF_ERROR(WriteFileDurably(ports_file,
+                                     absl::StrCat("{\"http\": ",
+                                                  coordinator->http_port(),
+                                                  ", \"nodes\": ",
+                                                  coordinator->node_port(),
+                                                  "}\n")));
+  }
+  sd_notify(/*unset_environment=*/0, "READY=1");
+  int signal = 0;
+  sigwait(&ending, &signal);
+  SPDLOG_INFO("coordinator stops signal={}", signal);
+  sd_notify(/*unset_environment=*/0, "STOPPING=1");
+  coordinator->Stop();
+  SPDLOG_INFO("coordinator ends");
+  return absl::OkStatus();
+}
+
+int Fail(const absl::Status& status, int code) {
+  std::fprintf(stderr, "%s: %s\n", kProgram, std::string(status.message()).c_str());
+  return code;
+}
+
+int Main(int argc, char** argv) {
+  CLI::App app("The coordinator of a render farm.", kProgram);
+  std::string path = kDefaultConfig;
+  std::string ports_file;
+  bool check = false;
+  app.add_option("--config", path, "TOML file: every key in coordinator.example.toml")
+      ->capture_default_str();
+  app.add_option(
+      "--ports-file", ports_file, R"(written once it serves: {"http": <port>, "nodes": <port>})");
+  app.add_flag("--check-config", check, "read the configuration, say what is wrong, and end");
+  app.set_version_flag("--version", std::string(kProgram) + " " + RN_VERSION);
+  CLI11_PARSE(app, argc, argv);
+
+  signal(SIGPIPE, SIG_IGN);  // A log that nobody reads any more is no reason to die.
+  const absl::StatusOr<CoordinatorConfig> config = LoadCoordinatorConfig(path);
+  if (!config.ok()) {
+    return Fail(config.status(), kExitUsage);
+  }
+  if (check) {
+    std::printf("%s: good\n", path.c_str());
+    return 0;
+  }
+  if (const absl::Status status = InitLogging(kProgram, config->log_level); !status.ok()) {
+    return Fail(status, kExitUsage);
+  }
+  RaiseFileLimit();
+  const absl::Status status = RunCoordinator(*config, ports_file);
+  return status.ok() ? 0 : Fail(status, kExitFailure);
+}
+
+}  // namespace
+}  // namespace rn
+
+int main(int argc, char** argv) {
+  return rn::Main(argc, argv);
+}
