@@ -35,15 +35,16 @@ class Mp4Muxer final : public Muxer {
     return absl::OkStatus();
   }
 
-  absl::Status WriteVideo(AVPacket& packet) override { return Write(packet, video_); }
-  absl::Status WriteAudio(AVPacket& packet) override { return Write(packet, audio_); }
+  absl::Status WriteVideo(AVPacket& packet) override { return Named(Write(packet, video_)); }
+  absl::Status WriteAudio(AVPacket& packet) override { return Named(Write(packet, audio_)); }
 
   absl::Status Finish() override {
-    RETURN_IF_FF_ERROR(av_write_trailer(format_));
-    RETURN_IF_FF_ERROR(avio_closep(&format_->pb));
+    RETURN_IF_ERROR(Named(Close()));
     finished_ = true;
     return absl::OkStatus();
   }
+
+  absl::Status Named(const absl::Status& status) const { return Annotate(status, path_); }
 
  private:
   struct Track {
@@ -60,6 +61,12 @@ class Mp4Muxer final : public Muxer {
     track.stream->time_base = codec.time_base;
     track.stream->avg_frame_rate = codec.framerate;
     RETURN_IF_FF_ERROR(avcodec_parameters_from_context(track.stream->codecpar, &codec));
+    return absl::OkStatus();
+  }
+
+  absl::Status Close() {
+    RETURN_IF_FF_ERROR(av_write_trailer(format_));
+    RETURN_IF_FF_ERROR(avio_closep(&format_->pb));
     return absl::OkStatus();
   }
 
@@ -81,7 +88,7 @@ class Mp4Muxer final : public Muxer {
 absl::StatusOr<std::unique_ptr<Muxer>> Muxer::Open(const std::string& path,
                                                    const MuxerStreams& streams) {
   auto muxer = std::make_unique<Mp4Muxer>(path);
-  RETURN_IF_ERROR(muxer->Start(streams));
+  RETURN_IF_ERROR(muxer->Named(muxer->Start(streams)));
   return muxer;
 }
 

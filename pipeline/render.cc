@@ -63,6 +63,16 @@ absl::StatusOr<HardwarePolicy> PolicyOf(const OutputSettings& output) {
                    UnknownName("policy", output.hardware, {"required", "preferred", "off"})));
 }
 
+// Encoders, the muxer and the disk fail under one code; what is painted has its own.
+absl::Status Encoding(absl::Status status) {
+  return WithItemError(std::move(status), rendernode::ITEM_ERROR_VIDEO_ENCODING_ERROR);
+}
+template <class T>
+absl::StatusOr<T> Encoding(absl::StatusOr<T> result) {
+  if (result.ok()) return result;
+  return Encoding(std::move(result).status());
+}
+
 absl::Duration TimeOfFrame(const Scene& scene, std::int64_t n) {
   return absl::Seconds(n) * scene.frame_rate().den / scene.frame_rate().num;
 }
@@ -92,18 +102,16 @@ absl::Status EncodeStreams(const Scene& scene,
     ASSIGN_OR_RETURN(const EncoderFrame frame, video.Acquire());
     RETURN_IF_ERROR(compositor.Paint(n, frame.view, frame.holds));
     if (n == scene.poster_frame()) {
-      RETURN_IF_ERROR(WritePoster(frame.view, poster));
+      RETURN_IF_ERROR(Encoding(WritePoster(frame.view, poster)));
     }
-    RETURN_IF_ERROR(
-        WithItemError(video.Submit(n, write_video), rendernode::ITEM_ERROR_VIDEO_ENCODING_ERROR));
-    RETURN_IF_ERROR(audio.EncodeUntil(TimeOfFrame(scene, n + 1), write_audio));
+    RETURN_IF_ERROR(Encoding(video.Submit(n, write_video)));
+    RETURN_IF_ERROR(Encoding(audio.EncodeUntil(TimeOfFrame(scene, n + 1), write_audio)));
     if (n % kFramesPerReport == 0 || n + 1 == scene.frame_count()) {
       progress({rendernode::RENDERING, n + 1, scene.frame_count()});
     }
   }
-  RETURN_IF_ERROR(
-      WithItemError(video.Finish(write_video), rendernode::ITEM_ERROR_VIDEO_ENCODING_ERROR));
-  return audio.Finish(write_audio);
+  RETURN_IF_ERROR(Encoding(video.Finish(write_video)));
+  return Encoding(audio.Finish(write_audio));
 }
 
 absl::Status AddArtifact(rendernode::Artifact::Type type,
@@ -165,21 +173,16 @@ absl::StatusOr<rendernode::ItemResult> Render(const RenderRequest& request,
   const OutputSettings& output = composition.output();
   ASSIGN_OR_RETURN(const HardwarePolicy policy, PolicyOf(output));
   ASSIGN_OR_RETURN(const std::unique_ptr<MasteredMix> mix, Master(scene.mix(), tracks));
-  ASSIGN_OR_RETURN(const auto audio, AudioEncoder::Open(*mix, output.audio_bitrate_bps));
-  absl::StatusOr<DeviceChoice> choice = context.devices.Choose(policy);
-  if (!choice.ok()) {
-    return WithItemError(choice.status(), rendernode::ITEM_ERROR_VIDEO_ENCODING_ERROR);
-  }
-  auto video = choice->device->OpenEncoder(ParamsFor(scene, output, context.encoder_threads));
-  if (!video.ok()) {
-    return WithItemError(video.status(), rendernode::ITEM_ERROR_VIDEO_ENCODING_ERROR);
-  }
+  ASSIGN_OR_RETURN(const DeviceChoice choice, Encoding(context.devices.Choose(policy)));
+  ASSIGN_OR_RETURN(const auto audio, Encoding(AudioEncoder::Open(*mix, output.audio_bitrate_bps)));
+  ASSIGN_OR_RETURN(
+      const auto video,
+      Encoding(choice.device->OpenEncoder(ParamsFor(scene, output, context.encoder_threads))));
   ASSIGN_OR_RETURN(const auto compositor, Compositor::Create(scene));
   ASSIGN_OR_RETURN(const auto muxer,
-                   Muxer::Open(video_path.string(), {(*video)->codec(), audio->codec()}));
-  RETURN_IF_ERROR(
-      EncodeStreams(scene, *compositor, **video, *audio, *muxer, poster_path, progress));
-  RETURN_IF_ERROR(muxer->Finish());
+                   Encoding(Muxer::Open(video_path.string(), {video->codec(), audio->codec()})));
+  RETURN_IF_ERROR(EncodeStreams(scene, *compositor, *video, *audio, *muxer, poster_path, progress));
+  RETURN_IF_ERROR(Encoding(muxer->Finish()));
 
   rendernode::ItemResult result;
   result.set_outcome(rendernode::SUCCEEDED);
@@ -190,8 +193,8 @@ absl::StatusOr<rendernode::ItemResult> Render(const RenderRequest& request,
     result.mutable_warnings()->Add(warnings->begin(), warnings->end());
   }
   *result.mutable_usage() = meter.Measure();
-  result.mutable_usage()->set_encoder(choice->device->info().encoder);
-  result.mutable_usage()->set_encoder_reason(choice->reason);
+  result.mutable_usage()->set_encoder(choice.device->info().encoder);
+  result.mutable_usage()->set_encoder_reason(choice.reason);
   result.mutable_usage()->set_media_s(
       absl::ToDoubleSeconds(TimeOfFrame(scene, scene.frame_count())));
   result.mutable_usage()->set_frames(static_cast<std::uint32_t>(scene.frame_count()));
