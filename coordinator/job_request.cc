@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "coordinator/job_json.h"
 #include "coordinator/json_fields.h"
+#include "coordinator/sheet_source.h"
 
 namespace rn {
 namespace {

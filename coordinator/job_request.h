@@ -8,8 +8,8 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "catalog/catalog.h"
+#include "catalog/sheet.h"
 #include "coordinator/api_error.h"
-#include "coordinator/sheet_source.h"
 #include "coordinator/store.h"
 #include "proto/render.pb.h"
 

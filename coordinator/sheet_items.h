@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "catalog/catalog.h"
-#include "coordinator/sheet_source.h"
+#include "catalog/sheet.h"
 #include "coordinator/store.h"
 #include "proto/render.pb.h"
 

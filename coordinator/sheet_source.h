@@ -1,50 +1,15 @@
-// Where rows come from: a sheet, its range, its header row.
+// Where sheets live: the seam, and a folder of CSV files.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
-#include <string>
-#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "catalog/sheet.h"
 
 namespace rn {
-
-inline constexpr int kSheetRowsMax = 10'000;   // Data rows of one job.
-inline constexpr int kSheetRowsLarge = 1'000;  // Above: a warning.
-inline constexpr int kSheetColumnsMax = 702;   // "ZZ".
-inline constexpr int kSheetCellBytesMax = 50'000;
-
-// "A1:Z100" or "Sheet!A1:Z100" ("'My tab'!A1:Z100" where the tab's name has blanks). Rows and
-// columns count from 1; the range begins at column A, where titles are.
-struct SheetRange {
-  std::string tab;  // Empty: the first.
-  int first_row = 1;
-  int last_row = 1;
-  int last_column = 1;
-
-  // InvalidArgument says what is wrong with `text` and what a range looks like.
-  static absl::StatusOr<SheetRange> Parse(absl::string_view text);
-};
-
-struct SheetRow {
-  int number = 0;                  // As the sheet numbers it.
-  std::vector<std::string> cells;  // As many as Sheet::columns; blanks around the text are gone.
-};
-
-// Column A is the title, B the script, C the image's URL. A first row of words such as "title" and
-// "script" is a header; it names what further columns hold. Without one those are not variables.
-struct Sheet {
-  std::vector<std::string> columns;    // Letters, to the last one used, at least to C.
-  std::vector<std::string> variables;  // What each column fills: "title", "script", "image_url",
-                                       // then header names ("Call to action" → "call_to_action");
-                                       // empty: nothing.
-  std::vector<SheetRow> rows;          // Without header and empty rows.
-  int empty_rows = 0;
-  std::vector<std::string> warnings;  // For people.
-};
 
 // InvalidArgument unless `sheet_id` is 1 to 128 letters, digits, "-" and "_", as Google's are.
 absl::Status CheckSheetId(absl::string_view sheet_id);
@@ -59,11 +24,6 @@ class SheetSource {
   // and DeadlineExceeded: worth another try.
   virtual absl::StatusOr<Sheet> Read(absl::string_view sheet_id, const SheetRange& range) = 0;
 };
-
-// `rows` as they stand in the range, the first being row `range.first_row`: finds the header,
-// drops empty rows, counts and checks. Shared by every source.
-absl::StatusOr<Sheet> ArrangeSheet(std::vector<std::vector<std::string>> rows,
-                                   const SheetRange& range);
 
 // A folder of `<sheet_id>.csv` files: RFC 4180 quoting, UTF-8 with or without a byte order mark, LF
 // or CR LF. A tab named in the range is `<sheet_id>/<tab>.csv`; "Sheet" and "Sheet1" also name

@@ -1,4 +1,4 @@
-#include "coordinator/csv.h"
+#include "catalog/csv.h"
 
 #include <algorithm>
 #include <cstdint>
