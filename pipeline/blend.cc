@@ -341,7 +341,9 @@ class PaddedRows {
     const std::uint8_t* from = raster_.pixels.data() + std::ptrdiff_t{row} * raster_.stride;
     if (whole_) return from;
     std::vector<std::uint8_t>& padded = padded_[static_cast<std::size_t>(y & 1)];
-    std::memcpy(padded.data() + 4 * left_, from, 4 * static_cast<std::size_t>(raster_.width));
+    std::memcpy(padded.data() + std::ptrdiff_t{4} * left_,
+                from,
+                4 * static_cast<std::size_t>(raster_.width));
     return padded.data();
   }
 
@@ -354,7 +356,7 @@ class PaddedRows {
 };
 
 void AlphaRow(const std::uint8_t* pixels, int n, std::uint8_t* alpha) {
-  for (int x = 0; x < n; ++x) alpha[x] = pixels[4 * x + 3];
+  for (int x = 0; x < n; ++x, pixels += 4) alpha[x] = pixels[3];
 }
 
 // `alpha`: null where it is known to be full.
@@ -363,15 +365,16 @@ void ChromaRow(const std::uint8_t* top,
                int n,
                std::uint8_t* uv,
                std::uint8_t* alpha) {
-  for (int x = 0; x < n; ++x, top += 8, bottom += 8) {
+  for (int x = 0; x < n; ++x, top += 8, bottom += 8, uv += 2) {
     const ChromaSums sums{top[2] + top[6] + bottom[2] + bottom[6],
                           top[1] + top[5] + bottom[1] + bottom[5],
                           top[0] + top[4] + bottom[0] + bottom[4],
                           top[3] + top[7] + bottom[3] + bottom[7]};
-    uv[2 * x] = sums.U();
-    uv[2 * x + 1] = sums.V();
+    uv[0] = sums.U();
+    uv[1] = sums.V();
     if (alpha != nullptr) {
-      alpha[2 * x] = alpha[2 * x + 1] = static_cast<std::uint8_t>((sums.a + 2) / 4);
+      alpha[0] = alpha[1] = static_cast<std::uint8_t>((sums.a + 2) / 4);
+      alpha += 2;
     }
   }
 }
@@ -510,7 +513,8 @@ class Stretch {
       begins_[block] = begin * pixel;
       for (int i = 0; i < kBlock; ++i) {
         const std::size_t k = block * kBlock + static_cast<std::size_t>(i);
-        const Place place = Position(origin + (first + i / pixel) * ratio, source_pixels);
+        const int x = first + i / pixel;
+        const Place place = Position(origin + x * ratio, source_pixels);
         picks_[2 * k] = static_cast<std::uint8_t>((place.at - begin) * pixel + i % pixel);
         picks_[2 * k + 1] = 0x80;
         weights_[k] = place.weight;
