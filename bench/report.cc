@@ -1,0 +1,79 @@
+#include "bench/report.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "base/file.h"
+#include "base/status.h"
+
+namespace rn {
+namespace {
+
+std::string Name(const BenchRow& row) {
+  return row.ratio_to.empty() ? row.metric : absl::StrCat(row.metric, " / ", row.ratio_to);
+}
+
+}  // namespace
+
+BenchRow Summary(BenchRow row, std::vector<double> values) {
+  CHECK(!values.empty());
+  std::sort(values.begin(), values.end());
+  const std::size_t middle = values.size() / 2;
+  row.value = values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
+  row.low = values.front();
+  row.high = values.back();
+  row.runs = static_cast<int>(values.size());
+  return row;
+}
+
+absl::Status WriteRows(const std::filesystem::path& path, const std::vector<BenchRow>& rows) {
+  nlohmann::json array = nlohmann::json::array();
+  for (const BenchRow& row : rows) {
+    array.push_back({{"scenario", row.scenario},
+                     {"metric", row.metric},
+                     {"value", row.value},
+                     {"low", row.low},
+                     {"high", row.high},
+                     {"unit", row.unit},
+                     {"ratio_to", row.ratio_to},
+                     {"target", row.target ? nlohmann::json(*row.target) : nlohmann::json()},
+                     {"runs", row.runs}});
+  }
+  if (path.has_parent_path()) RETURN_IF_ERROR(CreateDirectories(path.parent_path()));
+  return WriteFileDurably(path, absl::StrCat(array.dump(2), "\n"));
+}
+
+std::string Table(const std::vector<BenchRow>& rows) {
+  std::size_t width = 0;
+  for (const BenchRow& row : rows) width = std::max(width, Name(row).size());
+  const int name_width = static_cast<int>(width);
+  std::string table = absl::StrFormat("%-8s  %-*s  %9s  %-4s  %17s  %8s  runs\n",
+                                      "scenario",
+                                      name_width,
+                                      "metric",
+                                      "median",
+                                      "unit",
+                                      "range",
+                                      "target");
+  for (const BenchRow& row : rows) {
+    const std::string target =
+        row.target ? absl::StrFormat("<= %.5g", *row.target) : std::string("-");
+    absl::StrAppendFormat(&table,
+                          "%-8s  %-*s  %9.3f  %-4s  %8.3f-%8.3f  %8s  %4d%s\n",
+                          row.scenario,
+                          name_width,
+                          Name(row),
+                          row.value,
+                          row.unit,
+                          row.low,
+                          row.high,
+                          target,
+                          row.runs,
+                          row.target && row.value > *row.target ? "  MISSED" : "");
+  }
+  return table;
+}
+
+}  // namespace rn

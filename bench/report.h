@@ -1,0 +1,31 @@
+// Figures of a benchmark, as JSON for machines and as a table for people.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+
+namespace rn {
+
+struct BenchRow {
+  std::string scenario;  // "S1"; empty: none
+  std::string metric;    // "whole item"
+  double value = 0;      // the median
+  double low = 0, high = 0;
+  std::string unit;              // "ms", "MiB"; empty for ratios
+  std::string ratio_to;          // for ratios: what the metric is divided by
+  std::optional<double> target;  // at most this much
+  int runs = 0;
+};
+
+// The row of several measurements of one thing.
+BenchRow Summary(BenchRow row, std::vector<double> values);
+
+// An array of rows, with the members' names as keys; a target that is missing is null.
+absl::Status WriteRows(const std::filesystem::path& path, const std::vector<BenchRow>& rows);
+std::string Table(const std::vector<BenchRow>& rows);
+
+}  // namespace rn
