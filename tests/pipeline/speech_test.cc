@@ -4,11 +4,16 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "catalog/voices.h"
 #include "proto/item_error.h"
 
 namespace rn {
@@ -352,6 +357,43 @@ TEST(SpeechTest, WritingThatNoVoiceReadsIsNamed) {
   rendernode::Voice french = Voice("flite", "slt");
   french.set_language("fr-FR");
   ExpectRefused(Speak("Bonjour", french), "unknown flite language \"fr-FR\"");
+}
+
+// ---------------------------------------------------------------- the voices that we ship
+
+TEST(SpeechTest, EveryShippedVoiceSpeaksEveryWritingSystemAtAnEasyPace) {
+  std::ifstream file(RN_SOURCE_DIR "/templates/voices.json");
+  const std::string json{std::istreambuf_iterator<char>(file), {}};
+  const auto voices = ReadVoices(json);
+  ASSERT_TRUE(voices.ok()) << voices.status();
+  std::set<std::string> names;
+  std::set<std::pair<absl::Duration, int>> manners;  // pace, pitch to 5 Hz
+  const std::string script =
+      "Meet the new garden chair, made for rain and sun. Order yours today at our store.";
+  for (const auto& [name, voice] : *voices) {
+    SCOPED_TRACE(name);
+    names.insert(name);
+    const Speech speech = MustSpeak(script, voice);
+    ExpectWellFormed(speech, script);
+    const double per_minute =
+        static_cast<double>(speech.words.size()) / absl::ToDoubleMinutes(speech.audio.length());
+    EXPECT_GT(per_minute, 120);
+    EXPECT_LT(per_minute, 215);
+    manners.emplace(absl::Trunc(speech.audio.length(), absl::Milliseconds(20)),
+                    static_cast<int>(PitchHz(speech) / 5));
+    for (const std::string other : {"你好，这是新产品。", "مرحبا بالعالم", "שלום עולם"}) {
+      ExpectWellFormed(MustSpeak(other, voice), other);
+    }
+  }
+  EXPECT_THAT(names,
+              ElementsAre("clear_male",
+                          "energetic_female",
+                          "female",
+                          "male",
+                          "natural",
+                          "professional",
+                          "professional_female"));
+  EXPECT_EQ(manners.size(), names.size());  // no two alike
 }
 
 }  // namespace
