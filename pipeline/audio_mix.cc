@@ -66,7 +66,7 @@ class LimitedMix final : public MasteredMix {
 
 struct RawMeasure {
   std::optional<double> lufs;
-  float peak = 0;  // of the samples
+  LimiterForecast forecast;
 };
 
 RawMeasure MeasureRaw(const MixSources& sources) {
@@ -77,7 +77,7 @@ RawMeasure MeasureRaw(const MixSources& sources) {
     const std::int64_t frames = std::min(kBlockFrames, sources.frames() - at);
     const auto part = absl::MakeSpan(block).first(static_cast<std::size_t>(frames) * kChannels);
     sources.Mix(at, part);
-    for (const float sample : part) measure.peak = std::max(measure.peak, std::abs(sample));
+    measure.forecast.Add(part);
     meter.Add(part);
   }
   measure.lufs = meter.Integrated();
@@ -106,10 +106,12 @@ absl::StatusOr<std::unique_ptr<MasteredMix>> Master(const MixPlan& plan,
   if (raw.lufs) {
     gain_db = plan.target_lufs - *raw.lufs;
     // Where the limiter has nothing to do, the measure of the raw mix says it all.
-    if (raw.peak * FromDecibels(gain_db) > ceiling * TruePeakLimiter::SafePart()) {
-      gain_db = DriveIntoLimiter(gain_db, plan.target_lufs, [&](double db) {
-        return MeasureLimited(sources, FromDecibels(db), ceiling);
-      });
+    if (raw.forecast.peak() * FromDecibels(gain_db) > ceiling * TruePeakLimiter::SafePart()) {
+      gain_db = DriveIntoLimiter(
+          raw.forecast.Drive(gain_db, ceiling),
+          gain_db + kDriveMaxDb,
+          plan.target_lufs,
+          [&](double db) { return MeasureLimited(sources, FromDecibels(db), ceiling); });
     }
   }
   return std::make_unique<LimitedMix>(sources, FromDecibels(gain_db), ceiling);

@@ -9,7 +9,7 @@ namespace rn {
 namespace {
 
 constexpr int kMeasuresMax = 4;
-constexpr double kDriveMaxDb = 12;  // Beyond, a limiter is a distortion effect.
+constexpr std::int64_t kStretchFrames = kSampleRate / 100;
 // Loudness rises with the gain, by no more than the gain does. So what is missing can be added
 // unmeasured where it is so little: the result lies between here and the target.
 constexpr double kUnmeasuredLu = 0.3;
@@ -40,10 +40,50 @@ std::optional<double> LoudnessMeter::Integrated() const {
   return lufs;
 }
 
-double DriveIntoLimiter(double gain_db,
+void LimiterForecast::Add(absl::Span<const float> samples) {
+  for (std::size_t at = 0; at < samples.size(); at += kStretchFrames * kChannels) {
+    double power = 0;
+    float peak = 0;
+    for (const float sample : samples.subspan(at, kStretchFrames * kChannels)) {
+      power += sample * sample;
+      peak = std::max(peak, std::abs(sample));
+    }
+    if (peak == 0) continue;
+    const double step = (20 * std::log10(peak) - kLowestDb) / kStepDb;
+    const double last = static_cast<double>(power_.size() - 1);
+    power_[static_cast<std::size_t>(std::clamp(step, 0.0, last))] += power;
+    peak_ = std::max<double>(peak_, peak);
+  }
+}
+
+double LimiterForecast::LossDb(double gain_db, double ceiling) const {
+  double all = 0;
+  double left = 0;
+  for (std::size_t i = 0; i < power_.size(); ++i) {
+    const double peak_db = kLowestDb + (static_cast<double>(i) + 0.5) * kStepDb + gain_db;
+    const double over_db = std::max(0.0, peak_db - 20 * std::log10(ceiling));
+    all += power_[i];
+    left += power_[i] * std::pow(10.0, -over_db / 10);
+  }
+  return left > 0 ? 10 * std::log10(all / left) : 0;
+}
+
+double LimiterForecast::Drive(double gain_db, double ceiling) const {
+  double low = gain_db;
+  double high = gain_db + kDriveMaxDb;
+  constexpr double kCloseDb = 0.02;
+  while (high - low > kCloseDb) {
+    const double middle = (low + high) / 2;
+    (middle - LossDb(middle, ceiling) < gain_db ? low : high) = middle;
+  }
+  return low;
+}
+
+double DriveIntoLimiter(double first_gain_db,
+                        double gain_max_db,
                         double target_lufs,
                         absl::FunctionRef<std::optional<double>(double gain_db)> limited_lufs) {
-  const double gain_max = gain_db + kDriveMaxDb;
+  double gain_db = std::min(first_gain_db, gain_max_db);
   double last_gain = 0;
   std::optional<double> last_lufs;
   for (int measures = 0; measures < kMeasuresMax; ++measures) {
@@ -56,8 +96,8 @@ double DriveIntoLimiter(double gain_db,
     }
     last_gain = gain_db;
     last_lufs = lufs;
-    if (std::abs(missing) <= kUnmeasuredLu) return std::min(gain_max, gain_db + missing);
-    gain_db = std::min(gain_max, gain_db + missing / slope);
+    if (std::abs(missing) <= kUnmeasuredLu) return std::min(gain_max_db, gain_db + missing);
+    gain_db = std::min(gain_max_db, gain_db + missing / slope);
     if (gain_db == last_gain) break;
   }
   return gain_db;

@@ -99,7 +99,7 @@ TEST(LoudnessTest, FaintNoiseBelowTheGateIsSilenceAndIsNotBlownUp) {
 // A limiter that takes away half of what is asked above -14 LUFS.
 TEST(LoudnessTest, DriveMakesUpForWhatTheLimiterTakes) {
   int measures = 0;
-  const double gain = DriveIntoLimiter(6, -14, [&](double gain_db) {
+  const double gain = DriveIntoLimiter(6, 18, -14, [&](double gain_db) {
     ++measures;
     return std::optional<double>(-18 + 0.5 * (gain_db - 6));
   });
@@ -107,8 +107,30 @@ TEST(LoudnessTest, DriveMakesUpForWhatTheLimiterTakes) {
   EXPECT_LE(measures, 4);
 }
 
+TEST(LoudnessTest, DriveComesBackFromTooMuch) {
+  const double gain = DriveIntoLimiter(
+      12, 18, -14, [](double gain_db) { return std::optional<double>(-18 + 0.5 * (gain_db - 6)); });
+  EXPECT_NEAR(-18 + 0.5 * (gain - 6), -14, 0.3);
+}
+
+TEST(LoudnessTest, ForecastSeesWhatALimiterTakes) {
+  LimiterForecast forecast;
+  forecast.Add(Sine(absl::Seconds(1), 1000, 0.5).samples);
+  EXPECT_NEAR(forecast.peak(), 0.5, 0.001);
+  EXPECT_EQ(forecast.LossDb(0, 1), 0);
+  EXPECT_NEAR(forecast.LossDb(6 + 4, 1), 4, 0.5);  // A sine loses all that is above the ceiling.
+}
+
+TEST(LoudnessTest, ForecastDrivesNoFurtherThanItsLimit) {
+  LimiterForecast forecast;
+  EXPECT_NEAR(forecast.Drive(3, 1), 3, 0.1);
+  forecast.Add(Sine(absl::Seconds(1), 1000, 1).samples);
+  EXPECT_NEAR(forecast.Drive(3, 1), 3 + kDriveMaxDb, 0.1);
+}
+
 TEST(LoudnessTest, DriveEndsWhereTheLimiterGivesNothingBack) {
-  const double gain = DriveIntoLimiter(6, -14, [&](double) { return std::optional<double>(-20); });
+  const double gain =
+      DriveIntoLimiter(6, 18, -14, [&](double) { return std::optional<double>(-20); });
   EXPECT_EQ(gain, 18);
 }
 
