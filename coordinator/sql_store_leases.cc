@@ -35,6 +35,9 @@ std::map<ItemKey, HeldRow> LeasesOf(SqlConnection& sql, const std::string& node_
   return leases;
 }
 
+// At once, whatever the wall clock does next.
+constexpr absl::Time kAtOnce = absl::UnixEpoch();
+
 // The item waits again, from `ready` on.
 void Requeue(
     SqlConnection& sql, const ItemKey& key, ItemRow item, absl::Time ready, absl::Time now) {
@@ -55,7 +58,7 @@ void FailItem(SqlConnection& sql,
 void ReturnAll(SqlConnection& sql, const std::map<ItemKey, HeldRow>& leases, absl::Time now) {
   for (const auto& [key, lease] : leases) {
     if (const auto item = FindItem(sql, key); item.has_value() && item->leased()) {
-      Requeue(sql, key, *item, now, now);
+      Requeue(sql, key, *item, kAtOnce, now);
     }
   }
 }
@@ -126,7 +129,7 @@ bool Release(SqlConnection& sql,
   }
   std::optional<ItemRow> item = FindItem(sql, *key);
   item->closed_fence = item->fence;
-  Requeue(sql, *key, *item, now, now);
+  Requeue(sql, *key, *item, kAtOnce, now);
   leases.erase(lease);
   return true;
 }
@@ -222,7 +225,7 @@ void CommitResult(SqlConnection& sql,
       return CommitSuccess(sql, key, item, result, now);
     case rendernode::INTERRUPTED:
     case rendernode::CANCELED:  // By the node: a job that is canceled has no open items.
-      return Requeue(sql, key, item, now, now);
+      return Requeue(sql, key, item, kAtOnce, now);
     default:
       return CommitFailure(sql, limits, key, item, result, now);
   }
@@ -313,7 +316,7 @@ std::int64_t ExpireLeases(SqlConnection& sql, const StoreLimits& limits, absl::T
                                        " while it held the item")};
     AddItemError(sql, key, error);
     if (++item->losses < limits.retry.losses_max) {
-      Requeue(sql, key, *item, now, now);
+      Requeue(sql, key, *item, kAtOnce, now);
       ++returned;
     } else {
       FailItem(sql, key, *item, error, now);
