@@ -101,6 +101,8 @@ CREATE TABLE nodes(
   boot_id TEXT NOT NULL,
   incarnation BIGINT NOT NULL,
   version TEXT NOT NULL,
+  -- NodeState as the node last said, 0 = nothing yet.
+  state INTEGER NOT NULL,
   opened_ms BIGINT NOT NULL,
   renewed_ms BIGINT NOT NULL);
 

@@ -137,9 +137,9 @@ absl::Status SqlDatabase::Read(Body body) {
     reader = std::move(readers_.back());
     readers_.pop_back();
   }
-  const absl::Status status = CatchingSql([&]() -> absl::Status {
+  absl::Status status = CatchingSql([&]() -> absl::Status {
     reader->Run("BEGIN");
-    const absl::Status read = body(*reader);
+    absl::Status read = body(*reader);
     reader->Run("COMMIT");
     return read;
   });

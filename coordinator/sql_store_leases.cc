@@ -349,8 +349,8 @@ absl::StatusOr<SessionInfo> SqlStore::OpenSession(const rendernode::OpenSessionR
     const std::string& node_id = request.node_id();
     sql.Run("DELETE FROM nodes WHERE node_id = :node", node_id);
     sql.Run(
-        "INSERT INTO nodes(node_id, session, boot_id, incarnation, version, opened_ms, renewed_ms) "
-        "VALUES(:node, :session, :boot, :incarnation, :version, :opened, :renewed)",
+        "INSERT INTO nodes(node_id, session, boot_id, incarnation, version, state, opened_ms, "
+        "renewed_ms) VALUES(:node, :session, :boot, :incarnation, :version, 0, :opened, :renewed)",
         node_id,
         session,
         request.boot_id(),
@@ -381,7 +381,10 @@ absl::StatusOr<SessionInfo> SqlStore::OpenSession(const rendernode::OpenSessionR
 absl::StatusOr<SyncOutcome> SqlStore::Sync(const rendernode::SyncRequest& request, absl::Time now) {
   return Write([&](SqlConnection& sql) -> absl::StatusOr<SyncOutcome> {
     ASSIGN_OR_RETURN(const std::string node_id, NodeOfSession(sql, request.session()));
-    sql.Run("UPDATE nodes SET renewed_ms = :now WHERE node_id = :node", Millis(now), node_id);
+    sql.Run("UPDATE nodes SET state = :state, renewed_ms = :now WHERE node_id = :node",
+            static_cast<int>(request.state()),
+            Millis(now),
+            node_id);
     std::map<ItemKey, HeldRow> leases = LeasesOf(sql, node_id);
     SyncOutcome outcome;
     for (const LeaseRef& ref : request.released()) {
@@ -428,8 +431,8 @@ absl::StatusOr<std::vector<WaitingJob>> SqlStore::Waiting(int per_job, absl::Tim
   });
 }
 
-// Per job, the nodes that failed too often. Where that leaves no node at all, none is refused: the
-// attempts of each item are counted anyway.
+// Per job, the nodes that failed too often. Where that leaves no node that takes work, none is
+// refused: the attempts of each item are counted anyway.
 std::map<std::string, std::set<std::string>> SqlStore::RefusedNodes(SqlConnection& sql,
                                                                     absl::Time now) const {
   std::map<std::string, std::set<std::string>> refused;
@@ -443,7 +446,11 @@ std::map<std::string, std::set<std::string>> SqlStore::RefusedNodes(SqlConnectio
   }
   const absl::Duration silence = limits_.lease.ttl + limits_.lease.reassign_grace;
   const auto live = sql.All<std::tuple<std::string>>(
-      "SELECT node_id FROM nodes WHERE renewed_ms > :limit", Millis(now - silence));
+      "SELECT node_id FROM nodes WHERE renewed_ms > :limit AND state NOT IN (:not_ready, "
+      ":draining)",
+      Millis(now - silence),
+      static_cast<int>(rendernode::NOT_READY),
+      static_cast<int>(rendernode::DRAINING));
   for (auto& [job_id, nodes] : refused) {
     const bool all = std::all_of(live.begin(), live.end(), [&nodes = nodes](const auto& node) {
       return nodes.count(std::get<0>(node)) > 0;

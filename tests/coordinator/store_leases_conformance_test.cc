@@ -418,6 +418,22 @@ TEST_P(StoreLeasesTest, TheOnlyNodeIsNotRefused) {
   EXPECT_THAT(store_->Waiting(10, now_)->at(0).refused_nodes, ElementsAre("bad"));
 }
 
+TEST_P(StoreLeasesTest, ANodeThatTakesNoWorkIsNoReasonToRefuseTheOthers) {
+  Create("job_1", 3);
+  const std::string bad = Open("bad");
+  Commit(bad, Take(bad, "job_1-1"), LostByTheNode());
+  Commit(bad, Take(bad, "job_1-2"), LostByTheNode());
+  rendernode::SyncRequest sync;
+  sync.set_session(Open("good"));
+  for (const auto& [state, refused] : {std::pair(rendernode::READY, 1U),
+                                       std::pair(rendernode::NOT_READY, 0U),
+                                       std::pair(rendernode::DRAINING, 0U)}) {
+    sync.set_state(state);
+    ASSERT_TRUE(store_->Sync(sync, now_).ok());
+    EXPECT_EQ(store_->Waiting(10, now_)->at(0).refused_nodes.size(), refused) << state;
+  }
+}
+
 // ---------------------------------------------------------------- restart
 
 TEST_P(StoreLeasesTest, AStoreOpenedAgainKnowsEverything) {
