@@ -31,6 +31,9 @@ constexpr std::size_t kNodeIdMax = 128;
 // still knows its session.
 constexpr absl::Duration kNodeKept = absl::Hours(1);
 
+// Of each job that is looked at, however many there are: the queue is looked at again anyway.
+constexpr int kItemsPerJobMin = 16;
+
 std::pair<std::string, std::uint64_t> IdOf(const LeaseRef& ref) {
   return {ref.item_id(), ref.fence()};
 }
@@ -565,12 +568,14 @@ void LeaseDesk::HandOut() {
   if (wanted == 0) {
     return;
   }
-  absl::StatusOr<std::vector<WaitingJob>> looked = store_.Waiting(wanted, clock_.Now());
+  absl::StatusOr<std::vector<WaitingJob>> looked = store_.Waiting(
+      std::clamp(2 * wanted / jobs_seen_, kItemsPerJobMin, options_.items_per_look), clock_.Now());
   if (!looked.ok() && !store_fails_) {
     SPDLOG_WARN("nothing handed out error=\"{}\"", looked.status().ToString());
   }
   store_fails_ = !looked.ok();
   const std::vector<WaitingJob> jobs = std::move(looked).value_or(std::vector<WaitingJob>());
+  jobs_seen_ = std::max(1, static_cast<int>(jobs.size()));
   const std::vector<Asker> askers = Askers(jobs);
   bool granted = false;
   for (const Assignment& assignment : Schedule(jobs, askers)) {

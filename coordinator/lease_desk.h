@@ -33,7 +33,7 @@ struct LeaseDeskOptions {
   absl::Duration expire_interval = absl::Seconds(1);
   // Items whose back-off ended make no noise: while nodes ask, the queue is looked at this often.
   absl::Duration look_interval = absl::Milliseconds(500);
-  int items_per_look = 256;         // Of one job.
+  int items_per_look = 4096;        // About as many, of all jobs together, are looked at.
   int specs_per_node = 64;          // Remembered, for affinity.
   std::int64_t want_max = 1024;     // Of one Sync; a node that asks for more gets that many.
   std::int64_t nodes_max = 10'000;  // With a session; more are refused until others close.
@@ -167,6 +167,7 @@ class LeaseDesk {
 
   // The worker's alone.
   absl::Duration expire_at_;
+  int jobs_seen_ = 1;  // When the queue was last looked at.
   bool store_fails_ = false;
 
   std::thread worker_;  // Hands out, expires, rechecks: whatever blocks on the store.
