@@ -122,9 +122,13 @@ class Statement {
   int bound_ = 0;
 };
 
-// Runs `body()` in one transaction: all of it or nothing, durable on return.
+// Runs `body()` in one transaction: all of it or nothing, durable on return. Inside another
+// transaction it is part of that one, which must then fail with it.
 template <typename Body>
 absl::Status InTransaction(sqlite3* database, Body body) {
+  if (sqlite3_get_autocommit(database) == 0) {
+    return body();
+  }
   RETURN_IF_ERROR(Run(database, "BEGIN IMMEDIATE"));
   absl::Status status = body();
   if (status.ok()) {
@@ -336,6 +340,10 @@ absl::Status Journal::Forget(const std::vector<LeaseKey>& keys) {
     }
     return absl::OkStatus();
   });
+}
+
+absl::Status Journal::Together(const std::function<absl::Status()>& writes) {
+  return InTransaction(database_.get(), writes);
 }
 
 }  // namespace rn

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -43,6 +44,9 @@ class Journal {
 
   // Those that are absent are no error.
   absl::Status Forget(const std::vector<LeaseKey>& keys);
+
+  // The writes that `writes` makes cost one fsync: all of them, or none when it returns an error.
+  absl::Status Together(const std::function<absl::Status()>& writes);
 
  private:
   struct CloseDatabase {
