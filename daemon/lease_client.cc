@@ -155,6 +155,7 @@ void LeaseClient::Impl::Shutdown() {
   for (std::thread& thread : threads) {
     thread.join();
   }
+  threads.clear();
 }
 
 void LeaseClient::Impl::SpeakLease() {
@@ -286,6 +287,10 @@ absl::StatusOr<std::unique_ptr<LeaseClient>> LeaseClient::Create(LeaseClientOpti
 }
 
 LeaseClient::~LeaseClient() {
+  impl_->Shutdown();
+}
+
+void LeaseClient::Stop() {
   impl_->Shutdown();
 }
 

@@ -39,8 +39,12 @@ class LeaseClient {
   static absl::StatusOr<std::unique_ptr<LeaseClient>> Create(LeaseClientOptions options,
                                                              Clock& clock,
                                                              std::function<void(Event)> post);
-  // Ends calls under way; their events may be lost.
+  // As Stop().
   ~LeaseClient();
+
+  // Ends calls under way, GetJobSpec's as well; their events may be lost, and later calls fail or
+  // do nothing. Idempotent; `post` must not block for ever.
+  void Stop();
 
   void Do(OpenSession command);
   void Do(Sync command);

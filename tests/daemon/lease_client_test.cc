@@ -222,6 +222,15 @@ TEST_F(LeaseClientTest, TheClientGoesAwayWhileASyncIsHeldOpen) {
   client_.reset();
 }
 
+TEST_F(LeaseClientTest, OnceStoppedNothingWaitsForTheCoordinator) {
+  client_->Do(WaitingSync());
+  coordinator_->held_open.Pop();
+  client_->Stop();
+  client_->Stop();
+  client_->Do(Sync{});
+  EXPECT_TRUE(absl::IsCancelled(client_->GetJobSpec(Sha256("any")).status()));
+}
+
 TEST_F(LeaseClientTest, AJobSpecIsAskedForOnceOverARestart) {
   const std::string bytes = SpecBytes("job");
   coordinator_->SetSpec(bytes);
