@@ -2,13 +2,11 @@
 #include "daemon/lease_client.h"
 
 #include <gmock/gmock.h>
-#include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 
 #include "base/bounded_queue.h"
 #include "base/file.h"
-#include "base/mutex.h"
-#include "proto/node.grpc.pb.h"
+#include "tests/daemon/fake_coordinator.h"
 #include "tests/fakes/fake_clock.h"
 
 namespace rn {
@@ -17,77 +15,6 @@ namespace {
 using ::testing::HasSubstr;
 
 constexpr absl::Duration kPatience = absl::Seconds(20);  // Ends a test that would hang.
-
-// Holds every waiting Sync open until the caller goes away or Shutdown.
-class FakeCoordinator final : public rendernode::NodeService::Service {
- public:
-  explicit FakeCoordinator(const std::string& address) {
-    grpc::ServerBuilder builder;
-    builder.AddListeningPort(address, grpc::InsecureServerCredentials());
-    builder.RegisterService(this);
-    server_ = builder.BuildAndStart();
-  }
-  ~FakeCoordinator() override { server_->Shutdown(std::chrono::system_clock::now()); }
-
-  grpc::Status OpenSession(grpc::ServerContext*,
-                           const rendernode::OpenSessionRequest* request,
-                           rendernode::OpenSessionResponse* response) override {
-    response->set_session("session of " + request->node_id());
-    return grpc::Status::OK;
-  }
-  grpc::Status Sync(grpc::ServerContext* context,
-                    const rendernode::SyncRequest* request,
-                    rendernode::SyncResponse* response) override {
-    held_open.Push(true);
-    MutexLock lock(mutex_);
-    while (request->wait() && !context->IsCancelled()) {
-      changed_.WaitFor(mutex_, absl::Milliseconds(5));
-    }
-    response->add_grant()->mutable_ref()->set_item_id("a");
-    return grpc::Status::OK;
-  }
-  grpc::Status CommitItem(grpc::ServerContext*,
-                          const rendernode::CommitItemRequest* request,
-                          rendernode::CommitItemResponse* response) override {
-    if (request->session() == "old") {
-      return {grpc::StatusCode::FAILED_PRECONDITION, "a newer session"};
-    }
-    response->set_verdict(rendernode::CommitItemResponse::COMMITTED);
-    return grpc::Status::OK;
-  }
-  grpc::Status GetJobSpec(grpc::ServerContext*,
-                          const rendernode::GetJobSpecRequest*,
-                          rendernode::GetJobSpecResponse* response) override {
-    MutexLock lock(mutex_);
-    ++specs_asked_;
-    response->set_job_spec(spec_);
-    return spec_.empty() ? grpc::Status(grpc::StatusCode::NOT_FOUND, "no such spec")
-                         : grpc::Status::OK;
-  }
-  grpc::Status CloseSession(grpc::ServerContext*,
-                            const rendernode::CloseSessionRequest*,
-                            rendernode::CloseSessionResponse*) override {
-    return grpc::Status::OK;
-  }
-
-  void SetSpec(const std::string& bytes) {
-    MutexLock lock(mutex_);
-    spec_ = bytes;
-  }
-  int specs_asked() {
-    MutexLock lock(mutex_);
-    return specs_asked_;
-  }
-
-  BoundedQueue<bool> held_open{100};  // One for each Sync that arrived.
-
- private:
-  std::unique_ptr<grpc::Server> server_;
-  Mutex mutex_;
-  CondVar changed_;
-  std::string spec_ ABSL_GUARDED_BY(mutex_);
-  int specs_asked_ ABSL_GUARDED_BY(mutex_) = 0;
-};
 
 class LeaseClientTest : public ::testing::Test {
  protected:
@@ -157,7 +84,12 @@ TEST_F(LeaseClientTest, RepliesCarryTheTimeTheirRequestLeft) {
   const auto opened = Next<SessionOpened>();
   EXPECT_EQ(opened.response.session(), "session of n1");
   EXPECT_EQ(opened.sent_at, clock_.SinceBoot());
-  client_->Do(Sync{});
+  rendernode::Lease lease;
+  lease.mutable_ref()->set_item_id("a");
+  coordinator_->Grant(lease);
+  Sync sync;
+  sync.request.set_want(1);
+  client_->Do(std::move(sync));
   const auto answered = Next<SyncAnswered>();
   EXPECT_EQ(answered.sent_at, clock_.SinceBoot());
   EXPECT_EQ(answered.response.grant(0).ref().item_id(), "a");
@@ -165,7 +97,7 @@ TEST_F(LeaseClientTest, RepliesCarryTheTimeTheirRequestLeft) {
 
 TEST_F(LeaseClientTest, AHeldOpenSyncIsCutShortAndTheNextGoesThrough) {
   client_->Do(WaitingSync());
-  coordinator_->held_open.Pop();
+  coordinator_->synced.Pop();
   client_->Do(CutSync{});
   EXPECT_TRUE(absl::IsCancelled(Next<SyncFailed>().status));
   client_->Do(Sync{});
@@ -180,7 +112,7 @@ TEST_F(LeaseClientTest, ASyncCutBeforeItLeftEndsToo) {
 
 TEST_F(LeaseClientTest, ACommitDoesNotWaitForTheHeldOpenSync) {
   client_->Do(WaitingSync());
-  coordinator_->held_open.Pop();
+  coordinator_->synced.Pop();
   client_->Do(CommitIn("s"));
   const auto answered = Next<CommitAnswered>();
   EXPECT_EQ(answered.key, (LeaseKey{"a", 7}));
@@ -206,7 +138,7 @@ TEST_F(LeaseClientTest, ACoordinatorThatIsAwayIsAnErrorAndItsReturnIsNoticed) {
     if (std::holds_alternative<SyncAnswered>(*event)) {
       return;
     }
-    coordinator_->held_open.PopFor(absl::Milliseconds(20));  // As the Node's back-off does.
+    coordinator_->synced.PopFor(absl::Milliseconds(20));  // As the Node's back-off does.
   }
   FAIL() << "never reconnected";
 }
@@ -218,13 +150,13 @@ TEST_F(LeaseClientTest, AClosedSessionIsAnswered) {
 
 TEST_F(LeaseClientTest, TheClientGoesAwayWhileASyncIsHeldOpen) {
   client_->Do(WaitingSync());
-  coordinator_->held_open.Pop();
+  coordinator_->synced.Pop();
   client_.reset();
 }
 
 TEST_F(LeaseClientTest, OnceStoppedNothingWaitsForTheCoordinator) {
   client_->Do(WaitingSync());
-  coordinator_->held_open.Pop();
+  coordinator_->synced.Pop();
   client_->Stop();
   client_->Stop();
   client_->Do(Sync{});
@@ -233,7 +165,7 @@ TEST_F(LeaseClientTest, OnceStoppedNothingWaitsForTheCoordinator) {
 
 TEST_F(LeaseClientTest, AJobSpecIsAskedForOnceOverARestart) {
   const std::string bytes = SpecBytes("job");
-  coordinator_->SetSpec(bytes);
+  coordinator_->AddSpec(bytes);
   EXPECT_EQ(client_->GetJobSpec(Sha256(bytes)).value()->job_id(), "job");
   EXPECT_EQ(client_->GetJobSpec(Sha256(bytes)).value()->job_id(), "job");
   Connect();
@@ -243,7 +175,7 @@ TEST_F(LeaseClientTest, AJobSpecIsAskedForOnceOverARestart) {
 
 TEST_F(LeaseClientTest, ADamagedJobSpecOnDiskIsAskedForAgain) {
   const std::string bytes = SpecBytes("job");
-  coordinator_->SetSpec(bytes);
+  coordinator_->AddSpec(bytes);
   ASSERT_TRUE(client_->GetJobSpec(Sha256(bytes)).ok());
   ASSERT_TRUE(WriteFileDurably(options_.job_spec_folder / Sha256(bytes), "damage").ok());
   Connect();
@@ -252,7 +184,7 @@ TEST_F(LeaseClientTest, ADamagedJobSpecOnDiskIsAskedForAgain) {
 }
 
 TEST_F(LeaseClientTest, AJobSpecWithAnotherDigestIsRefused) {
-  coordinator_->SetSpec(SpecBytes("job"));
+  coordinator_->AnswerWithSpec(SpecBytes("job"));
   EXPECT_TRUE(absl::IsDataLoss(client_->GetJobSpec(Sha256("another")).status()));
 }
 
@@ -265,7 +197,7 @@ TEST_F(LeaseClientTest, TheLeastRecentlyUsedJobSpecMakesRoom) {
   options_.job_specs_max = 2;
   Connect();
   for (const char* job : {"one", "two", "three"}) {
-    coordinator_->SetSpec(SpecBytes(job));
+    coordinator_->AddSpec(SpecBytes(job));
     ASSERT_TRUE(client_->GetJobSpec(Sha256(SpecBytes(job))).ok());
   }
   const auto files = std::filesystem::directory_iterator(options_.job_spec_folder);
