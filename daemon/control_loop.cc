@@ -1,0 +1,266 @@
+#include "daemon/control_loop.h"
+
+#include <spdlog/spdlog.h>
+#include <sys/statvfs.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <random>
+#include <set>
+#include <utility>
+
+#include "absl/strings/strip.h"
+#include "base/file.h"
+#include "base/status.h"
+
+namespace rn {
+namespace {
+
+constexpr absl::Duration kDiskCheckSpacing = absl::Seconds(1);
+constexpr absl::Duration kAnswerTimeout = absl::Seconds(5);
+constexpr std::size_t kJournalWritesMax = 4096;  // Waiting for the disk.
+constexpr char kBootIdFile[] = "/proc/sys/kernel/random/boot_id";
+constexpr std::int64_t kBootIdBytesMax = 100;
+
+absl::Status TooManyWrites() {
+  return absl::ResourceExhaustedError(
+      absl::StrCat("the disk is too slow: ", kJournalWritesMax, " writes are waiting for it"));
+}
+
+RandomSource Jitter() {
+  return [engine = std::mt19937_64(std::random_device()())]() mutable {
+    return std::uniform_real_distribution<double>(0, 1)(engine);
+  };
+}
+
+// The message is the same as long as the trouble is: the coordinator hears of every change.
+absl::Status RoomOn(const std::filesystem::path& folder, std::int64_t bytes_min) {
+  struct statvfs room {};
+  if (statvfs(folder.c_str(), &room) != 0) {
+    return ErrnoStatus(errno, folder.string());
+  }
+  const auto free = static_cast<double>(room.f_bavail) * static_cast<double>(room.f_frsize);
+  if (free < static_cast<double>(bytes_min)) {
+    return absl::ResourceExhaustedError(absl::StrCat("disk of ",
+                                                     folder.string(),
+                                                     " has less than folders.disk_free_min = ",
+                                                     bytes_min,
+                                                     " bytes free"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+ControlLoop::ControlLoop(const DaemonConfig& config, Clock& clock)
+    : config_(config), clock_(clock), messages_(static_cast<std::size_t>(config.events_max)) {}
+
+absl::StatusOr<std::unique_ptr<ControlLoop>> ControlLoop::Create(const DaemonConfig& config,
+                                                                 const std::string& version,
+                                                                 Clock& clock) {
+  auto loop = std::unique_ptr<ControlLoop>(new ControlLoop(config, clock));
+  RETURN_IF_ERROR(loop->Open(version));
+  return loop;
+}
+
+ControlLoop::~ControlLoop() {
+  messages_.Close();
+  if (lease_client_ != nullptr) {
+    lease_client_->Stop();  // A fetch may be waiting for a job spec.
+  }
+}
+
+// The journal's lock comes first: what follows must not disturb another daemon's work.
+absl::Status ControlLoop::Open(const std::string& version) {
+  const auto post = [this](Event event) { Post(std::move(event)); };
+  ASSIGN_OR_RETURN(std::vector<JournalledLease> journalled, OpenJournal(version));
+  std::set<LeaseKey> results;
+  for (const JournalledLease& lease : journalled) {
+    if (lease.result.has_value() && !lease.uploaded) {
+      results.insert(LeaseKey::Of(lease.lease.ref()));
+    }
+  }
+  ASSIGN_OR_RETURN(work_folders_, WorkFolders::Open(config_.work_folder, results));
+  ASSIGN_OR_RETURN(lease_client_, LeaseClient::Create(config_.lease, clock_, post));
+  ASSIGN_OR_RETURN(
+      fetcher_,
+      ItemFetcher::Create(
+          config_.fetch,
+          [this](const std::string& digest) { return lease_client_->GetJobSpec(digest); },
+          clock_,
+          post));
+  ASSIGN_OR_RETURN(uploader_, Uploader::Create(config_.upload, post));
+  for (int slot = 0; slot < config_.node.workers.slots; ++slot) {
+    workers_.push_back(
+        std::make_unique<WorkerProcess>(slot, config_.worker, *work_folders_, clock_, post));
+  }
+  node_ = std::make_unique<Node>(config_.node, identity_, std::move(journalled), clock_, Jitter());
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<JournalledLease>> ControlLoop::OpenJournal(const std::string& version) {
+  RETURN_IF_ERROR(CreateDirectories(config_.state_folder));
+  absl::StatusOr<std::unique_ptr<Journal>> journal =
+      Journal::Open(config_.state_folder / "journal.sqlite");
+  if (absl::IsUnavailable(journal.status())) {
+    return Annotate(journal.status(), "another rendernoded runs on the same folders.state");
+  }
+  RETURN_IF_ERROR(journal.status());
+  ASSIGN_OR_RETURN(std::vector<JournalledLease> journalled, (*journal)->Load());
+  ASSIGN_OR_RETURN(const std::uint64_t incarnation, (*journal)->RaiseIncarnation());
+  ASSIGN_OR_RETURN(std::string boot_id, ReadFile(kBootIdFile, kBootIdBytesMax));
+  identity_ = {.node_id = config_.node_id,
+               .boot_id = std::string(absl::StripSuffix(boot_id, "\n")),
+               .incarnation = incarnation,
+               .version = version};
+  SPDLOG_INFO("journal opened incarnation={} leases={}", incarnation, journalled.size());
+  journal_ = std::make_unique<JournalWriter>(
+      *std::move(journal), kJournalWritesMax, clock_, [this](Event event) {
+        Post(std::move(event));
+      });
+  return journalled;
+}
+
+void ControlLoop::Run() {
+  Handle(Tick{});
+  service_manager_.Ready();
+  Beat();
+  while (!exited_) {
+    const std::optional<Message> message = NextMessage();
+    if (!message.has_value()) {
+      Handle(Tick{});
+    } else if (const auto* question = std::get_if<Question>(&*message)) {
+      Answer(*question);
+    } else {
+      Handle(std::get<Event>(*message));
+    }
+    if (clock_.SinceBoot() >= beat_at_) {
+      Beat();
+    }
+  }
+  service_manager_.Stopping();
+  messages_.Close();
+  while (const std::optional<Message> rest = messages_.Pop()) {
+    if (const auto* question = std::get_if<Question>(&*rest)) {
+      Answer(*question);
+    }
+  }
+}
+
+// Nothing: it is time to look at the clock.
+std::optional<ControlLoop::Message> ControlLoop::NextMessage() {
+  if (!own_.empty()) {
+    Message message = std::move(own_.front());
+    own_.pop_front();
+    return message;
+  }
+  const absl::Duration until = std::min(node_->WakeAt(), beat_at_);
+  return messages_.PopFor(std::max(absl::ZeroDuration(), until - clock_.SinceBoot()));
+}
+
+void ControlLoop::Handle(const Event& event) {
+  for (Command& command : node_->Handle(event)) {
+    std::visit([this](auto& what) { Do(std::move(what)); }, command);
+  }
+  if (clock_.SinceBoot() >= disks_checked_at_ + kDiskCheckSpacing) {
+    CheckDisks();
+  }
+}
+
+void ControlLoop::CheckDisks() {
+  disks_checked_at_ = clock_.SinceBoot();
+  Handle(DiskChecked{DiskRoom()});
+}
+
+absl::Status ControlLoop::DiskRoom() const {
+  RETURN_IF_ERROR(RoomOn(config_.work_folder, config_.disk_free_bytes_min));
+  return RoomOn(config_.state_folder, config_.disk_free_bytes_min);
+}
+
+void ControlLoop::Beat() {
+  beat_at_ = clock_.SinceBoot() + service_manager_.interval();
+  service_manager_.Beat(Compose());
+}
+
+void ControlLoop::Post(Event event) {
+  messages_.Push(std::move(event));
+}
+
+absl::StatusOr<rendernode::NodeStatus> ControlLoop::Status() {
+  const auto answer = std::make_shared<BoundedQueue<rendernode::NodeStatus>>(/*capacity=*/1);
+  if (!messages_.Push(Question{answer})) {
+    return absl::UnavailableError("the node is shutting down");
+  }
+  std::optional<rendernode::NodeStatus> status = answer->PopFor(kAnswerTimeout);
+  if (!status.has_value()) {
+    return messages_.closed()
+               ? absl::UnavailableError("the node is shutting down")
+               : absl::DeadlineExceededError("the node's control thread does not answer");
+  }
+  return *std::move(status);
+}
+
+void ControlLoop::Answer(const Question& question) {
+  question.answer->TryPush(Compose());
+}
+
+rendernode::NodeStatus ControlLoop::Compose() const {
+  rendernode::NodeStatus status = node_->Status();
+  status.set_cache_bytes(static_cast<std::uint64_t>(fetcher_->bytes()));
+  status.set_cache_max_bytes(static_cast<std::uint64_t>(fetcher_->bytes_max()));
+  for (rendernode::SlotStatus& slot : *status.mutable_slots()) {
+    if (slot.worker_pid() != 0) {
+      const absl::StatusOr<std::int64_t> bytes =
+          ResidentBytes(static_cast<pid_t>(slot.worker_pid()));
+      slot.set_rss_bytes(static_cast<std::uint64_t>(bytes.value_or(0)));
+    }
+  }
+  return status;
+}
+
+void ControlLoop::Do(JournalLeases command) {
+  LeasesJournalled refused{.status = TooManyWrites()};
+  for (const rendernode::Lease& lease : command.leases) {
+    refused.keys.push_back(LeaseKey::Of(lease.ref()));
+  }
+  if (!journal_->Do(std::move(command))) {
+    own_.push_back(std::move(refused));
+  }
+}
+
+void ControlLoop::Do(JournalResult command) {
+  ResultJournalled refused{command.key, TooManyWrites()};
+  if (!journal_->Do(std::move(command))) {
+    own_.push_back(std::move(refused));
+  }
+}
+
+// One that is remembered too long is committed again after a restart, and found a duplicate.
+void ControlLoop::Do(JournalForget command) {
+  if (!journal_->Do(std::move(command))) {
+    SPDLOG_WARN("lease not forgotten error=\"{}\"", TooManyWrites().ToString());
+  }
+}
+
+// The Node waits for the worker's end or its report: without an order, its end it is.
+void ControlLoop::Do(RenderItem command) {
+  const LeaseKey key = LeaseKey::Of(command.lease.ref());
+  absl::StatusOr<PreparedItem> prepared = fetcher_->Prepared(key);
+  if (!prepared.ok()) {
+    return WorkerAt(command.slot)
+        .Kill(absl::StrCat("the item's files are gone: ", prepared.status().message()));
+  }
+  WorkerAt(command.slot)
+      .Render({.key = key,
+               .item = command.lease.item(),
+               .job_spec = std::move(prepared->job_spec),
+               .asset_paths = std::move(prepared->asset_paths)});
+}
+
+void ControlLoop::Do(const Discard& command) {
+  fetcher_->Do(command);
+  uploader_->Do(command);
+  work_folders_->Discard(command.key);
+}
+
+}  // namespace rn
