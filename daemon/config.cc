@@ -182,6 +182,7 @@ absl::StatusOr<DaemonConfig> ReadAll(ConfigReader reader) {
   ReadIdentity(reader, config);
   ReadCoordinator(reader, config);
   ReadNode(reader, config.node);
+  reader.Read("node.events_max", config.events_max, 16, 1000000);
   ReadWorker(reader, config.worker, config.node.workers);
   ReadFetch(reader, config.fetch);
   ReadCache(reader, config.fetch.cache);

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/file.h"
+
 namespace rn {
 namespace {
 
@@ -219,6 +221,27 @@ environment = ["LANG"]
                     HasSubstr("node.drain_reserve: must not be above"),
                     HasSubstr("worker.command: must begin with the absolute path"),
                     HasSubstr("worker.environment: \"LANG\" is not NAME=value")));
+}
+
+// Those that depend on the machine are commented out; they must be right as well.
+TEST(DaemonConfig, TheExampleThatWeShipIsTrueAndSaysTheDefaults) {
+  std::string text = *ReadFile(RN_SOURCE_DIR "/daemon/node.example.toml", 1 << 20);
+  for (const char* key : {"node_id", "slots", "prefetch", "held_max"}) {
+    const std::size_t at = text.find(absl::StrCat("\n# ", key, " = "));
+    ASSERT_NE(at, std::string::npos) << key;
+    text.erase(at + 1, 2);
+  }
+  const DaemonConfig example = Parsed(text);
+  const DaemonConfig defaults = Parsed("");
+  EXPECT_EQ(example.node_id, "box-7");
+  EXPECT_EQ(example.node.workers.slots, 4);
+  EXPECT_EQ(example.worker.argv, defaults.worker.argv);
+  EXPECT_EQ(example.worker.memory_bytes_max, defaults.worker.memory_bytes_max);
+  EXPECT_EQ(example.events_max, defaults.events_max);
+  EXPECT_EQ(example.node.drain_timeout, defaults.node.drain_timeout);
+  EXPECT_EQ(example.fetch.limits.low_speed_bytes_min, defaults.fetch.limits.low_speed_bytes_min);
+  EXPECT_EQ(example.fetch.cache.bytes_max, defaults.fetch.cache.bytes_max);
+  EXPECT_EQ(example.upload.store.root, defaults.upload.store.root);
 }
 
 }  // namespace
