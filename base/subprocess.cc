@@ -57,6 +57,7 @@ struct ChildPlan {
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
+  signal(SIGPIPE, SIG_DFL);  // What we ignore stays ignored over exec; programs expect to die.
   int error_pipe = plan.error_pipe;
   if (plan.output >= 0) {
     const int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);

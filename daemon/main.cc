@@ -100,6 +100,7 @@ int Main(int argc, char** argv) {
   CLI11_PARSE(app, argc, argv);
 
   mallopt(M_ARENA_MAX, kMallocArenasMax);
+  signal(SIGPIPE, SIG_IGN);  // A log that nobody reads any more is no reason to die.
   const absl::StatusOr<DaemonConfig> config = LoadDaemonConfig(path);
   if (!config.ok()) {
     return Fail(config.status(), kExitUsage);

@@ -38,8 +38,9 @@ absl::Status Lie(const std::string& path, absl::string_view what) {
   return absl::InvalidArgumentError(absl::StrCat("its artifact \"", path, "\" ", what));
 }
 
-absl::StatusOr<std::string> CheckArtifact(const rendernode::Artifact& artifact,
-                                          const fs::path& folder) {
+// The file's path below `folder`, which is canonical.
+absl::StatusOr<fs::path> CheckArtifact(const rendernode::Artifact& artifact,
+                                       const fs::path& folder) {
   std::error_code error;
   const fs::path path = fs::canonical(folder / artifact.path(), error);
   if (error) {
@@ -56,7 +57,7 @@ absl::StatusOr<std::string> CheckArtifact(const rendernode::Artifact& artifact,
     return Lie(artifact.path(),
                absl::StrCat("has ", info.st_size, " bytes, not ", artifact.bytes()));
   }
-  return path.string();
+  return path.lexically_relative(folder);
 }
 
 rendernode::Order ToProto(const RenderOrder& order, const fs::path& folder) {
@@ -100,8 +101,8 @@ absl::StatusOr<rendernode::ItemResult> CheckArtifacts(rendernode::ItemResult res
     return ErrnoStatus(error.value(), folder.string());
   }
   for (rendernode::Artifact& artifact : *result.mutable_artifacts()) {
-    ASSIGN_OR_RETURN(std::string path, CheckArtifact(artifact, inside));
-    artifact.set_path(std::move(path));
+    ASSIGN_OR_RETURN(const fs::path path, CheckArtifact(artifact, inside));
+    artifact.set_path((folder / path).string());
   }
   return result;
 }

@@ -61,9 +61,9 @@ struct RenderOrder {
 // Bytes of memory that the process holds now. NotFound: it is gone.
 absl::StatusOr<std::int64_t> ResidentBytes(pid_t pid);
 
-// The result with each artifact's path absolute, canonical and found to be a regular file directly
-// or indirectly in `folder`, of exactly the stated size. InvalidArgument: the worker lied.
-// The checksums are the uploader's to verify, which reads the bytes anyhow.
+// The result with each artifact's path below `folder`, free of links from there on, and found to be
+// a regular file of exactly the stated size. InvalidArgument: the worker lied. The checksums are
+// the uploader's to verify, which reads the bytes anyhow.
 absl::StatusOr<rendernode::ItemResult> CheckArtifacts(rendernode::ItemResult result,
                                                       const std::filesystem::path& folder,
                                                       std::int64_t artifacts_max);

@@ -173,6 +173,19 @@ TEST_F(RendernodedTest, TheServiceManagerHearsOfEveryStep) {
   EXPECT_EQ(AwaitEnd(daemon).how, "exit code 0");
 }
 
+TEST_F(RendernodedTest, ALogThatNobodyReadsIsNoReasonToDie) {
+  WriteConfig(node_.config_text());
+  const auto daemon = Subprocess::Start({.argv = {"/bin/bash",
+                                                  "-c",
+                                                  "exec \"$0\" --config \"$1\" 2> >(exec true)",
+                                                  RN_BIN_DIR "/rendernoded",
+                                                  config_path()},
+                                         .with_channel = false});
+  ASSERT_TRUE(daemon.ok()) << daemon.status();
+  node_.coordinator().Grant(node_.NewLease("a"));
+  EXPECT_TRUE(node_.coordinator().committed.PopFor(kPatience).has_value());
+}
+
 TEST_F(RendernodedTest, AConfigurationIsCheckedWithoutStartingANode) {
   WriteConfig(node_.config_text());
   EXPECT_EQ(RunToEnd({"--check-config", "--config", config_path()}).how, "exit code 0");

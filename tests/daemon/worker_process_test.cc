@@ -157,6 +157,17 @@ TEST_F(WorkerProcessTest, EveryLieAboutArtifactsIsFoundOut) {
   }
 }
 
+TEST_F(WorkerProcessTest, AWorkFolderBehindALinkIsNoLie) {
+  std::filesystem::create_directory_symlink(dir_->path(), dir_->path() / "link");
+  rendernode::ItemResult result;
+  result.set_outcome(rendernode::SUCCEEDED);
+  result.add_artifacts()->set_path((dir_->path() / "link" / "secret").string());
+  result.mutable_artifacts(0)->set_bytes(6);
+  const auto checked = CheckArtifacts(result, dir_->path() / "link", 1);
+  ASSERT_TRUE(checked.ok()) << checked.status();
+  EXPECT_EQ(checked->artifacts(0).path(), dir_->path() / "link" / "secret");
+}
+
 TEST_F(WorkerProcessTest, EveryBreachOfTheProtocolIsFoundOut) {
   const std::map<std::string, std::string> breaches = {{"bytes", "cannot be read"},
                                                        {"length", "claims 4294967295 bytes"},
