@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <exception>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -154,11 +155,15 @@ absl::Status MeasureAll() {
 }  // namespace rn
 
 int main(int argc, char** argv) {
-  absl::ParseCommandLine(argc, argv);
-  av_log_set_level(AV_LOG_ERROR);
-  const absl::Status status =
-      absl::GetFlag(FLAGS_part).empty() ? rn::MeasureAll() : rn::MeasureHere();
-  if (status.ok()) return EXIT_SUCCESS;
-  std::fprintf(stderr, "render_bench: %s\n", status.ToString().c_str());
+  try {
+    absl::ParseCommandLine(argc, argv);
+    av_log_set_level(AV_LOG_ERROR);
+    const absl::Status status =
+        absl::GetFlag(FLAGS_part).empty() ? rn::MeasureAll() : rn::MeasureHere();
+    if (status.ok()) return EXIT_SUCCESS;
+    std::fprintf(stderr, "render_bench: %s\n", status.ToString().c_str());
+  } catch (const std::exception& error) {  // A part's JSON of another shape, a file system's.
+    std::fprintf(stderr, "render_bench: %s\n", error.what());
+  }
   return EXIT_FAILURE;
 }

@@ -47,7 +47,8 @@ float Grain(float x, float y, std::uint32_t seed) {
 float Texture(float x, float y, std::uint32_t seed) {
   float sum = 0;
   float strength = 0.35F;
-  for (float grain = 320; grain > 1; grain /= 2) {
+  for (int size = 320; size > 1; size /= 2) {
+    const auto grain = static_cast<float>(size);
     sum += strength * Grain(x / grain, y / grain, seed++);
     strength *= 0.8F;
   }
@@ -144,7 +145,7 @@ class Tune final : public MasteredMix {
   }
 
  private:
-  static constexpr std::int64_t kBar = 2 * kSampleRate;
+  static constexpr std::int64_t kBar = std::int64_t{2} * kSampleRate;
 
   float Chord() const {
     constexpr std::array<std::array<double, 3>, 4> kChords = {
