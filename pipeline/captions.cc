@@ -141,26 +141,18 @@ class Paginator {
                       words_.begin() + static_cast<std::ptrdiff_t>(range.end));
     page.begin = page.words.front().begin;
     page.end = page.words.back().end;
-    page.wrap_w = NarrowestWidth(TextBetween(range));
+    page.wrap_w = WidthFor(TextBetween(range));
     page.line_begins = LineBegins(page);
     return page;
   }
 
   // Two lines of like length instead of a full one and a single word.
-  double NarrowestWidth(const std::string& text) const {
-    const auto lines = [&](double width) {
-      return pango_layout_get_line_count(LayOutWords(spec_, text, width).get());
-    };
-    const int count = lines(spec_.box_w);
-    if (count == 1 || count > spec_.max_lines) return spec_.box_w;
-    double low = spec_.box_w / (count + 1);
-    double high = spec_.box_w;
-    constexpr double kStepPx = 4;
-    while (high - low > kStepPx) {
-      const double middle = (low + high) / 2;
-      (lines(middle) > count ? low : high) = middle;
-    }
-    return std::ceil(high);
+  double WidthFor(const std::string& text) const {
+    const TextSpec spec = TextOf(spec_, text, spec_.box_w);
+    const double size = spec.style.font_size_px;
+    const UniqueLayout layout = LayOut(spec, size, Breaking::kAnywhere);
+    const bool overfull = pango_layout_get_line_count(layout.get()) > spec_.max_lines;
+    return overfull ? spec_.box_w : NarrowestWidth(spec, size);
   }
 
   std::vector<std::size_t> LineBegins(const CaptionPage& page) const {
@@ -241,16 +233,7 @@ absl::StatusOr<RasterText> RasteriseCaption(const CaptionSpec& spec,
   const double size = text_spec.style.font_size_px;
   const UniqueLayout layout = LayOut(text_spec, size, Breaking::kAnywhere, colored);
   ASSIGN_OR_RETURN(RasterText raster, PaintLayout(layout.get(), text_spec, size));
-  switch (spec.style.align) {
-    case HorizontalAlign::kLeft:
-      break;
-    case HorizontalAlign::kCenter:
-      raster.x += static_cast<int>(std::lround((spec.box_w - width) / 2));
-      break;
-    case HorizontalAlign::kRight:
-      raster.x += static_cast<int>(std::lround(spec.box_w - width));
-      break;
-  }
+  raster.x += OffsetOf(layout.get(), spec.style.align, spec.box_w - width);
   return raster;
 }
 

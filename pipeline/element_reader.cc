@@ -355,7 +355,9 @@ class ElementReader {
     style.align = fields_.Choice<HorizontalAlign>("text_align",
                                                   {{"left", HorizontalAlign::kLeft},
                                                    {"center", HorizontalAlign::kCenter},
-                                                   {"right", HorizontalAlign::kRight}},
+                                                   {"right", HorizontalAlign::kRight},
+                                                   {"start", HorizontalAlign::kStart},
+                                                   {"end", HorizontalAlign::kEnd}},
                                                   HorizontalAlign::kCenter);
     style.vertical_align = fields_.Choice<VerticalAlign>("vertical_align",
                                                          {{"top", VerticalAlign::kTop},
@@ -390,7 +392,9 @@ class ElementReader {
   }
 
   TextContent Text(const Box& box) {
-    return {{fields_.Text("text").value_or(""), Style(box), box.w, box.h}};
+    TextStyle style = Style(box);
+    style.balanced = fields_.Choice<bool>("text_wrap", {{"wrap", false}, {"balance", true}}, false);
+    return {{fields_.Text("text").value_or(""), std::move(style), box.w, box.h}};
   }
 
   CaptionsModel Captions(const Box& box) {

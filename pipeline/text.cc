@@ -79,8 +79,12 @@ std::string UnknownFontFamily(const std::string& family) {
 absl::StatusOr<RasterText> RasteriseText(const TextSpec& spec) {
   RETURN_IF_ERROR(CheckText(spec));
   const double size = FittingSize(spec);
-  const UniqueLayout layout = LayOut(spec, size, Breaking::kAnywhere);
-  return PaintLayout(layout.get(), spec, size);
+  TextSpec set = spec;
+  if (spec.style.balanced) set.box_w = NarrowestWidth(spec, size);
+  const UniqueLayout layout = LayOut(set, size, Breaking::kAnywhere);
+  ASSIGN_OR_RETURN(RasterText text, PaintLayout(layout.get(), set, size));
+  text.x += OffsetOf(layout.get(), spec.style.align, spec.box_w - set.box_w);
+  return text;
 }
 
 }  // namespace rn

@@ -11,7 +11,8 @@
 
 namespace rn {
 
-enum class HorizontalAlign { kLeft, kCenter, kRight };
+// Left and right are the screen's; start and end depend on which way the text runs.
+enum class HorizontalAlign { kLeft, kCenter, kRight, kStart, kEnd };
 enum class VerticalAlign { kTop, kMiddle, kBottom };
 
 struct Stroke {
@@ -36,6 +37,7 @@ struct TextStyle {
   Rgba fill{255, 255, 255, 255};
   std::optional<Stroke> stroke;
   std::optional<TextBackground> background;
+  bool balanced = false;  // lines of like length, as few as the box's width allows
   HorizontalAlign align = HorizontalAlign::kCenter;
   VerticalAlign vertical_align = VerticalAlign::kMiddle;
 };

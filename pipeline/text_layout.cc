@@ -7,6 +7,8 @@
 #include <set>
 #include <string>
 
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/status.h"
 
@@ -56,16 +58,64 @@ guint16 Wide(std::uint8_t value) {
   return static_cast<guint16>(value * 257);
 }
 
+bool RunsRightToLeft(PangoLayout* layout) {
+  return pango_layout_get_direction(layout, 0) == PANGO_DIRECTION_RTL;
+}
+
+// Start and end as the left and right that they are for this text.
+HorizontalAlign SideOf(PangoLayout* layout, HorizontalAlign align) {
+  const bool rtl = RunsRightToLeft(layout);
+  if (align == HorizontalAlign::kStart) {
+    return rtl ? HorizontalAlign::kRight : HorizontalAlign::kLeft;
+  }
+  if (align == HorizontalAlign::kEnd) {
+    return rtl ? HorizontalAlign::kLeft : HorizontalAlign::kRight;
+  }
+  return align;
+}
+
+bool Holds(const std::string& text, gunichar first, gunichar last) {
+  for (const char* at = text.c_str(); *at != '\0'; at = g_utf8_next_char(at)) {
+    const gunichar c = g_utf8_get_char(at);
+    if (c >= first && c <= last) return true;
+  }
+  return false;
+}
+
+// What a family lacks comes from these, in this order, on every machine; without them fontconfig
+// would take whatever else is installed. Han characters look different in each language that uses
+// them: kana tell Japanese, syllables Korean.
+std::string WithFallbacks(const TextSpec& spec) {
+  const char* const region = Holds(spec.text, 0x3040, 0x30FF)   ? "JP"
+                             : Holds(spec.text, 0xAC00, 0xD7AF) ? "KR"
+                                                                : "SC";
+  const bool serif = absl::StrContains(spec.style.font_family, "Serif");
+  const char* const sans_or_serif = serif ? "Serif" : "Sans";
+  return absl::StrCat(spec.style.font_family,
+                      ",Noto ",
+                      sans_or_serif,
+                      ",Noto ",
+                      serif ? "Naskh" : "Sans",
+                      " Arabic,Noto ",
+                      sans_or_serif,
+                      " Hebrew,Noto ",
+                      sans_or_serif,
+                      " CJK ",
+                      region);
+}
+
 PangoAlignment AlignmentOf(PangoLayout* layout, const TextSpec& spec) {
-  // Pango swaps left and right in right-to-left text; our styles mean the sides of the screen.
-  const bool rtl = pango_layout_get_direction(layout, 0) == PANGO_DIRECTION_RTL;
-  switch (spec.style.align) {
+  // Pango swaps left and right in right-to-left text; here they are the screen's.
+  const bool rtl = RunsRightToLeft(layout);
+  switch (SideOf(layout, spec.style.align)) {
     case HorizontalAlign::kLeft:
       return rtl ? PANGO_ALIGN_RIGHT : PANGO_ALIGN_LEFT;
-    case HorizontalAlign::kCenter:
-      return PANGO_ALIGN_CENTER;
     case HorizontalAlign::kRight:
       return rtl ? PANGO_ALIGN_LEFT : PANGO_ALIGN_RIGHT;
+    case HorizontalAlign::kCenter:
+    case HorizontalAlign::kStart:
+    case HorizontalAlign::kEnd:
+      break;
   }
   return PANGO_ALIGN_CENTER;
 }
@@ -193,6 +243,12 @@ void Draw(cairo_t* cairo, PangoLayout* layout, const TextSpec& spec, const Geome
 
 }  // namespace
 
+int OffsetOf(PangoLayout* layout, HorizontalAlign align, double free_px) {
+  const HorizontalAlign side = SideOf(layout, align);
+  if (side == HorizontalAlign::kLeft) return 0;
+  return static_cast<int>(std::lround(side == HorizontalAlign::kRight ? free_px : free_px / 2));
+}
+
 absl::Status CheckText(const TextSpec& spec) {
   if (spec.text.size() > kTextBytesMax) {
     return absl::InvalidArgumentError(absl::StrCat(
@@ -216,7 +272,7 @@ UniqueLayout LayOut(const TextSpec& spec,
   UniqueLayout layout(pango_layout_new(ThreadContext()));
   pango_layout_set_text(layout.get(), spec.text.data(), static_cast<int>(spec.text.size()));
   PangoFontDescription* font = pango_font_description_new();
-  pango_font_description_set_family(font, spec.style.font_family.c_str());
+  pango_font_description_set_family(font, WithFallbacks(spec).c_str());
   pango_font_description_set_weight(font, static_cast<PangoWeight>(spec.style.font_weight));
   pango_font_description_set_style(font,
                                    spec.style.italic ? PANGO_STYLE_ITALIC : PANGO_STYLE_NORMAL);
@@ -267,6 +323,24 @@ double FittingSize(const TextSpec& spec) {
     }
   }
   return min + low * kFitStepPx;
+}
+
+double NarrowestWidth(const TextSpec& spec, double font_size_px) {
+  const auto lines = [&](double width) {
+    TextSpec narrower = spec;
+    narrower.box_w = width;
+    return pango_layout_get_line_count(LayOut(narrower, font_size_px, Breaking::kAnywhere).get());
+  };
+  const int count = lines(spec.box_w);
+  if (count == 1) return spec.box_w;
+  double low = spec.box_w / (count + 1);
+  double high = spec.box_w;
+  constexpr double kStepPx = 4;
+  while (high - low > kStepPx) {
+    const double middle = (low + high) / 2;
+    (lines(middle) > count ? low : high) = middle;
+  }
+  return std::ceil(high);
 }
 
 absl::StatusOr<RasterText> PaintLayout(PangoLayout* layout,

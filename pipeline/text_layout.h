@@ -35,8 +35,14 @@ UniqueLayout LayOut(const TextSpec& spec,
                     Breaking breaking,
                     const std::optional<ColoredRange>& colored = std::nullopt);
 
+// How far right a layout stands that leaves `free_px` of its box's width.
+int OffsetOf(PangoLayout* layout, HorizontalAlign align, double free_px);
+
 // The size to use: the style's own, or the largest that fits.
 double FittingSize(const TextSpec& spec);
+
+// The narrowest box in which the text takes no more lines: they come out of like length.
+double NarrowestWidth(const TextSpec& spec, double font_size_px);
 
 // Pixels of a layout made from `spec`.
 absl::StatusOr<RasterText> PaintLayout(PangoLayout* layout,

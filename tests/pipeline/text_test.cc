@@ -77,6 +77,43 @@ TEST(TextTest, AlignmentMeansTheSidesOfTheScreenInEveryScript) {
   }
 }
 
+TEST(TextTest, StartAndEndFollowTheDirectionOfTheText) {
+  const auto left_edge = [](const char* words, HorizontalAlign align) {
+    TextSpec spec = Spec(words);
+    spec.style.align = align;
+    return Rasterised(spec).x;
+  };
+  EXPECT_EQ(left_edge("left", HorizontalAlign::kStart), left_edge("left", HorizontalAlign::kLeft));
+  EXPECT_EQ(left_edge("left", HorizontalAlign::kEnd), left_edge("left", HorizontalAlign::kRight));
+  EXPECT_EQ(left_edge("يمين", HorizontalAlign::kStart), left_edge("يمين", HorizontalAlign::kRight));
+  EXPECT_EQ(left_edge("يمين", HorizontalAlign::kEnd), left_edge("يمين", HorizontalAlign::kLeft));
+}
+
+TEST(TextTest, BalancedLinesAreOfLikeLengthAndNoMore) {
+  TextSpec spec = Spec("The speaker that fills the whole room");
+  spec.style.font_size_px = 60;
+  const RasterText greedy = Rasterised(spec);
+  spec.style.balanced = true;
+  const RasterText balanced = Rasterised(spec);
+  EXPECT_LT(balanced.raster.width, greedy.raster.width - 60);
+  EXPECT_NEAR(balanced.raster.height, greedy.raster.height, 8);
+  // Still in the middle of the box.
+  EXPECT_NEAR(balanced.x + balanced.raster.width / 2.0, spec.box_w / 2, 6);
+}
+
+TEST(TextTest, HanCharactersTakeTheShapeOfTheLanguageAroundThem) {
+  // U+9AA8 has its inner corner on the left in China, on the right in Japan.
+  TextSpec chinese = Spec("骨");
+  TextSpec japanese = chinese;
+  japanese.style.font_family = "Noto Sans CJK JP";
+  TextSpec simplified = chinese;
+  simplified.style.font_family = "Noto Sans CJK SC";
+  EXPECT_EQ(Rasterised(chinese).raster.pixels, Rasterised(simplified).raster.pixels);
+  EXPECT_NE(Rasterised(chinese).raster.pixels, Rasterised(japanese).raster.pixels);
+  chinese.text = japanese.text = "骨の";
+  EXPECT_EQ(Rasterised(chinese).raster.pixels, Rasterised(japanese).raster.pixels);
+}
+
 TEST(TextTest, ChineseArabicAndEmojiHaveGlyphs) {
   for (const char* words : {"高山湖泊", "مرحبا بالعالم", "שלום", "Sale 🎉🚀"}) {
     SCOPED_TRACE(words);
