@@ -107,7 +107,7 @@ absl::Status EncodeStreams(const Scene& scene,
     RETURN_IF_ERROR(Encoding(video.Submit(n, write_video)));
     RETURN_IF_ERROR(Encoding(audio.EncodeUntil(TimeOfFrame(scene, n + 1), write_audio)));
     if (n % kFramesPerReport == 0 || n + 1 == scene.frame_count()) {
-      progress({rendernode::RENDERING, n + 1, scene.frame_count()});
+      progress({rendernode::RENDERING, n + 1, scene.frame_count(), TimeOfFrame(scene, n + 1)});
     }
   }
   RETURN_IF_ERROR(Encoding(video.Finish(write_video)));

@@ -8,6 +8,7 @@
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "base/clock.h"
 #include "hwaccel/device.h"
 #include "pipeline/speech.h"
@@ -26,6 +27,7 @@ struct RenderProgress {
   rendernode::Phase phase = rendernode::PHASE_UNSPECIFIED;
   std::int64_t frames_done = 0;
   std::int64_t frames_total = 0;  // 0 until known
+  absl::Duration media_done;      // how long those done play
 };
 
 // What a process keeps warm from item to item. One thread.
