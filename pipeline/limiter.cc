@@ -35,13 +35,13 @@ Kernel MakeKernel() {
 }
 
 const Kernel& InterpolationKernel() {
-  static const Kernel kKernel = MakeKernel();
-  return kKernel;
+  static const Kernel kernel = MakeKernel();
+  return kernel;
 }
 
 // No interpolated value is larger than this many times the largest sample.
 float Overshoot() {
-  static const float kOvershoot = [] {
+  static const float overshoot = [] {
     float most = 1;
     for (const auto& phase : InterpolationKernel()) {
       float sum = 0;
@@ -50,7 +50,7 @@ float Overshoot() {
     }
     return most * 1.0001F;  // Rounding must not let one through.
   }();
-  return kOvershoot;
+  return overshoot;
 }
 
 // Of both channels.
@@ -158,8 +158,8 @@ double TruePeakLimiter::NextGain(float wanted) {
   if (candidates_.front().frame < frame_ - kWindow) candidates_.pop_front();
   ++frame_;
 
-  static const double kLetGo = 1 - std::exp(-1 / kReleaseFrames);
-  released_ = std::min<double>(candidates_.front().gain, released_ + (1 - released_) * kLetGo);
+  static const double let_go = 1 - std::exp(-1 / kReleaseFrames);
+  released_ = std::min<double>(candidates_.front().gain, released_ + (1 - released_) * let_go);
   if (released_ > 1 - kRestGap) released_ = 1;
   recent_sum_ += released_ - recent_[recent_at_];
   recent_[recent_at_] = released_;

@@ -84,7 +84,7 @@ std::string WavBytes(absl::Span<const float> interleaved, int channels, int rate
   AppendInteger(bytes, data_bytes, 4);
   const std::size_t header = bytes.size();
   bytes.resize(header + data_bytes);
-  std::memcpy(bytes.data() + header, interleaved.data(), data_bytes);
+  if (data_bytes > 0) std::memcpy(bytes.data() + header, interleaved.data(), data_bytes);
   return bytes;
 }
 
