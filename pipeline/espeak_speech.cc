@@ -27,7 +27,7 @@ namespace {
 
 // What espeak_Synth gets: a run's characters, and where in the script each stands.
 struct RunText {
-  std::vector<wchar_t> characters;  // ends with L'\0'
+  std::vector<gunichar> characters;  // ends with 0
   std::vector<std::size_t> origins;
 };
 
@@ -43,7 +43,7 @@ bool IsFullWidth(gunichar c) {
 RunText TextOf(absl::Span<const ScriptCharacter> characters, const LanguageRun& run) {
   RunText text;
   const auto add = [&](gunichar code, std::size_t origin) {
-    text.characters.push_back(static_cast<wchar_t>(code));
+    text.characters.push_back(code);
     text.origins.push_back(origin);
   };
   for (std::size_t i = run.begin; i < run.end; ++i) {
@@ -65,7 +65,7 @@ RunText TextOf(absl::Span<const ScriptCharacter> characters, const LanguageRun& 
     }
     add(code, i);
   }
-  text.characters.push_back(L'\0');
+  text.characters.push_back(0);
   return text;
 }
 
@@ -84,14 +84,19 @@ void OverwriteLastText() {
 
 bool EndsWithPunctuation(const RunText& text) {
   for (auto it = text.characters.rbegin() + 1; it != text.characters.rend(); ++it) {
-    const auto code = static_cast<gunichar>(*it);
-    if (g_unichar_isspace(code) == 0) return g_unichar_ispunct(code) != 0;
+    if (g_unichar_isspace(*it) == 0) return g_unichar_ispunct(*it) != 0;
   }
   return false;
 }
 
-// The process's one espeak-ng. The callback has no context of its own until events come, hence
-// the pointers that it fills stand here while a synthesis runs.
+// One espeak_Synth: what its callback reads and fills.
+struct Synthesis {
+  const RunText& text;
+  absl::Duration begin;  // in `speech`
+  RawSpeech& speech;
+};
+
+// The process's one espeak-ng.
 class Library {
  public:
   static Library& Instance() {
@@ -122,11 +127,6 @@ class Library {
   // Every tag that espeak-ng knows to the one that selects the voice ("zh" to "cmn").
   std::map<std::string, std::string> languages_ ABSL_GUARDED_BY(mutex_);
   std::set<std::string> variants_ ABSL_GUARDED_BY(mutex_);
-
-  // Set while espeak_Synth runs, which holds mutex_.
-  static inline RawSpeech* speech_ = nullptr;
-  static inline const RunText* text_ = nullptr;
-  static inline absl::Duration run_begin_;
 };
 
 absl::Status Library::Start() {
@@ -198,15 +198,17 @@ absl::StatusOr<std::string> Library::LanguageOf(const std::string& bcp47) {
 }
 
 int Library::OnAudio(short* samples, int count, espeak_EVENT* events) {
+  // Every event carries it, the list's end too.
+  auto& [text, begin, speech] = *static_cast<Synthesis*>(events->user_data);
   for (; events->type != espeakEVENT_LIST_TERMINATED; ++events) {
     if (events->type != espeakEVENT_WORD) continue;
     const auto position = static_cast<std::size_t>(events->text_position);  // 1-based
-    if (position < 1 || position > text_->origins.size()) continue;
-    speech_->onsets.push_back(
-        {text_->origins[position - 1], run_begin_ + absl::Milliseconds(events->audio_position)});
+    if (position < 1 || position > text.origins.size()) continue;
+    speech.onsets.push_back(
+        {text.origins[position - 1], begin + absl::Milliseconds(events->audio_position)});
   }
   if (samples != nullptr) {
-    speech_->samples.insert(speech_->samples.end(), samples, samples + count);
+    speech.samples.insert(speech.samples.end(), samples, samples + count);
   }
   return 0;
 }
@@ -228,21 +230,19 @@ absl::Status Library::SpeakRun(const RunText& text,
     return absl::InternalError("espeak-ng refuses rate or pitch");
   }
   OverwriteLastText();
+  static_assert(sizeof(gunichar) == sizeof(wchar_t));
   unsigned int flags = espeakCHARS_WCHAR;
   if (!last && EndsWithPunctuation(text)) flags |= espeakENDPAUSE;
-  speech_ = &speech;
-  text_ = &text;
-  run_begin_ = absl::Seconds(1) * static_cast<double>(speech.samples.size()) / sample_rate_;
+  Synthesis synthesis{
+      text, absl::Seconds(1) * static_cast<double>(speech.samples.size()) / sample_rate_, speech};
   const espeak_ERROR error = espeak_Synth(text.characters.data(),
-                                          text.characters.size() * sizeof(wchar_t),
+                                          text.characters.size() * sizeof(gunichar),
                                           /*position=*/0,
                                           POS_CHARACTER,
                                           /*end_position=*/0,
                                           flags,
                                           /*unique_identifier=*/nullptr,
-                                          /*user_data=*/nullptr);
-  speech_ = nullptr;
-  text_ = nullptr;
+                                          &synthesis);
   if (error != EE_OK) {
     return absl::InternalError(absl::StrCat("espeak-ng fails with ", static_cast<int>(error)));
   }

@@ -225,8 +225,10 @@ std::vector<SpokenWord> PlaceWords(
     while (last < words.size() && !words[last].onset.has_value()) ++last;
     const absl::Duration begin = *words[first].onset;
     const absl::Duration next = last < words.size() ? *words[last].onset : length;
-    const absl::Duration end =
-        sound_end(begin, std::max(begin, std::min(next, words[first].heard_until)));
+    const absl::Duration heard_until = words[first].heard_until;
+    const absl::Duration end = heard_until < absl::InfiniteDuration()
+                                   ? std::clamp(heard_until, begin, std::max(begin, next))
+                                   : sound_end(begin, std::max(begin, next));
     const auto letters = static_cast<double>(words[last - 1].end - words[first].begin);
     const auto time_at = [&](std::size_t character) {
       return begin +

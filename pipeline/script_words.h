@@ -45,7 +45,8 @@ struct Onset {
 // (Chinese, Thai …) what the engine announces as a word. Punctuation and emoji go with the word
 // that they touch, alone with the word before them (the first: after). Words without an onset of
 // their own share their predecessor's time by length ("of the", which engines say as one).
-// `sound_end(from, to)`: where the sound that begins at `from` ends, at `to` at the latest.
+// `sound_end(from, to)`: where the sound that begins at `from` ends, at `to` at the latest; asked
+// where the engine does not say.
 std::vector<SpokenWord> PlaceWords(
     absl::string_view script,
     absl::Span<const ScriptCharacter> characters,

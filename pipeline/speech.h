@@ -34,8 +34,8 @@ struct Speech {
 using SpeechTracks = std::map<std::string, Speech>;
 
 // An engine is used by one thread at a time. Errors carry ITEM_ERROR_AUDIO_GENERATION_FAILED.
-// The same text and voice give the same words at the same times, to a few milliseconds: breath and
-// hiss are random.
+// The same text and voice give the same words beginning at the same times, to 5 ms. Breath and hiss
+// are random, and so is where they fall silent at a word's end, to 30 ms.
 class SpeechEngine {
  public:
   virtual ~SpeechEngine() = default;

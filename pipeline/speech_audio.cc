@@ -146,12 +146,15 @@ absl::StatusOr<Speech> FinishSpeech(absl::string_view script,
     return WithItemError(absl::InternalError("the speech engine made no sound of the script"),
                          rendernode::ITEM_ERROR_AUDIO_GENERATION_FAILED);
   }
-  // An engine's noise floor may pass for sound; outside the words it is none.
-  const std::size_t audible = std::max(sound.First(), sound.IndexAt(raw.onsets.front().at));
+  // Where the engine knows its words' ends there is none to be looked for: its noise floor may pass
+  // for sound.
+  const absl::Duration known_end = raw.onsets.back().end;
+  const bool known = known_end < absl::InfiniteDuration();
+  const std::size_t audible = known ? sound.IndexAt(raw.onsets.front().at) : sound.First();
   const std::size_t edge = sound.IndexAt(kEdgeSilence);
   const std::size_t first = audible - std::min(edge, audible);
   const std::size_t end =
-      std::min(size, sound.End(first, sound.IndexAt(raw.onsets.back().end)) + edge);
+      std::min(size, (known ? sound.IndexAt(known_end) : sound.End(first, size)) + edge);
 
   Speech speech;
   const auto kept = absl::MakeConstSpan(raw.samples).subspan(first, end - first);

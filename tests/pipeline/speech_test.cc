@@ -124,15 +124,15 @@ void ExpectWellFormed(const Speech& speech, const std::string& script) {
   EXPECT_LE(SoundAfter(speech, absl::ZeroDuration()), absl::Milliseconds(60));  // a soft consonant
 }
 
-// Breath and hiss are random, times are not.
+// Breath and hiss are random, and with them where a last "s" falls silent; beginnings are not.
 void ExpectSameTimes(const Speech& a, const Speech& b) {
-  constexpr absl::Duration kSame = absl::Milliseconds(5);
+  constexpr absl::Duration kSame = absl::Milliseconds(5), kSameEnd = absl::Milliseconds(30);
   ASSERT_EQ(a.words.size(), b.words.size());
   for (std::size_t i = 0; i < a.words.size(); ++i) {
     EXPECT_LE(absl::AbsDuration(a.words[i].begin - b.words[i].begin), kSame) << a.words[i].text;
-    EXPECT_LE(absl::AbsDuration(a.words[i].end - b.words[i].end), kSame) << a.words[i].text;
+    EXPECT_LE(absl::AbsDuration(a.words[i].end - b.words[i].end), kSameEnd) << a.words[i].text;
   }
-  EXPECT_LE(absl::AbsDuration(a.audio.length() - b.audio.length()), kSame);
+  EXPECT_LE(absl::AbsDuration(a.audio.length() - b.audio.length()), kSameEnd);
 }
 
 void ExpectRefused(const absl::StatusOr<Speech>& speech, const std::string& message) {
