@@ -46,6 +46,7 @@ struct WatchArgs {
   std::string job_id;
   std::string folder;
   std::string summary;
+  bool watch = false;
 };
 
 BulkClient ClientOf(const ServerArgs& args) {
@@ -156,6 +157,9 @@ absl::Status Submit(const ServerArgs& server, const SubmitArgs& args) {
 }
 
 absl::Status DownloadJob(const ServerArgs& server, const WatchArgs& args) {
+  if (args.watch) {
+    RETURN_IF_ERROR(Watch(server, args.job_id));
+  }
   ASSIGN_OR_RETURN(const json videos, ClientOf(server).ListVideos(args.job_id));
   std::vector<VideoLine> lines = VideoLines(videos);
   RETURN_IF_ERROR(DownloadVideos(videos, server.server, args.folder, &lines));
@@ -208,6 +212,7 @@ void AddJobCommands(CLI::App& app, Action* action) {
   download->add_option("job", args->job_id, "job_…")->required();
   download->add_option("-o,--output", args->folder, "Folder")->required();
   download->add_option("--summary", args->summary, "Also write this JSON file");
+  download->add_flag("--watch", args->watch, "Live progress first, until the job has ended");
   download->callback([=] { *action = [=] { return DownloadJob(*server, *args); }; });
   CLI::App* cancel = job->add_subcommand("cancel", "Stop a job; finished videos stay");
   cancel->add_option("job", args->job_id, "job_…")->required();
