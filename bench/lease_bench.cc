@@ -27,7 +27,7 @@
 #include "coordinator/sqlite_store.h"
 #include "proto/node.grpc.pb.h"
 
-ABSL_FLAG(std::string, json, "", "where to write the rows; empty: nowhere");
+ABSL_FLAG(std::string, out, "", "write the rows here, as JSON");
 ABSL_FLAG(int, trials, 500, "pick-ups measured in each scenario");
 ABSL_FLAG(int, nodes, 1000, "nodes of the farm");
 
@@ -268,7 +268,7 @@ absl::Status MeasureAll() {
   RETURN_IF_ERROR(MeasurePickUp(absl::StrCat(nodes, " n."), nodes, rows));
   RETURN_IF_ERROR(MeasureGrants(absl::StrCat(nodes, " n."), nodes, rows));
   std::printf("%s", Table(rows).c_str());
-  const std::string path = absl::GetFlag(FLAGS_json);
+  const std::string path = absl::GetFlag(FLAGS_out);
   return path.empty() ? absl::OkStatus() : WriteRows(path, rows);
 }
 

@@ -21,6 +21,7 @@
 #include "hwaccel/ffmpeg.h"
 
 ABSL_FLAG(std::string, out, "", "write the rows here, as JSON");
+ABSL_FLAG(std::vector<std::string>, with, {}, "rows of other benches for the same table and file");
 ABSL_FLAG(std::string, scenarios, "S1,S2", "which ones, separated by commas");
 ABSL_FLAG(int, pairs, 5, "pairs of runs per scenario");
 ABSL_FLAG(std::string, part, "", "internal: measure this part in this process");
@@ -145,6 +146,10 @@ absl::Status MeasureAll() {
   const std::vector<std::string> names = absl::StrSplit(absl::GetFlag(FLAGS_scenarios), ',');
   for (const std::string& name : names) {
     RETURN_IF_ERROR(MeasureScenario(name, folder, &rows));
+  }
+  for (const std::string& path : absl::GetFlag(FLAGS_with)) {
+    ASSIGN_OR_RETURN(const std::vector<BenchRow> others, ReadRows(path));
+    rows.insert(rows.end(), others.begin(), others.end());
   }
   std::fputs(Table(rows).c_str(), stdout);
   const std::string out = absl::GetFlag(FLAGS_out);

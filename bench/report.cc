@@ -45,6 +45,30 @@ absl::Status WriteRows(const std::filesystem::path& path, const std::vector<Benc
   return WriteFileDurably(path, absl::StrCat(array.dump(2), "\n"));
 }
 
+absl::StatusOr<std::vector<BenchRow>> ReadRows(const std::filesystem::path& path) {
+  constexpr std::int64_t kBytesMax = 16 << 20;
+  ASSIGN_OR_RETURN(const std::string text, ReadFile(path, kBytesMax));
+  std::vector<BenchRow> rows;
+  try {
+    for (const nlohmann::json& row : nlohmann::json::parse(text)) {
+      rows.push_back({.scenario = row.at("scenario"),
+                      .metric = row.at("metric"),
+                      .value = row.at("value"),
+                      .low = row.at("low"),
+                      .high = row.at("high"),
+                      .unit = row.at("unit"),
+                      .ratio_to = row.at("ratio_to"),
+                      .runs = row.at("runs")});
+      if (const nlohmann::json& target = row.at("target"); !target.is_null()) {
+        rows.back().target = target.get<double>();
+      }
+    }
+  } catch (const nlohmann::json::exception& error) {
+    return absl::DataLossError(absl::StrCat(path.string(), ": ", error.what()));
+  }
+  return rows;
+}
+
 std::string Table(const std::vector<BenchRow>& rows) {
   std::size_t width = 0;
   for (const BenchRow& row : rows) width = std::max(width, Name(row).size());

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 
 namespace rn {
 
@@ -26,6 +27,7 @@ BenchRow Summary(BenchRow row, std::vector<double> values);
 
 // An array of rows, with the members' names as keys; a target that is missing is null.
 absl::Status WriteRows(const std::filesystem::path& path, const std::vector<BenchRow>& rows);
+absl::StatusOr<std::vector<BenchRow>> ReadRows(const std::filesystem::path& path);
 std::string Table(const std::vector<BenchRow>& rows);
 
 }  // namespace rn
