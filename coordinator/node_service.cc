@@ -192,10 +192,11 @@ class Server final : public NodeService, private rendernode::NodeService::Callba
                                  rendernode::GetJobSpecResponse* response) override {
     return Answer(context, [this, request, response] {
       auto spec = desk_.GetJobSpec(request->session(), request->digest());
-      if (spec.ok()) {
-        response->set_job_spec(*std::move(spec));
+      if (!spec.ok()) {
+        return SpecStatus(spec.status());
       }
-      return SpecStatus(spec.status());
+      response->set_job_spec(*std::move(spec));
+      return grpc::Status::OK;
     });
   }
 

@@ -1,0 +1,173 @@
+// The desk without a wire: nodes and clients that all speak at once.
+#include "coordinator/lease_desk.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <map>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "base/bounded_queue.h"
+#include "base/file.h"
+#include "base/ulid.h"
+#include "coordinator/sqlite_store.h"
+
+namespace rn {
+namespace {
+
+using ::testing::IsEmpty;
+
+constexpr absl::Duration kPatience = absl::Seconds(60);  // Ends a test that would hang.
+
+// Blocks until the desk has replied.
+class Caller final : public SyncCaller {
+ public:
+  void Reply(absl::StatusOr<rendernode::SyncResponse> response) override {
+    replies_.Push(std::move(response));
+  }
+  bool gone() const override { return gone_; }
+
+  void HangUp(LeaseDesk& desk) {
+    gone_ = true;
+    desk.Leave(*this);
+  }
+  absl::StatusOr<rendernode::SyncResponse> Await() {
+    return replies_.PopFor(kPatience).value_or(absl::DeadlineExceededError("no reply"));
+  }
+
+ private:
+  BoundedQueue<absl::StatusOr<rendernode::SyncResponse>> replies_{1};
+  std::atomic<bool> gone_ = false;
+};
+
+class LeaseDeskTest : public ::testing::Test {
+ protected:
+  std::string CreateJob(int items) {
+    const absl::Time now = Clock::System().Now();
+    NewJob job{.id = "job_" + NewUlid(now), .tenant = "acme"};
+    job.spec.set_job_id(job.id);
+    job.items.resize(static_cast<std::size_t>(items));
+    for (int i = 0; i < items; ++i) {
+      job.items[static_cast<std::size_t>(i)].spec.set_row(static_cast<std::uint32_t>(i + 1));
+    }
+    EXPECT_TRUE(store_->CreateJob(job, {}, now).ok());
+    return job.id;
+  }
+
+  std::string Open(const std::string& node_id) {
+    rendernode::OpenSessionRequest request;
+    request.set_node_id(node_id);
+    request.set_protocol_min(1);
+    request.set_protocol_max(1);
+    const auto opened = desk_.OpenSession(request);
+    EXPECT_TRUE(opened.ok()) << opened.status();
+    return opened.ok() ? opened->session() : "";
+  }
+
+  static rendernode::SyncRequest Ask(const std::string& session, std::uint64_t seq) {
+    rendernode::SyncRequest request;
+    request.set_session(session);
+    request.set_seq(seq);
+    request.set_state(rendernode::READY);
+    request.set_want(2);
+    request.set_wait(true);
+    return request;
+  }
+
+  rendernode::CommitItemResponse::Verdict Commit(const std::string& session,
+                                                 const rendernode::LeaseRef& ref) {
+    rendernode::CommitItemRequest request;
+    request.set_session(session);
+    *request.mutable_ref() = ref;
+    request.mutable_result()->set_outcome(rendernode::SUCCEEDED);
+    return desk_.Commit(request).value_or(rendernode::CommitItemResponse::RETRY);
+  }
+
+  // Takes and completes what it is granted until `done`. Hangs up now and then, as one does that
+  // cuts its Sync short, and starts afresh now and then.
+  void Work(int number, std::atomic<bool>& done) {
+    std::string session = Open(absl::StrCat("node-", number));
+    for (std::uint64_t seq = 1; !done; ++seq) {
+      if (seq % 17 == 0) {
+        session = Open(absl::StrCat("node-", number));
+      }
+      Caller caller;
+      desk_.Sync(Ask(session, seq), caller);
+      if (seq % 5 == 0) {
+        caller.HangUp(desk_);
+      }
+      const auto response = caller.Await();
+      ASSERT_TRUE(response.ok() || absl::IsCancelled(response.status())) << response.status();
+      if (!response.ok() || seq % 7 == 0) {
+        continue;  // A reply that was lost.
+      }
+      for (const rendernode::Lease& lease : response->grant()) {
+        if (Commit(session, lease.ref()) == rendernode::CommitItemResponse::COMMITTED) {
+          ++committed_;
+        }
+      }
+    }
+  }
+
+  const TempDir folder_ = *TempDir::Create("lease_desk");
+  const std::unique_ptr<Store> store_ = *OpenSqliteStore(folder_.path() / "store.db");
+  LeaseDesk desk_{*store_, Clock::System(), {.sync_interval = absl::Milliseconds(20)}};
+  std::atomic<int> committed_ = 0;
+};
+
+// No lease needs its TTL to pass, or this would not end in time.
+TEST_F(LeaseDeskTest, EveryItemIsCommittedOnceWhateverGetsLost) {
+  constexpr int kNodes = 6, kJobs = 5, kItems = 20;
+  std::atomic<bool> done = false;
+  std::vector<std::thread> nodes;
+  for (int i = 0; i < kNodes; ++i) {
+    nodes.emplace_back([this, i, &done] { Work(i, done); });
+  }
+  for (int i = 0; i < kJobs; ++i) {
+    CreateJob(kItems);
+    desk_.OnNewWork();
+  }
+  const std::string canceled = CreateJob(1);
+  EXPECT_TRUE(store_->CancelJob("acme", canceled, Clock::System().Now()).ok());
+  desk_.OnJobCanceled(canceled);
+  const absl::Duration end = Clock::System().SinceBoot() + kPatience;
+  while (committed_ < kJobs * kItems && Clock::System().SinceBoot() < end) {
+    std::this_thread::yield();
+  }
+  done = true;
+  for (std::thread& node : nodes) {
+    node.join();
+  }
+  EXPECT_EQ(committed_, kJobs * kItems);
+  const auto jobs = store_->ListJobs({.tenant = "acme"});
+  ASSERT_TRUE(jobs.ok()) << jobs.status();
+  for (const Job& job : *jobs) {
+    EXPECT_TRUE(job.id == canceled || job.state == JobState::kCompleted) << job.id;
+  }
+}
+
+TEST_F(LeaseDeskTest, StoppingWhileNodesSpeakAnswersEveryOne) {
+  constexpr int kNodes = 6;
+  std::vector<std::thread> nodes;
+  for (int i = 0; i < kNodes; ++i) {
+    nodes.emplace_back([this, i] {
+      const std::string session = Open(absl::StrCat("node-", i));
+      for (std::uint64_t seq = 1; seq < 5; ++seq) {
+        Caller caller;
+        desk_.Sync(Ask(session, seq), caller);
+        const auto response = caller.Await();
+        ASSERT_TRUE(response.ok()) << response.status();
+        EXPECT_THAT(response->grant(), IsEmpty());
+      }
+    });
+  }
+  desk_.Stop();
+  for (std::thread& node : nodes) {
+    node.join();
+  }
+}
+
+}  // namespace
+}  // namespace rn
