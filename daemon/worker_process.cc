@@ -264,8 +264,10 @@ absl::StatusOr<rendernode::Report> WorkerProcess::Child::NextReport() {
   }
 }
 
-// What the worker said before it ended counts: the channel is read to its end first.
+// What the worker said before it ended counts: the channel is read to its end first. `wake_` is
+// emptied only between a wait and the next look at the wishes: none is slept through.
 absl::Status WorkerProcess::Child::WaitForSomething() {
+  RETURN_IF_ERROR(ObeyWishes());
   const short channel_events = static_cast<short>(POLLIN | (outgoing_.empty() ? 0 : POLLOUT));
   std::array<pollfd, 4> fds = {{{closed_at_.has_value() ? -1 : process_.channel(), channel_events},
                                 {output_open_ ? process_.output() : -1, POLLIN},
@@ -277,6 +279,10 @@ absl::Status WorkerProcess::Child::WaitForSomething() {
   }
   if (output.revents != 0) {
     ReadOutput();
+  }
+  if (wake.revents != 0) {
+    std::uint64_t wakes = 0;
+    (void)!read(owner_.wake_.get(), &wakes, sizeof(wakes));
   }
   RETURN_IF_ERROR(ObeyWishes());
   RETURN_IF_ERROR(CheckMemory());
@@ -306,8 +312,6 @@ int WorkerProcess::Child::PollTimeoutMs() const {
 }
 
 absl::Status WorkerProcess::Child::ObeyWishes() {
-  std::uint64_t wakes = 0;
-  (void)!read(owner_.wake_.get(), &wakes, sizeof(wakes));  // Does not block.
   MutexLock lock(owner_.mutex_);
   if (owner_.wishes_.stop) {
     return absl::CancelledError("the daemon ends");

@@ -196,6 +196,14 @@ TEST_F(WorkerProcessTest, ASilentWorkerIsKilledBeforeItsFirstWord) {
   EXPECT_EQ(Gone(), "killed: start_timeout, before it said Hello");
 }
 
+TEST_F(WorkerProcessTest, AKillRightAfterTheStartIsNeverSleptThrough) {
+  for (int start = 0; start < 50; ++start) {
+    Start({"silent"});
+    worker_->Kill("changed my mind");
+    ASSERT_THAT(Gone(), StartsWith("killed: changed my mind"));
+  }
+}
+
 TEST_F(WorkerProcessTest, AWorkerThatClosesItsChannelAndLivesOnIsKilled) {
   StartRendering({"ignore_close"});
   EXPECT_EQ(Gone(), "killed: it closed its channel and lived on");
