@@ -4,6 +4,8 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include <cstdlib>
+
 #include "base/subprocess.h"
 #include "tests/daemon/admin_client.h"
 
@@ -23,16 +25,25 @@ class RendernodedTest : public ::testing::Test {
  protected:
   explicit RendernodedTest(const std::string& worker = "ok") : node_(worker) {}
 
-  absl::StatusOr<Subprocess> Launch(const std::vector<std::string>& flags) {
+  absl::StatusOr<Subprocess> Launch(const std::vector<std::string>& flags, bool with_output) {
     std::vector<std::string> argv = {RN_BIN_DIR "/rendernoded"};
     argv.insert(argv.end(), flags.begin(), flags.end());
-    return Subprocess::Start(
-        {.argv = argv, .environment = environment_, .with_channel = false, .with_output = true});
+    std::vector<std::string> environment = environment_;
+    for (const char* name : {"ASAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS"}) {
+      if (const char* value = std::getenv(name)) {
+        environment.push_back(absl::StrCat(name, "=", value));
+      }
+    }
+    return Subprocess::Start({.argv = argv,
+                              .environment = environment,
+                              .with_channel = false,
+                              .with_output = with_output});
   }
 
+  // Its log is the test's.
   Subprocess Start() {
     WriteConfig(node_.config_text());
-    auto daemon = Launch({"--config", config_path()});
+    auto daemon = Launch({"--config", config_path()}, /*with_output=*/false);
     EXPECT_TRUE(daemon.ok()) << daemon.status();
     return *std::move(daemon);
   }
@@ -46,7 +57,7 @@ class RendernodedTest : public ::testing::Test {
   }
 
   Ended RunToEnd(const std::vector<std::string>& flags) {
-    auto daemon = Launch(flags);
+    auto daemon = Launch(flags, /*with_output=*/true);
     EXPECT_TRUE(daemon.ok()) << daemon.status();
     return AwaitEnd(*daemon);
   }
