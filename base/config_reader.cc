@@ -44,9 +44,9 @@ std::string Describe(const toml::value& value) {
 
 // "64MiB" in bytes; nothing when it is no such text or does not fit.
 std::optional<std::int64_t> ParseBytes(absl::string_view text) {
-  static const std::vector<std::pair<absl::string_view, int>> kUnits = {
+  static const std::vector<std::pair<absl::string_view, int>> units = {
       {"KiB", 10}, {"MiB", 20}, {"GiB", 30}, {"TiB", 40}, {"B", 0}};
-  for (const auto& [unit, shift] : kUnits) {
+  for (const auto& [unit, shift] : units) {
     if (!absl::ConsumeSuffix(&text, unit)) {
       continue;
     }
@@ -61,9 +61,9 @@ std::optional<std::int64_t> ParseBytes(absl::string_view text) {
 }
 
 std::string FormatBytes(std::int64_t bytes) {
-  static const std::vector<std::pair<const char*, int>> kUnits = {
+  static const std::vector<std::pair<const char*, int>> units = {
       {"TiB", 40}, {"GiB", 30}, {"MiB", 20}, {"KiB", 10}};
-  for (const auto& [unit, shift] : kUnits) {
+  for (const auto& [unit, shift] : units) {
     if (bytes != 0 && bytes % (std::int64_t{1} << shift) == 0) {
       return absl::StrCat(bytes >> shift, unit);
     }

@@ -22,12 +22,14 @@
 // ASSIGN_OR_RETURN(const Template tmpl, Template::Parse(json));
 #define ASSIGN_OR_RETURN(lhs, expr) \
   ASSIGN_OR_RETURN_INNER(RN_CONCAT(rn_result_, __LINE__), lhs, expr)
+// NOLINTBEGIN(bugprone-macro-parentheses): `result` and `lhs` are declarations.
 #define ASSIGN_OR_RETURN_INNER(result, lhs, expr) \
   auto result = (expr);                           \
   if (!result.ok()) {                             \
     return std::move(result).status();            \
   }                                               \
   lhs = *std::move(result)
+// NOLINTEND(bugprone-macro-parentheses)
 
 #define CHECK(condition)                                                                 \
   do {                                                                                   \

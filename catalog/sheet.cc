@@ -40,13 +40,13 @@ std::string VariableName(absl::string_view header) {
 
 // Which of the named columns a header cell speaks of.
 std::optional<int> RoleOf(absl::string_view cell) {
-  static const std::set<std::string> kWords[kNamedColumns] = {
+  static const std::set<std::string> words[kNamedColumns] = {
       {"title", "name", "headline", "heading"},
       {"script", "text", "narration", "voiceover", "voice_over", "copy"},
       {"image", "image_url", "imageurl", "image_link", "picture", "photo", "img", "url"}};
   const std::string name = VariableName(cell);
   for (int role = 0; role < kNamedColumns; ++role) {
-    if (kWords[role].count(name) > 0) {
+    if (words[role].count(name) > 0) {
       return role;
     }
   }
@@ -101,7 +101,8 @@ int ColumnsUsed(const std::vector<Cells>& rows, const SheetRange& range) {
 // Cells before `column` are the positional ones; a header there only earns a warning when it says
 // something else.
 void WarnOfMisplaced(const Cells& header, Sheet& sheet) {
-  for (int column = 0; column < std::min<int>(kNamedColumns, sheet.columns.size()); ++column) {
+  for (int column = 0; column < std::min(kNamedColumns, static_cast<int>(sheet.columns.size()));
+       ++column) {
     const std::optional<int> role = RoleOf(CellAt(header, column));
     if (role.has_value() && *role != column) {
       sheet.warnings.push_back(absl::StrCat("column ",

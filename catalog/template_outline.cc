@@ -14,9 +14,9 @@ using nlohmann::json;
 constexpr int kDepthMax = 24;  // As the template language has it.
 
 const json& Member(const json& object, const char* name) {
-  static const json kNone;
+  static const json none;
   const auto found = object.is_object() ? object.find(name) : object.end();
-  return object.is_object() && found != object.end() ? *found : kNone;
+  return object.is_object() && found != object.end() ? *found : none;
 }
 
 std::string Text(const json& object, const char* name) {

@@ -292,7 +292,8 @@ void HttpConnection::WriteSome() {
         if (error) {
           return self->Close();
         }
-        const bool header_only = self->head_ || BodyForbidden(self->response_->result_int());
+        const int status = static_cast<int>(self->response_->result_int());
+        const bool header_only = self->head_ || BodyForbidden(status);
         const bool done =
             self->serializer_->is_done() || (header_only && self->serializer_->is_header_done());
         done ? self->OnWritten() : self->WriteSome();

@@ -21,6 +21,7 @@
 namespace rn {
 
 // A Beast body that is a string or a piece of a file, read a chunk at a time.
+// NOLINTBEGIN(readability-identifier-naming): Beast asks for these names.
 struct HttpPayload {
   struct value_type {
     std::string text;
@@ -48,6 +49,7 @@ struct HttpPayload {
     std::int64_t sent_ = 0;
   };
 };
+// NOLINTEND(readability-identifier-naming)
 
 // What all connections share; outlives them.
 struct HttpConnectionContext {

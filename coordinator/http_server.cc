@@ -51,7 +51,7 @@ class BeastHttpServer : public HttpServer {
         acceptor_(asio::make_strand(io_)),
         accept_retry_(acceptor_.get_executor()) {}
 
-  ~BeastHttpServer() override { Stop(); }
+  ~BeastHttpServer() override { BeastHttpServer::Stop(); }
 
   absl::Status Listen();
   int port() const override { return port_; }

@@ -146,7 +146,7 @@ Json UsageOf(const Item& item) {
 std::string CsvCell(absl::string_view text) {
   // A spreadsheet would run these as a formula.
   const bool formula = !text.empty() && absl::StrContains("=+-@\t\r", text.substr(0, 1));
-  const std::string cell = absl::StrCat(formula ? "'" : "", text);
+  std::string cell = absl::StrCat(formula ? "'" : "", text);
   if (cell.find_first_of(",\"\r\n") == std::string::npos) {
     return cell;
   }

@@ -18,7 +18,7 @@ constexpr absl::string_view kTokenPrefix = "p1:";  // Tells a token of ours from
 }  // namespace
 
 std::string QueryReader::Name(const std::string& name, const std::vector<std::string>& valid) {
-  const std::string value = Value(name);
+  std::string value = Value(name);
   if (!value.empty() && std::find(valid.begin(), valid.end(), value) == valid.end()) {
     Fail(name, UnknownName(name, Quotable(value), valid));
     return "";

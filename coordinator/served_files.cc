@@ -115,7 +115,7 @@ std::string StatEtag(int fd) {
 }  // namespace
 
 std::string ContentTypeOf(absl::string_view file_name) {
-  static const std::map<std::string, std::string> kTypes = {
+  static const std::map<std::string, std::string> types = {
       {"mp4", "video/mp4"},
       {"webm", "video/webm"},
       {"jpg", "image/jpeg"},
@@ -134,9 +134,9 @@ std::string ContentTypeOf(absl::string_view file_name) {
       {"opus", "audio/ogg"}};
   const std::size_t dot = file_name.rfind('.');
   const auto found = dot == absl::string_view::npos
-                         ? kTypes.end()
-                         : kTypes.find(absl::AsciiStrToLower(file_name.substr(dot + 1)));
-  return found == kTypes.end() ? "application/octet-stream" : found->second;
+                         ? types.end()
+                         : types.find(absl::AsciiStrToLower(file_name.substr(dot + 1)));
+  return found == types.end() ? "application/octet-stream" : found->second;
 }
 
 HttpResponse FileResponse(const HttpRequest& request, ServedFile file) {

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "base/config_reader.h"
 #include "base/status.h"
 #include "daemon/address_policy.h"
@@ -114,7 +115,7 @@ void ReadWorker(ConfigReader& reader, WorkerCommand& worker, WorkerLimits& limit
   }
   reader.Read("worker.environment", worker.environment);
   for (const std::string& variable : worker.environment) {
-    if (variable.find('=') == std::string::npos || variable.front() == '=') {
+    if (!absl::StrContains(variable, '=') || variable.front() == '=') {
       reader.Fail("worker.environment", absl::StrCat("\"", variable, "\" is not NAME=value"));
     }
   }
