@@ -111,6 +111,14 @@ class SqlConnection {
                                                               static_cast<SqlType<Args>>(args)...);
   }
 
+  // For statements that are run once, and need not be literals: the only row, if there is one.
+  template <typename Row = std::tuple<>>
+  Row Once(const std::string& sql) {
+    Row found{};
+    Prepared<Row>(session_, sql.c_str()).Run([&found](const Row& row) { found = row; });
+    return found;
+  }
+
  private:
   struct Key {
     const char* sql;

@@ -24,26 +24,19 @@ constexpr int kReaders = 4;
 
 using Connection = std::unique_ptr<SqlConnection>;
 
-// For statements that are run once.
-void Execute(SqlConnection& connection, const std::string& sql) {
-  connection.session() << sql;
-}
-
 template <typename T>
 T Query(SqlConnection& connection, const std::string& sql) {
-  T value{};
-  connection.session() << sql, soci::into(value);
-  return value;
+  return std::get<0>(connection.Once<std::tuple<T>>(sql));
 }
 
 Connection Connect(const std::filesystem::path& path, const StoreLimits& limits) {
   auto connection = std::make_unique<SqlConnection>();
   connection->session().open(soci::sqlite3, absl::StrCat("db=\"", path.string(), "\""));
-  Execute(*connection,
-          absl::StrCat("PRAGMA busy_timeout=", absl::ToInt64Milliseconds(limits.busy_timeout)));
+  connection->Once(
+      absl::StrCat("PRAGMA busy_timeout=", absl::ToInt64Milliseconds(limits.busy_timeout)));
   for (const char* pragma :
        {"PRAGMA synchronous=FULL", "PRAGMA foreign_keys=ON", "PRAGMA trusted_schema=OFF"}) {
-    Execute(*connection, pragma);
+    connection->Once(pragma);
   }
   return connection;
 }
@@ -55,14 +48,14 @@ absl::Status Create(const std::filesystem::path& path, const StoreLimits& limits
   std::filesystem::remove(fresh, error);
   {
     const Connection connection = Connect(fresh, limits);
-    Execute(*connection, "BEGIN");
+    connection->Once("BEGIN");
     for (const absl::string_view statement :
          absl::StrSplit(kStoreSchema, ";\n", absl::SkipWhitespace())) {
-      Execute(*connection, std::string(statement));
+      connection->Once(std::string(statement));
     }
-    Execute(*connection, absl::StrCat("PRAGMA application_id=", kApplicationId));
-    Execute(*connection, absl::StrCat("PRAGMA user_version=", kSchemaVersion));
-    Execute(*connection, "COMMIT");
+    connection->Once(absl::StrCat("PRAGMA application_id=", kApplicationId));
+    connection->Once(absl::StrCat("PRAGMA user_version=", kSchemaVersion));
+    connection->Once("COMMIT");
   }
   std::filesystem::rename(fresh, path, error);
   if (error) {
@@ -73,10 +66,10 @@ absl::Status Create(const std::filesystem::path& path, const StoreLimits& limits
 
 // A foreign, newer or damaged file is refused before anything is written to it.
 absl::Status CheckOurs(SqlConnection& connection) {
-  if (Query<int>(connection, "PRAGMA application_id") != kApplicationId) {
+  if (Query<long long>(connection, "PRAGMA application_id") != kApplicationId) {
     return absl::FailedPreconditionError("is not a coordinator's store");
   }
-  const int version = Query<int>(connection, "PRAGMA user_version");
+  const long long version = Query<long long>(connection, "PRAGMA user_version");
   if (version != kSchemaVersion) {
     return absl::FailedPreconditionError(absl::StrCat(
         "has schema version ", version, "; this program knows version ", kSchemaVersion));

@@ -17,8 +17,8 @@ class SqlDatabaseTest : public ::testing::Test {
  protected:
   SqlDatabaseTest() {
     auto writer = Connect();
-    writer->session() << "PRAGMA journal_mode=WAL";
-    writer->session() << "CREATE TABLE numbers(n INTEGER PRIMARY KEY)";
+    writer->Once("PRAGMA journal_mode=WAL");
+    writer->Once("CREATE TABLE numbers(n INTEGER PRIMARY KEY)");
     std::vector<std::unique_ptr<SqlConnection>> readers;
     readers.push_back(Connect());
     database_ =
