@@ -44,9 +44,10 @@ struct ChildPlan {
 
 // Between fork and exec only async-signal-safe calls are allowed: no allocation, no lock.
 [[noreturn]] void RunChild(const ChildPlan& plan) {
+  int error_pipe = plan.error_pipe;
   const auto fail = [&] {
     const int error = errno;
-    (void)!write(plan.error_pipe, &error, sizeof(error));
+    (void)!write(error_pipe, &error, sizeof(error));
     _exit(kExecFailed);
   };
   setpgid(0, 0);
@@ -58,7 +59,6 @@ struct ChildPlan {
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
   signal(SIGPIPE, SIG_DFL);  // What we ignore stays ignored over exec; programs expect to die.
-  int error_pipe = plan.error_pipe;
   if (plan.output >= 0) {
     const int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
     if (nothing < 0 || dup2(nothing, STDIN_FILENO) < 0 || dup2(plan.output, STDOUT_FILENO) < 0 ||

@@ -41,9 +41,9 @@ class Service final : public NodeAdmin::Service {
   grpc::Status GetStatus(grpc::ServerContext*,
                          const rendernode::GetStatusRequest*,
                          NodeStatus* response) override {
-    absl::StatusOr<NodeStatus> status = loop_.Status();
+    const absl::StatusOr<NodeStatus> status = loop_.Status();
     if (status.ok()) {
-      *response = *std::move(status);
+      *response = *status;
     }
     return ToGrpc(status.status());
   }

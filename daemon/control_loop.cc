@@ -243,7 +243,7 @@ void ControlLoop::Do(JournalForget command) {
 }
 
 // The Node waits for the worker's end or its report: without an order, its end it is.
-void ControlLoop::Do(RenderItem command) {
+void ControlLoop::Do(const RenderItem& command) {
   const LeaseKey key = LeaseKey::Of(command.lease.ref());
   absl::StatusOr<PreparedItem> prepared = fetcher_->Prepared(key);
   if (!prepared.ok()) {

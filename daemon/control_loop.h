@@ -86,7 +86,7 @@ class ControlLoop {
   void Do(JournalResult command);
   void Do(JournalForget command);
   void Do(FetchItem command) { fetcher_->Do(std::move(command)); }
-  void Do(RenderItem command);
+  void Do(const RenderItem& command);
   void Do(UploadItem command) { uploader_->Do(std::move(command)); }
   void Do(const Discard& command);
   void Do(StartWorker command) { WorkerAt(command.slot).Start(); }
