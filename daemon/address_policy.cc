@@ -8,6 +8,7 @@
 #include <optional>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -152,9 +153,8 @@ absl::StatusOr<AddressBlock> ParseAddressBlock(absl::string_view text) {
   }
   const int first = is_v4 ? kMappedPrefixBits : 0;
   block.bits = kAddressBits - first;
-  if (text.find('/') != absl::string_view::npos &&
-      (!absl::SimpleAtoi(parts.second, &block.bits) || block.bits < 0 ||
-       block.bits > kAddressBits - first)) {
+  if (absl::StrContains(text, "/") && (!absl::SimpleAtoi(parts.second, &block.bits) ||
+                                       block.bits < 0 || block.bits > kAddressBits - first)) {
     return absl::InvalidArgumentError(absl::StrCat(
         "\"", text, "\" needs a prefix length of 0 to ", kAddressBits - first, " after the /"));
   }

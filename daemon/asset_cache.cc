@@ -139,12 +139,14 @@ struct AssetCache::Impl {
   absl::Status MakeRoom(std::int64_t bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
 
   // Each blocks, without the lock.
-  absl::StatusOr<Pin> Resolve(const Asset& asset, const std::string& job_id, std::stop_token stop);
+  absl::StatusOr<Pin> Resolve(const Asset& asset,
+                              const std::string& job_id,
+                              const std::stop_token& stop);
   std::optional<Pin> TrustedPin(const std::string& sha256);
   absl::StatusOr<Pin> Bring(const Asset& asset,
                             const std::string& job_id,
                             std::optional<Pin> known,
-                            std::stop_token stop);
+                            const std::stop_token& stop);
   absl::StatusOr<Pin> Keep(const fs::path& partial,
                            const Download& download,
                            Reservation& reservation);
@@ -275,7 +277,7 @@ absl::Status AssetCache::Impl::CheckFile(const Asset& asset, const FileState& st
 
 absl::StatusOr<AssetCache::Pin> AssetCache::Impl::Resolve(const Asset& asset,
                                                           const std::string& job_id,
-                                                          std::stop_token stop) {
+                                                          const std::stop_token& stop) {
   std::string known;  // What it is, or was when last asked for.
   bool current = true;
   {
@@ -322,7 +324,7 @@ std::optional<AssetCache::Pin> AssetCache::Impl::TrustedPin(const std::string& s
 absl::StatusOr<AssetCache::Pin> AssetCache::Impl::Bring(const Asset& asset,
                                                         const std::string& job_id,
                                                         std::optional<Pin> known,
-                                                        std::stop_token stop) {
+                                                        const std::stop_token& stop) {
   Reservation reservation(*this);
   DownloadRequest request{
       .url = asset.url(), .bytes_max = BytesMaxOf(options, asset.kind()), .to = NextPartial()};
@@ -503,7 +505,7 @@ absl::StatusOr<std::unique_ptr<AssetCache>> AssetCache::Create(AssetCacheOptions
 
 absl::StatusOr<AssetCache::Pin> AssetCache::Get(const Asset& asset,
                                                 const std::string& job_id,
-                                                std::stop_token stop) {
+                                                const std::stop_token& stop) {
   if (!asset.sha256().empty() && !IsSha256(asset.sha256())) {
     return AssetError(asset,
                       absl::InvalidArgumentError(absl::StrCat(

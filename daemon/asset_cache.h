@@ -57,7 +57,7 @@ class AssetCache {
   // Cancelled: `stop`. Others are this machine's; ResourceExhausted: all that is kept is in use.
   absl::StatusOr<Pin> Get(const rendernode::Asset& asset,
                           const std::string& job_id,
-                          std::stop_token stop);
+                          const std::stop_token& stop);
 
   std::int64_t bytes() const;  // Of objects and partial downloads.
   std::int64_t bytes_max() const;

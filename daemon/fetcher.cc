@@ -54,7 +54,7 @@ using List = std::unique_ptr<curl_slist, FreeList>;
 void Append(List& list, const std::string& text) {
   curl_slist* longer = curl_slist_append(list.get(), text.c_str());
   CHECK(longer != nullptr);
-  list.release();
+  (void)list.release();  // The longer list has it.
   list.reset(longer);
 }
 
@@ -169,12 +169,12 @@ class Transfer {
     Configure();
   }
 
-  absl::StatusOr<Download> Run(CURLM* multi, std::stop_token stop);
+  absl::StatusOr<Download> Run(CURLM* multi, const std::stop_token& stop);
 
  private:
   void Configure();
   // Until the transfer ended, one way or another.
-  CURLcode Drive(CURLM* multi, std::stop_token stop);
+  CURLcode Drive(CURLM* multi, const std::stop_token& stop);
   bool TooSlow();
   absl::Status Explain(CURLcode code);
   absl::Status ExplainTimeout();
@@ -296,7 +296,7 @@ void Transfer::Header(absl::string_view line) {
   }
 }
 
-absl::StatusOr<Download> Transfer::Run(CURLM* multi, std::stop_token stop) {
+absl::StatusOr<Download> Transfer::Run(CURLM* multi, const std::stop_token& stop) {
   const CURLcode code = Drive(multi, stop);
   if (stop.stop_requested()) {
     return absl::CancelledError(absl::StrCat(PublicUrl(request_.url), ": download stopped"));
@@ -314,7 +314,7 @@ absl::StatusOr<Download> Transfer::Run(CURLM* multi, std::stop_token stop) {
   return failure_.ok() ? UrlError(request_.url, Explain(code)) : failure_;
 }
 
-CURLcode Transfer::Drive(CURLM* multi, std::stop_token stop) {
+CURLcode Transfer::Drive(CURLM* multi, const std::stop_token& stop) {
   const std::stop_callback wake(stop, [multi] { curl_multi_wakeup(multi); });
   CHECK(curl_multi_add_handle(multi, easy_.get()) == CURLM_OK);
   window_began_ = clock_.SinceBoot();
@@ -428,7 +428,7 @@ absl::StatusOr<Download> CopyFile(const std::filesystem::path& from,
                                   const FetchLimits& limits,
                                   const DownloadRequest& request,
                                   PartFile& file,
-                                  std::stop_token stop) {
+                                  const std::stop_token& stop) {
   absl::StatusOr<UniqueFd> fd = OpenWithin(from, limits.allow_files);
   if (!fd.ok()) {
     return UrlError(request.url, fd.status());
@@ -593,7 +593,8 @@ absl::StatusOr<std::unique_ptr<Fetcher>> Fetcher::Create(FetchLimits limits, Clo
       new Fetcher(std::make_unique<Impl>(std::move(limits), std::move(policy), clock)));
 }
 
-absl::StatusOr<Download> Fetcher::Fetch(const DownloadRequest& request, std::stop_token stop) {
+absl::StatusOr<Download> Fetcher::Fetch(const DownloadRequest& request,
+                                        const std::stop_token& stop) {
   const absl::StatusOr<ParsedUrl> url = Parse(request.url);
   if (!url.ok()) {
     return UrlError(request.url, url.status());

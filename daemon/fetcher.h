@@ -80,7 +80,7 @@ class Fetcher {
   //   InvalidArgument   no URL that we fetch
   //   OutOfRange        longer than `bytes_max`
   // Cancelled: `stop` was requested. Others are this machine's.
-  absl::StatusOr<Download> Fetch(const DownloadRequest& request, std::stop_token stop);
+  absl::StatusOr<Download> Fetch(const DownloadRequest& request, const std::stop_token& stop);
 
  private:
   struct Impl;

@@ -246,7 +246,7 @@ absl::StatusOr<std::unique_ptr<FileObjectStore>> FileObjectStore::Open(StoreOpti
 
 absl::StatusOr<std::string> FileObjectStore::Put(int fd,
                                                  const PutRequest& request,
-                                                 std::stop_token stop) {
+                                                 const std::stop_token& stop) {
   const auto failed = [&](const absl::Status& status) {
     return WithItemError(Annotate(status, request.key),
                          rendernode::ITEM_ERROR_STORAGE_UPLOAD_FAILED);

@@ -39,7 +39,7 @@ class ObjectStore {
   // All but that one carry ITEM_ERROR_STORAGE_UPLOAD_FAILED.
   virtual absl::StatusOr<std::string> Put(int fd,
                                           const PutRequest& request,
-                                          std::stop_token stop) = 0;
+                                          const std::stop_token& stop) = 0;
 };
 
 // OK when `key` is segments of letters, digits, ".", "-" and "_", each beginning with a letter or
@@ -58,7 +58,9 @@ class FileObjectStore final : public ObjectStore {
   // Makes the folder when absent.
   static absl::StatusOr<std::unique_ptr<FileObjectStore>> Open(StoreOptions options);
 
-  absl::StatusOr<std::string> Put(int fd, const PutRequest& request, std::stop_token stop) override;
+  absl::StatusOr<std::string> Put(int fd,
+                                  const PutRequest& request,
+                                  const std::stop_token& stop) override;
 
  private:
   explicit FileObjectStore(StoreOptions options) : options_(std::move(options)) {}
