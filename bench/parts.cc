@@ -141,7 +141,7 @@ absl::StatusOr<FrameStore> PaintAll(const Scene& scene) {
   ASSIGN_OR_RETURN(const auto compositor, Compositor::Create(scene));
   FrameStore frames(scene);
   for (std::int64_t n = 0; n < scene.frame_count(); ++n) {
-    RETURN_IF_ERROR(compositor->Paint(n, frames.Add(), std::nullopt));
+    RETURN_IF_ERROR(compositor->Paint(n, frames.Add(), std::nullopt).status());
   }
   return frames;
 }
@@ -170,7 +170,7 @@ absl::StatusOr<std::vector<double>> PaintFrames(const Scenario& scenario) {
   std::vector<double> costs;
   for (std::int64_t n = 0; n < scene.frame_count(); ++n) {
     const double begin = ThreadCpuMs();
-    RETURN_IF_ERROR(compositor->Paint(n, frame, holds));
+    RETURN_IF_ERROR(compositor->Paint(n, frame, holds).status());
     costs.push_back(ThreadCpuMs() - begin);
     holds = n;
   }
@@ -201,7 +201,9 @@ absl::Status CheckFloorIsTheItem(const Scenario& scenario) {
   ASSIGN_OR_RETURN(const auto compositor, Compositor::Create(scene));
   const DeviceList devices = DeviceList::Discover();
   ASSIGN_OR_RETURN(const DeviceChoice choice, devices.Choose(HardwarePolicy::kOff));
-  ASSIGN_OR_RETURN(const auto item, choice.device->OpenEncoder(ParamsFor(scene)));
+  EncodeParams params = ParamsFor(scene);
+  params.elision = false;  // What it leaves out is what the item saves.
+  ASSIGN_OR_RETURN(const auto item, choice.device->OpenEncoder(params));
   ASSIGN_OR_RETURN(PlainEncoder floor, PlainEncoder::Open(ParamsFor(scene)));
   std::string of_item;
   std::string of_floor;
@@ -219,9 +221,10 @@ absl::Status CheckFloorIsTheItem(const Scenario& scenario) {
   const Nv12View afresh = frames.Add();
   for (std::int64_t n = 0; n < kFrames; ++n) {
     ASSIGN_OR_RETURN(const EncoderFrame frame, item->Acquire());
-    RETURN_IF_ERROR(compositor->Paint(n, frame.view, frame.holds));
-    RETURN_IF_ERROR(item->Submit(n, keep));
-    RETURN_IF_ERROR(compositor->Paint(n, afresh, std::nullopt));
+    ASSIGN_OR_RETURN(const std::vector<IntRect> damage,
+                     compositor->Paint(n, frame.view, frame.holds));
+    RETURN_IF_ERROR(item->Submit(n, damage, keep));
+    RETURN_IF_ERROR(compositor->Paint(n, afresh, std::nullopt).status());
     RETURN_IF_ERROR(floor.Encode(n, afresh, keep_floor));
   }
   RETURN_IF_ERROR(item->Finish(keep));

@@ -16,6 +16,7 @@ endif()
 pkg_check_modules(GRPCPP REQUIRED IMPORTED_TARGET grpc++)
 pkg_check_modules(FFMPEG REQUIRED IMPORTED_TARGET libavcodec libavfilter libavformat libavutil
                   libswscale libswresample)
+pkg_check_modules(X264 REQUIRED IMPORTED_TARGET x264)
 pkg_check_modules(PANGO REQUIRED IMPORTED_TARGET pangocairo pangoft2 fontconfig)
 pkg_check_modules(EBUR128 REQUIRED IMPORTED_TARGET libebur128)
 pkg_check_modules(SYSTEMD REQUIRED IMPORTED_TARGET libsystemd)

@@ -1,4 +1,4 @@
-// Encoding on the CPU: libx264 through FFmpeg.
+// Encoding on the CPU: libx264.
 #pragma once
 
 #include <memory>
@@ -11,8 +11,9 @@ namespace rn {
 
 std::unique_ptr<Device> MakeCpuDevice();
 
-// The codec with the settings that the device's encoders have: what encoding costs at the least is
-// measured with it, fed by other means.
+// libx264 through FFmpeg, with the settings of the device's encoders and told nothing: what
+// encoding costs who knows no more than the pixels. Without elision the device's streams are this
+// one's.
 absl::StatusOr<UniqueCodecContext> OpenX264(const EncodeParams& params);
 
 }  // namespace rn

@@ -9,6 +9,7 @@
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "hwaccel/frame.h"
 
 struct AVCodecContext;
@@ -22,6 +23,8 @@ struct EncodeParams {
   double crf = 20;                    // constant quality, x264's scale
   int keyframe_interval_frames = 60;  // a keyframe on every multiple; more at scene cuts
   int threads = 1;                    // CPU back end only
+  // What did not change is not encoded again. false: all of every frame is, as libx264 alone does.
+  bool elision = true;  // CPU back end only
 };
 
 enum class DeviceKind { kCpu, kNvenc, kVaapi };
@@ -51,14 +54,17 @@ class VideoEncoder {
   // At most one frame is out at a time.
   virtual absl::StatusOr<EncoderFrame> Acquire() = 0;
 
-  // Encodes the acquired frame as frame `n`: 0, 1, 2, … in order. Errors carry no item error code:
-  // any of them means that the encoder is dead.
-  virtual absl::Status Submit(std::int64_t n, PacketSink sink) = 0;
+  // Encodes the acquired frame as frame `n`: 0, 1, 2, … in order. `damage`: where it may differ
+  // from frame n - 1, and nowhere else; none: it is the same picture. Frame 0 is all new whatever
+  // it says. Errors carry no item error code: any of them means that the encoder is dead.
+  virtual absl::Status Submit(std::int64_t n,
+                              absl::Span<const IntRect> damage,
+                              PacketSink sink) = 0;
 
   // Flushes; the encoder is spent afterwards.
   virtual absl::Status Finish(PacketSink sink) = 0;
 
-  // For the muxer: codec parameters and extradata. Lives as long as the encoder.
+  // For the muxer: codec parameters, time base and extradata. Lives as long as the encoder.
   virtual const AVCodecContext& codec() const = 0;
 };
 

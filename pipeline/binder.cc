@@ -80,6 +80,7 @@ class Binder {
     const Fields video(context_, ObjectAt(own, "video"), "/output/video");
     output.crf = video.Number("crf", output.crf);
     output.hardware = video.Text("hardware").value_or(output.hardware);
+    output.elision = video.Flag("elision", output.elision);
     const Fields audio(context_, ObjectAt(own, "audio"), "/output/audio");
     output.audio_bitrate_bps = Bitrate(audio);
     const Fields loudness(

@@ -31,6 +31,7 @@ struct OutputSettings {
   int fps_num = 30, fps_den = 1;
   double crf = 20;
   std::string hardware = "preferred";  // required, preferred, off
+  bool elision = true;                 // as EncodeParams::elision
   int audio_bitrate_bps = 192'000;
   absl::Duration poster_time;
   SidecarSpec sidecar;

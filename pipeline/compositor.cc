@@ -15,9 +15,9 @@ class SceneCompositor final : public Compositor {
  public:
   explicit SceneCompositor(const Scene& scene) : scene_(scene), layers_(scene) {}
 
-  absl::Status Paint(std::int64_t n,
-                     const Nv12View& frame,
-                     std::optional<std::int64_t> holds) override {
+  absl::StatusOr<std::vector<IntRect>> Paint(std::int64_t n,
+                                             const Nv12View& frame,
+                                             std::optional<std::int64_t> holds) override {
     layers_.BeginFrame();
     const DrawList wanted = scene_.DrawListAt(n);
     std::vector<IntRect> rects = {Whole()};
@@ -27,7 +27,7 @@ class SceneCompositor final : public Compositor {
     for (const IntRect& rect : rects) {
       RETURN_IF_ERROR(PaintRect(wanted, frame, rect));
     }
-    return absl::OkStatus();
+    return rects;
   }
 
   absl::StatusOr<std::vector<IntRect>> Damage(std::int64_t a, std::int64_t b) override {

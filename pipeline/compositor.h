@@ -21,11 +21,12 @@ class Compositor {
   virtual ~Compositor() = default;
 
   // Makes `frame` show frame `n`. `holds`: the frame of this scene that it shows now (nothing:
-  // unknown content): only the difference is painted. Errors: an undecodable picture, a text that
-  // cannot be set; they name the element's pointer and carry TEMPLATE_RENDER_ERROR.
-  virtual absl::Status Paint(std::int64_t n,
-                             const Nv12View& frame,
-                             std::optional<std::int64_t> holds) = 0;
+  // unknown content): only the difference is painted, and returned: Damage(*holds, n). Errors: an
+  // undecodable picture, a text that cannot be set; they name the element's pointer and carry
+  // TEMPLATE_RENDER_ERROR.
+  virtual absl::StatusOr<std::vector<IntRect>> Paint(std::int64_t n,
+                                                     const Nv12View& frame,
+                                                     std::optional<std::int64_t> holds) = 0;
 
   // Where frames `a` and `b` may differ; even-aligned, disjoint, inside the frame. Empty: the same.
   // May rasterise layers to see how far they reach; errors as Paint.

@@ -1,18 +1,12 @@
-// Rectangles and colours. Pixels of the output frame; x right, y down; w, h exclusive ends.
+// Rectangles and colours. Pixels of the output frame; x right, y down.
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
 
-namespace rn {
+#include "hwaccel/frame.h"
 
-struct IntRect {
-  int x = 0, y = 0, w = 0, h = 0;
-  bool empty() const { return w <= 0 || h <= 0; }
-  int right() const { return x + w; }
-  int bottom() const { return y + h; }
-  bool operator==(const IntRect&) const = default;
-};
+namespace rn {
 
 inline IntRect Intersect(const IntRect& a, const IntRect& b) {
   const int x = std::max(a.x, b.x);

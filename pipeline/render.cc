@@ -85,7 +85,8 @@ EncodeParams ParamsFor(const Scene& scene, const OutputSettings& output, int thr
           .crf = output.crf,
           .keyframe_interval_frames =
               static_cast<int>(absl::ToInt64Seconds(kKeyframeInterval) * rate.num / rate.den),
-          .threads = threads};
+          .threads = threads,
+          .elision = output.elision};
 }
 
 // Frames and sound into the muxer side by side, so that neither has to be kept.
@@ -100,11 +101,14 @@ absl::Status EncodeStreams(const Scene& scene,
   const auto write_audio = [&](AVPacket& packet) { return muxer.WriteAudio(packet); };
   for (std::int64_t n = 0; n < scene.frame_count(); ++n) {
     ASSIGN_OR_RETURN(const EncoderFrame frame, video.Acquire());
-    RETURN_IF_ERROR(compositor.Paint(n, frame.view, frame.holds));
+    ASSIGN_OR_RETURN(std::vector<IntRect> damage, compositor.Paint(n, frame.view, frame.holds));
+    if (frame.holds.has_value() && *frame.holds != n - 1) {
+      ASSIGN_OR_RETURN(damage, compositor.Damage(n - 1, n));
+    }
     if (n == scene.poster_frame()) {
       RETURN_IF_ERROR(Encoding(WritePoster(frame.view, poster)));
     }
-    RETURN_IF_ERROR(Encoding(video.Submit(n, write_video)));
+    RETURN_IF_ERROR(Encoding(video.Submit(n, damage, write_video)));
     RETURN_IF_ERROR(Encoding(audio.EncodeUntil(TimeOfFrame(scene, n + 1), write_audio)));
     if (n % kFramesPerReport == 0 || n + 1 == scene.frame_count()) {
       progress({rendernode::RENDERING, n + 1, scene.frame_count(), TimeOfFrame(scene, n + 1)});

@@ -19,6 +19,7 @@ MAY_INCLUDE = {
 # Library headers -> the only folders whose sources may see them.
 CONFINED = {
     r"lib(av\w+|swscale|swresample)/": {"hwaccel", "pipeline"},
+    r"x264\.h": {"hwaccel"},
     r"(pango|cairo|fontconfig|hwy|ebur128|espeak-ng|flite)\b": {"pipeline"},
     r"grpc(pp)?/": {"daemon", "coordinator", "ctl"},
     r"sqlite3\.h|soci\b": {"daemon", "coordinator"},

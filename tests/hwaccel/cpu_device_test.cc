@@ -2,58 +2,28 @@
 
 #include <gtest/gtest.h>
 
-#include <cstring>
 #include <vector>
 
-#include "hwaccel/ffmpeg.h"
+#include "tests/hwaccel/stream.h"
 
 namespace rn {
 namespace {
 
-struct Packet {
-  std::int64_t pts, dts;
-  bool key;
-};
+// Flat pictures whose brightness follows the frame number.
+std::vector<IntRect> PaintBrightness(std::int64_t n, const EncoderFrame& frame) {
+  FillFlat(frame.view, static_cast<std::uint8_t>(16 + n % 200));
+  return {{0, 0, frame.view.width, frame.view.height}};
+}
 
-class CpuDeviceTest : public testing::Test {
- protected:
-  // Encodes `frames` flat pictures whose brightness follows the frame number.
-  void Encode(std::int64_t frames, const EncodeParams& params) {
-    auto encoder = device_->OpenEncoder(params);
-    ASSERT_TRUE(encoder.ok()) << encoder.status();
-    const auto keep = [&](AVPacket& packet) {
-      packets_.push_back({packet.pts, packet.dts, (packet.flags & AV_PKT_FLAG_KEY) != 0});
-      return absl::OkStatus();
-    };
-    for (std::int64_t n = 0; n < frames; ++n) {
-      auto frame = (*encoder)->Acquire();
-      ASSERT_TRUE(frame.ok()) << frame.status();
-      held_.push_back(frame->holds);
-      for (int row = 0; row < params.height; ++row) {
-        std::memset(frame->view.y + row * frame->view.y_stride,
-                    static_cast<int>(16 + n % 200),
-                    static_cast<std::size_t>(params.width));
-      }
-      for (int row = 0; row < params.height / 2; ++row) {
-        std::memset(frame->view.uv + row * frame->view.uv_stride,
-                    128,
-                    static_cast<std::size_t>(params.width));
-      }
-      ASSERT_TRUE((*encoder)->Submit(n, keep).ok());
-    }
-    ASSERT_TRUE((*encoder)->Finish(keep).ok());
-  }
-
-  std::unique_ptr<Device> device_ = MakeCpuDevice();
-  std::vector<Packet> packets_;
-  std::vector<std::optional<std::int64_t>> held_;
-};
-
-TEST_F(CpuDeviceTest, EveryFrameComesOutOnceAndKeyframesStandOnTheInterval) {
-  Encode(100, {.width = 64, .height = 64, .frame_rate = {30, 1}, .keyframe_interval_frames = 25});
-  ASSERT_EQ(packets_.size(), 100u);
+TEST(CpuDeviceTest, EveryFrameComesOutOnceAndKeyframesStandOnTheInterval) {
+  const auto stream = EncodeFrames(
+      {.width = 64, .height = 64, .frame_rate = {30, 1}, .keyframe_interval_frames = 25},
+      100,
+      PaintBrightness);
+  ASSERT_TRUE(stream.ok()) << stream.status();
+  ASSERT_EQ(stream->packets.size(), 100u);
   std::vector<bool> key(100);
-  for (const Packet& packet : packets_) {
+  for (const StreamPacket& packet : stream->packets) {
     key.at(static_cast<std::size_t>(packet.pts)) = packet.key;
   }
   for (const std::size_t multiple : {0u, 25u, 50u, 75u}) {
@@ -61,19 +31,33 @@ TEST_F(CpuDeviceTest, EveryFrameComesOutOnceAndKeyframesStandOnTheInterval) {
   }
 }
 
-TEST_F(CpuDeviceTest, EachFrameIsComposedOverTheOneBeforeIt) {
-  Encode(4, {.width = 64, .height = 64});
-  EXPECT_EQ(held_, (std::vector<std::optional<std::int64_t>>{std::nullopt, 0, 1, 2}));
+TEST(CpuDeviceTest, EachFrameIsComposedOverTheOneBeforeIt) {
+  const auto stream = EncodeFrames({.width = 64, .height = 64}, 4, PaintBrightness);
+  ASSERT_TRUE(stream.ok()) << stream.status();
+  EXPECT_EQ(stream->held, (std::vector<std::optional<std::int64_t>>{std::nullopt, 0, 1, 2}));
 }
 
-TEST_F(CpuDeviceTest, AnEncoderThatIsDroppedHalfWayLeavesNothingBehind) {
-  auto encoder = device_->OpenEncoder({.width = 64, .height = 64});
+TEST(CpuDeviceTest, AnEncoderThatIsDroppedHalfWayLeavesNothingBehind) {
+  const auto device = MakeCpuDevice();
+  auto encoder = device->OpenEncoder({.width = 64, .height = 64});
   ASSERT_TRUE(encoder.ok()) << encoder.status();
+  const auto drop = [](AVPacket&) { return absl::OkStatus(); };
+  for (std::int64_t n = 0; n < 3; ++n) {
+    const auto frame = (*encoder)->Acquire();
+    ASSERT_TRUE(frame.ok());
+    ASSERT_TRUE((*encoder)->Submit(n, PaintBrightness(n, *frame), drop).ok());
+  }
   ASSERT_TRUE((*encoder)->Acquire().ok());
   encoder->reset();
 }
 
-TEST_F(CpuDeviceTest, RequiredHardwareIsAnErrorThatNamesWhatWouldBeValid) {
+TEST(CpuDeviceTest, SizesThatX264CannotEncodeAreAnErrorInItsWords) {
+  const auto encoder = MakeCpuDevice()->OpenEncoder({.width = 0, .height = 64});
+  ASSERT_FALSE(encoder.ok());
+  EXPECT_NE(encoder.status().message().find("0x64"), absl::string_view::npos) << encoder.status();
+}
+
+TEST(CpuDeviceTest, RequiredHardwareIsAnErrorThatNamesWhatWouldBeValid) {
   const DeviceList devices = DeviceList::Discover();
   const auto choice = devices.Choose(HardwarePolicy::kRequired);
   EXPECT_EQ(choice.status().code(), absl::StatusCode::kFailedPrecondition);

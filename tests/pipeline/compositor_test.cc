@@ -79,7 +79,7 @@ TEST_F(CompositorTest, FrameOverAnyOtherFrameIsTheFramePaintedAfresh) {
   for (unsigned step = 0; step < 3 * count; ++step) {
     // In order, as an encoder asks; then in any.
     const std::int64_t n = step < count ? step : random() % count;
-    const absl::Status painted = warm->Paint(n, frame.view(), held);
+    const absl::Status painted = warm->Paint(n, frame.view(), held).status();
     ASSERT_TRUE(painted.ok()) << painted;
     FrameBuffer afresh(scene, step);
     // A compositor that has seen nothing else: no state of the other may matter.
@@ -198,7 +198,7 @@ TEST_F(CompositorTest, UndecodablePictureNamesItsElement) {
   FrameBuffer frame(scene, 9);
   EXPECT_TRUE(compositor->Paint(0, frame.view(), std::nullopt).ok());
   for (const absl::Status& status :
-       {compositor->Paint(40, frame.view(), 0), compositor->Damage(0, 40).status()}) {
+       {compositor->Paint(40, frame.view(), 0).status(), compositor->Damage(0, 40).status()}) {
     EXPECT_THAT(std::string(status.message()), HasSubstr("/scenes/1/elements/1"));
     EXPECT_EQ(ItemErrorOf(status), rendernode::ITEM_ERROR_TEMPLATE_RENDER_ERROR);
   }

@@ -207,7 +207,8 @@ TEST_P(GoldenTest, LooksAsItDid) {
   const auto compositor = Compositor::Create(scene);
   ASSERT_TRUE(compositor.ok()) << compositor.status();
   FrameBuffer frame(scene, 1);
-  const absl::Status painted = (*compositor)->Paint(GetParam().frame, frame.view(), std::nullopt);
+  const absl::Status painted =
+      (*compositor)->Paint(GetParam().frame, frame.view(), std::nullopt).status();
   ASSERT_TRUE(painted.ok()) << painted;
   const std::string golden =
       absl::StrCat(RN_SOURCE_DIR, "/tests/pipeline/golden/", GetParam().name, ".png");

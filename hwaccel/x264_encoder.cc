@@ -1,0 +1,274 @@
+#include "hwaccel/x264_encoder.h"
+
+#include <spdlog/spdlog.h>
+#include <x264.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdarg>
+#include <cstdio>
+#include <cstring>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "hwaccel/ffmpeg.h"
+
+namespace rn {
+namespace {
+
+constexpr int kMacroblock = 16;
+// AVX-512 loads want whole cache lines.
+constexpr int kStrideAlignment = 64;
+// Of a frame's macroblocks: from here on B-frames and weighted prediction save more than hints do.
+constexpr double kFullMotion = 0.6;
+
+struct X264Closer {
+  void operator()(x264_t* encoder) const { x264_encoder_close(encoder); }
+};
+using UniqueX264 = std::unique_ptr<x264_t, X264Closer>;
+
+// Warnings to the log; the last error is kept in `private_data`, a std::string, for the Status.
+void ForwardLog(void* private_data, int level, const char* format, va_list arguments) {
+  std::array<char, 1024> line{};
+  std::vsnprintf(line.data(), line.size(), format, arguments);
+  const std::string text(absl::StripSuffix(line.data(), "\n"));
+  if (level == X264_LOG_ERROR) {
+    *static_cast<std::string*>(private_data) = text;
+  } else {
+    spdlog::warn("x264 {}", text);
+  }
+}
+
+absl::StatusOr<x264_param_t> ParamsOf(const EncodeParams& params, std::string* last_error) {
+  x264_param_t x264;
+  if (x264_param_default_preset(&x264, kX264Preset, nullptr) != 0) {
+    return absl::UnavailableError(absl::StrCat("libx264 has no preset ", kX264Preset));
+  }
+  x264.pf_log = &ForwardLog;
+  x264.p_log_private = last_error;
+  x264.i_log_level = X264_LOG_WARNING;
+  x264.i_threads = params.threads;
+  x264.i_width = params.width;
+  x264.i_height = params.height;
+  x264.i_csp = X264_CSP_NV12;
+  x264.i_fps_num = x264.i_timebase_den = static_cast<std::uint32_t>(params.frame_rate.num);
+  x264.i_fps_den = x264.i_timebase_num = static_cast<std::uint32_t>(params.frame_rate.den);
+  x264.i_keyint_max = params.keyframe_interval_frames;
+  x264.rc.i_rc_method = X264_RC_CRF;
+  x264.rc.f_rf_constant = static_cast<float>(params.crf);
+  x264.vui.b_fullrange = 0;
+  x264.vui.i_colorprim = AVCOL_PRI_BT709;
+  x264.vui.i_transfer = AVCOL_TRC_BT709;
+  x264.vui.i_colmatrix = AVCOL_SPC_BT709;
+  x264.vui.i_chroma_loc = AVCHROMA_LOC_LEFT - 1;  // H.264 counts from 0.
+  x264.b_repeat_headers = 0;                      // MP4 keeps them in front of the stream.
+  x264.analyse.b_mb_info = params.elision ? 1 : 0;
+  if (x264_param_apply_profile(&x264, "high") != 0) {
+    return absl::UnavailableError("this libx264 has no High profile of 8 bits");
+  }
+  return x264;
+}
+
+// One byte a macroblock, in x264's order.
+class MacroblockMap {
+ public:
+  MacroblockMap(int width, int height)
+      : columns_((width + kMacroblock - 1) / kMacroblock),
+        rows_((height + kMacroblock - 1) / kMacroblock) {}
+
+  std::size_t size() const { return static_cast<std::size_t>(columns_) * rows_; }
+
+  // Writes size() bytes: X264_MBINFO_CONSTANT wherever no damage reaches. Returns how many blocks
+  // have some.
+  std::size_t Mark(absl::Span<const IntRect> damage, std::uint8_t* map) const {
+    std::memset(map, X264_MBINFO_CONSTANT, size());
+    for (const IntRect& rect : damage) {
+      if (rect.empty()) continue;
+      const int left = std::clamp(rect.x / kMacroblock, 0, columns_ - 1);
+      const int right = std::clamp((rect.right() - 1) / kMacroblock, 0, columns_ - 1);
+      const int top = std::clamp(rect.y / kMacroblock, 0, rows_ - 1);
+      const int bottom = std::clamp((rect.bottom() - 1) / kMacroblock, 0, rows_ - 1);
+      for (int row = top; row <= bottom; ++row) {
+        std::memset(map + std::ptrdiff_t{row} * columns_ + left,
+                    0,
+                    static_cast<std::size_t>(right - left + 1));
+      }
+    }
+    return static_cast<std::size_t>(std::count(map, map + size(), 0));
+  }
+
+ private:
+  const int columns_, rows_;
+};
+
+// x264 copies a picture into its own look-ahead before the call returns, so one frame is enough:
+// every next frame is composed over the one just sent, and damage is never older than one frame.
+class X264Encoder final : public VideoEncoder {
+ public:
+  explicit X264Encoder(const EncodeParams& params)
+      : params_(params), macroblocks_(params.width, params.height) {}
+
+  absl::Status Start() {
+    ASSIGN_OR_RETURN(x264_param_t x264, ParamsOf(params_, &last_error_));
+    encoder_.reset(x264_encoder_open(&x264));
+    if (encoder_ == nullptr) {
+      return absl::InvalidArgumentError(absl::StrCat("libx264: ", last_error_));
+    }
+    x264_encoder_parameters(encoder_.get(), &x264);
+    RETURN_IF_ERROR(Describe(x264));
+    return AllocateFrame();
+  }
+
+  absl::StatusOr<EncoderFrame> Acquire() override {
+    EncoderFrame acquired{.view = {.y = frame_->data[0],
+                                   .uv = frame_->data[1],
+                                   .y_stride = frame_->linesize[0],
+                                   .uv_stride = frame_->linesize[1],
+                                   .width = params_.width,
+                                   .height = params_.height},
+                          .holds = holds_};
+    holds_.reset();  // Until it is submitted, nobody knows what is in it.
+    return acquired;
+  }
+
+  absl::Status Submit(std::int64_t n, absl::Span<const IntRect> damage, PacketSink sink) override {
+    x264_picture_t picture = PictureOf(n);
+    if (params_.elision) {
+      Hint(damage, &picture);
+    }
+    RETURN_IF_ERROR(Encode(&picture, sink));
+    holds_ = n;
+    return absl::OkStatus();
+  }
+
+  absl::Status Finish(PacketSink sink) override {
+    while (x264_encoder_delayed_frames(encoder_.get()) > 0) {
+      RETURN_IF_ERROR(Encode(nullptr, sink));
+    }
+    return absl::OkStatus();
+  }
+
+  const AVCodecContext& codec() const override { return *codec_; }
+
+ private:
+  // What the muxer wants to know, in a context that no codec of FFmpeg's stands behind.
+  absl::Status Describe(const x264_param_t& x264) {
+    codec_.reset(avcodec_alloc_context3(nullptr));
+    codec_->codec_type = AVMEDIA_TYPE_VIDEO;
+    codec_->codec_id = AV_CODEC_ID_H264;
+    codec_->pix_fmt = AV_PIX_FMT_YUV420P;
+    codec_->width = params_.width;
+    codec_->height = params_.height;
+    codec_->time_base = {params_.frame_rate.den, params_.frame_rate.num};
+    codec_->framerate = {params_.frame_rate.num, params_.frame_rate.den};
+    codec_->color_range = AVCOL_RANGE_MPEG;
+    codec_->color_primaries = AVCOL_PRI_BT709;
+    codec_->color_trc = AVCOL_TRC_BT709;
+    codec_->colorspace = AVCOL_SPC_BT709;
+    codec_->chroma_sample_location = AVCHROMA_LOC_LEFT;
+    codec_->has_b_frames = x264.i_bframe == 0 ? 0 : x264.i_bframe_pyramid != 0 ? 2 : 1;
+    return TakeHeaders();
+  }
+
+  // Parameter sets become the global header; what x264 says about itself goes with the first frame.
+  absl::Status TakeHeaders() {
+    x264_nal_t* nals = nullptr;
+    int count = 0;
+    if (x264_encoder_headers(encoder_.get(), &nals, &count) < 0) {
+      return absl::InternalError(absl::StrCat("libx264: ", last_error_));
+    }
+    std::string header;
+    for (int i = 0; i < count; ++i) {
+      std::string& to = nals[i].i_type == NAL_SEI ? sei_ : header;
+      to.append(reinterpret_cast<const char*>(nals[i].p_payload),
+                static_cast<std::size_t>(nals[i].i_payload));
+    }
+    codec_->extradata =
+        static_cast<std::uint8_t*>(av_mallocz(header.size() + AV_INPUT_BUFFER_PADDING_SIZE));
+    codec_->extradata_size = static_cast<int>(header.size());
+    std::memcpy(codec_->extradata, header.data(), header.size());
+    return absl::OkStatus();
+  }
+
+  absl::Status AllocateFrame() {
+    frame_.reset(av_frame_alloc());
+    frame_->format = AV_PIX_FMT_NV12;
+    frame_->width = params_.width;
+    frame_->height = params_.height;
+    RETURN_IF_FF_ERROR(av_frame_get_buffer(frame_.get(), kStrideAlignment));
+    return absl::OkStatus();
+  }
+
+  x264_picture_t PictureOf(std::int64_t n) const {
+    x264_picture_t picture;
+    x264_picture_init(&picture);
+    picture.img.i_csp = X264_CSP_NV12;
+    picture.img.i_plane = 2;
+    for (int plane = 0; plane < picture.img.i_plane; ++plane) {
+      picture.img.plane[plane] = frame_->data[plane];
+      picture.img.i_stride[plane] = frame_->linesize[plane];
+    }
+    picture.i_pts = n;
+    picture.i_type = n % params_.keyframe_interval_frames == 0 ? X264_TYPE_IDR : X264_TYPE_AUTO;
+    return picture;
+  }
+
+  // x264 heeds the map in P-frames whose first reference is the frame before, unweighted, and for
+  // blocks that it would not quantise finer than they are; elsewhere it does no harm.
+  void Hint(absl::Span<const IntRect> damage, x264_picture_t* picture) const {
+    auto* map = new std::uint8_t[macroblocks_.size()];
+    const std::size_t damaged = macroblocks_.Mark(damage, map);
+    picture->prop.mb_info = map;
+    // Read until the frame is encoded, which may be many calls later.
+    picture->prop.mb_info_free = [](void* spent) { delete[] static_cast<std::uint8_t*>(spent); };
+    if (picture->i_type == X264_TYPE_AUTO &&
+        static_cast<double>(damaged) < kFullMotion * static_cast<double>(macroblocks_.size())) {
+      picture->i_type = X264_TYPE_P;
+    }
+  }
+
+  // `picture` null: flushes one frame.
+  absl::Status Encode(x264_picture_t* picture, PacketSink sink) {
+    x264_nal_t* nals = nullptr;
+    int count = 0;
+    x264_picture_t encoded;
+    const int size = x264_encoder_encode(encoder_.get(), &nals, &count, picture, &encoded);
+    if (size < 0) {
+      return absl::InternalError(absl::StrCat("libx264: ", last_error_));
+    }
+    if (size == 0) {
+      return absl::OkStatus();  // Still in the look-ahead.
+    }
+    const UniqueAvPacket packet(av_packet_alloc());
+    RETURN_IF_FF_ERROR(av_new_packet(packet.get(), size + static_cast<int>(sei_.size())));
+    std::memcpy(packet->data, sei_.data(), sei_.size());
+    // x264 lays the units of a frame one after the other.
+    std::memcpy(packet->data + sei_.size(), nals[0].p_payload, static_cast<std::size_t>(size));
+    sei_.clear();
+    packet->pts = encoded.i_pts;
+    packet->dts = encoded.i_dts;
+    packet->duration = 1;
+    packet->flags = encoded.b_keyframe != 0 ? AV_PKT_FLAG_KEY : 0;
+    return sink(*packet);
+  }
+
+  const EncodeParams params_;
+  const MacroblockMap macroblocks_;
+  std::string last_error_;  // of x264's log; before encoder_, which writes it
+  UniqueX264 encoder_;
+  UniqueCodecContext codec_;
+  UniqueAvFrame frame_;
+  std::string sei_;  // until the first packet
+  std::optional<std::int64_t> holds_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<VideoEncoder>> OpenX264Encoder(const EncodeParams& params) {
+  auto encoder = std::make_unique<X264Encoder>(params);
+  RETURN_IF_ERROR(encoder->Start());
+  return encoder;
+}
+
+}  // namespace rn

@@ -1,0 +1,94 @@
+#include "hwaccel/x264_encoder.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "hwaccel/cpu_device.h"
+#include "tests/hwaccel/stream.h"
+
+namespace rn {
+namespace {
+
+constexpr EncodeParams kSmall = {
+    .width = 320, .height = 192, .crf = 23, .keyframe_interval_frames = 30};
+constexpr IntRect kWhole = {0, 0, 320, 192};
+
+// A square of 48 that walks right by 2 pixels a frame over a still texture.
+std::vector<IntRect> PaintWalkingSquare(std::int64_t n, const EncoderFrame& frame) {
+  FillTexture(frame.view, kWhole, 0);
+  const auto left = static_cast<int>(2 * n);
+  FillTexture(frame.view, {left, 64, 48, 48}, 7);
+  return n == 0 ? std::vector<IntRect>{kWhole} : std::vector<IntRect>{{left - 2, 64, 50, 48}};
+}
+
+// The texture dissolves into another one.
+std::vector<IntRect> PaintFade(std::int64_t n, const EncoderFrame& frame) {
+  FillBlend(frame.view, 0, 7, std::min(1.0, static_cast<double>(n) / 40));
+  return {kWhole};
+}
+
+bool HasBFrames(const Stream& stream) {
+  return !std::is_sorted(stream.packets.begin(),
+                         stream.packets.end(),
+                         [](const auto& a, const auto& b) { return a.pts < b.pts; });
+}
+
+TEST(X264EncoderTest, WithoutElisionTheStreamIsPlainLibx264sByteForByte) {
+  EncodeParams plain = kSmall;
+  plain.elision = false;
+  for (const auto& paint : {PaintWalkingSquare, PaintFade}) {
+    const auto ours = EncodeFrames(plain, 70, paint);
+    ASSERT_TRUE(ours.ok()) << ours.status();
+    auto codec = OpenX264(plain);
+    ASSERT_TRUE(codec.ok()) << codec.status();
+    const auto floor = EncodeWithFfmpeg(*std::move(codec), plain, 70, paint);
+    ASSERT_TRUE(floor.ok()) << floor.status();
+    EXPECT_EQ(ours->header, floor->header);
+    EXPECT_TRUE(ours->packets == floor->packets);
+  }
+}
+
+TEST(X264EncoderTest, BFramesOnlyWhereMostOfTheFrameMoves) {
+  const auto little = EncodeFrames(kSmall, 60, PaintWalkingSquare);
+  ASSERT_TRUE(little.ok()) << little.status();
+  EXPECT_FALSE(HasBFrames(*little));
+  const auto all = EncodeFrames(kSmall, 60, PaintFade);
+  ASSERT_TRUE(all.ok()) << all.status();
+  EXPECT_TRUE(HasBFrames(*all));
+}
+
+TEST(X264EncoderTest, HintsCostNoQualityAndLittleSize) {
+  EncodeParams plain = kSmall;
+  plain.elision = false;
+  const auto hinted = EncodeFrames(kSmall, 90, PaintWalkingSquare);
+  const auto full = EncodeFrames(plain, 90, PaintWalkingSquare);
+  ASSERT_TRUE(hinted.ok() && full.ok());
+  EXPECT_LT(static_cast<double>(hinted->size()), 1.1 * static_cast<double>(full->size()));
+  EXPECT_LT(ErrorAgainstSource(*hinted, kSmall, PaintWalkingSquare),
+            1.02 * ErrorAgainstSource(*full, plain, PaintWalkingSquare));
+}
+
+TEST(X264EncoderTest, DamageAtTheEdgesOfAFrameOfOddBlocksIsEncoded) {
+  // 200 × 120 pixels are 12.5 × 7.5 macroblocks.
+  const EncodeParams odd = {.width = 200, .height = 120, .crf = 18};
+  const IntRect whole = {0, 0, 200, 120};
+  const IntRect corner = {184, 104, 16, 16};
+  const auto paint = [&](std::int64_t n, const EncoderFrame& frame) {
+    FillTexture(frame.view, whole, 0);
+    FillTexture(frame.view, corner, static_cast<int>(n));
+    return std::vector<IntRect>{n == 0 ? whole : corner};
+  };
+  const auto stream = EncodeFrames(odd, 5, paint);
+  ASSERT_TRUE(stream.ok()) << stream.status();
+  const auto frames = Decode(*stream);
+  ASSERT_TRUE(frames.ok()) << frames.status();
+  ASSERT_EQ(frames->size(), 5u);
+  for (std::int64_t n = 0; n < 5; ++n) {
+    EXPECT_LT(LumaError((*frames)[static_cast<std::size_t>(n)], Painted(odd, n, paint), corner), 15)
+        << n;
+  }
+}
+
+}  // namespace
+}  // namespace rn
