@@ -99,7 +99,7 @@ TEST_F(JournalWriterTest, MoreThanMayWaitIsRefusedAtOnce) {
   stuck.Push(true);
   writer_.reset();
   writer_ = std::make_unique<JournalWriter>(
-      OpenJournal(), 2, clock_, [&](Event) { stuck.Push(true); });  // Waits for us.
+      OpenJournal(), 2, clock_, [&](const Event&) { stuck.Push(true); });  // Waits for us.
   int accepted = 0;
   while (writer_->Do(Leases({kA}))) {
     ASSERT_LT(++accepted, 1000000);

@@ -189,7 +189,7 @@ TEST_F(RendernodedTest, ALogThatNobodyReadsIsNoReasonToDie) {
   const auto daemon = Subprocess::Start({.argv = {"/bin/bash",
                                                   "-c",
                                                   "exec \"$0\" --config \"$1\" 2> >(exec true)",
-                                                  RN_BIN_DIR "/rendernoded",
+                                                  std::string(RN_BIN_DIR "/rendernoded"),
                                                   config_path()},
                                          .with_channel = false});
   ASSERT_TRUE(daemon.ok()) << daemon.status();
