@@ -155,7 +155,9 @@ absl::StatusOr<rendernode::ItemSpec> LocalJob::Item(std::uint32_t row,
                                                     std::map<std::string, std::string> values,
                                                     const fs::path& folder) const {
   std::vector<std::string> absent;
-  for (auto& [name, value] : values) {
+  for (auto& entry : values) {
+    const std::string& name = entry.first;
+    std::string& value = entry.second;
     if (value.empty() || !NamesFile(name)) continue;
     if (!IsUrl(value)) {
       value = absl::StrCat(kFileScheme, fs::absolute(folder / value).lexically_normal().string());

@@ -37,6 +37,7 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace rn
 
+// NOLINTNEXTLINE(bugprone-exception-escape): CLI11 throws at a bug of ours only.
 int main(int argc, char** argv) {
   return rn::Main(argc, argv);
 }

@@ -35,7 +35,8 @@ class RenderBar {
     }
     const double done = static_cast<double>(progress.frames_done);
     const double seconds = absl::ToDoubleSeconds(clock_.SinceBoot() - begin_);
-    const double fraction = progress.frames_total > 0 ? done / progress.frames_total : 0;
+    const double fraction =
+        progress.frames_total > 0 ? done / static_cast<double>(progress.frames_total) : 0;
     const std::string speed =
         seconds > 0 ? Speed(done / seconds, progress.media_done, seconds) : "";
     live_.Show({absl::StrFormat(

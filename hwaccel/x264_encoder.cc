@@ -90,9 +90,7 @@ class MacroblockMap {
       const int top = std::clamp(rect.y / kMacroblock, 0, rows_ - 1);
       const int bottom = std::clamp((rect.bottom() - 1) / kMacroblock, 0, rows_ - 1);
       for (int row = top; row <= bottom; ++row) {
-        std::memset(map + std::ptrdiff_t{row} * columns_ + left,
-                    0,
-                    static_cast<std::size_t>(right - left + 1));
+        std::fill_n(map + std::ptrdiff_t{row} * columns_ + left, right - left + 1, 0);
       }
     }
     return static_cast<std::size_t>(std::count(map, map + size(), 0));
