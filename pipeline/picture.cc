@@ -115,6 +115,7 @@ PictureSize ShownSize(const PictureSize& picture, Fit fit, int width, int height
       scale = std::max(across, down);
       break;
     case Fit::kContain:
+    case Fit::kContainBlur:  // The blurred rest is the background's.
       scale = std::min(across, down);
       break;
     case Fit::kNone:

@@ -27,7 +27,8 @@ struct FrameRange {
   bool Contains(std::int64_t n) const { return n >= begin && n < end; }
 };
 
-enum class Fit { kCover, kContain, kFill, kNone };
+// kContainBlur: contained, over the same picture covering the box, blurred.
+enum class Fit { kCover, kContain, kFill, kNone, kContainBlur };
 
 // Part of a fitted picture, as fractions of it: {0, 0, 1, 1} is all of it.
 using SourceWindow = Box;
@@ -39,12 +40,19 @@ struct ImageContent {
   double scale_max = 1;  // the largest Ken Burns scale: how much resolution to keep
 };
 
+// A clip. Which moment of it is seen is the Draw's to say: trim, speed and loops are in there.
+struct VideoContent {
+  std::string path;
+  Fit fit = Fit::kCover;
+};
+
 struct GradientStop {
   double offset = 0;  // 0…1
   Rgba color;
 };
 struct Fill {
-  std::vector<GradientStop> stops;  // one: a solid colour; more: a linear gradient
+  enum class Kind { kLinear, kRadial } kind = Kind::kLinear;  // radial: from the centre to a corner
+  std::vector<GradientStop> stops;  // one: a solid colour; more: a gradient
   double angle_deg = 180;           // CSS: 180 runs top to bottom, 90 left to right
 };
 struct ShapeContent {
@@ -60,31 +68,83 @@ struct CaptionContent {
   CaptionSpec spec;
   std::vector<CaptionPage> pages;
 };
-using Content = std::variant<ImageContent, ShapeContent, TextContent, CaptionContent>;
+// Nothing of its own: Draw::children, painted together, then treated as one picture.
+struct GroupContent {};
+using Content = std::
+    variant<ImageContent, ShapeContent, TextContent, CaptionContent, VideoContent, GroupContent>;
+
+// CSS's mix-blend-mode, on sRGB values.
+enum class BlendMode {
+  kNormal,
+  kMultiply,
+  kScreen,
+  kOverlay,
+  kDarken,
+  kLighten,
+  kColorDodge,
+  kColorBurn,
+  kHardLight,
+  kSoftLight,
+  kDifference,
+  kExclusion
+};
+
+// CSS's drop-shadow: the element's own shape, moved, blurred (sigma is half of blur_px), coloured.
+struct Shadow {
+  Rgba color{0, 0, 0, 128};
+  double dx_px = 0, dy_px = 0, blur_px = 0;
+};
+
+// What of the element is seen: the inside of a shape that fills its box, or where a picture, laid
+// over the box, is opaque (or bright).
+struct Mask {
+  enum class Kind { kRect, kEllipse, kAlpha, kLuminance } kind = Kind::kRect;
+  double radius_px = 0;  // kRect
+  std::string path;      // kAlpha, kLuminance
+  bool inverted = false;
+};
 
 struct Element {
   std::string pointer;  // "/scenes/1/elements/2"
   Box box;              // where it rests, in output pixels; contents are laid out in box.w × box.h
   Content content;
+  double anchor_x = 0, anchor_y = 0;  // output pixels: what Draw's scale and rotation are about
+  BlendMode blend = BlendMode::kNormal;
+  std::optional<Shadow> shadow;  // of the masked element
+  std::optional<Mask> mask;
 };
 
-// One element on one frame. Two equal Draws paint the same pixels.
+// One element on one frame. Two equal Draws paint the same pixels. In order: the content (with
+// `window`, `media_s`, `page` …), its mask, `reveal`, its shadow, scale and rotation about the
+// anchor, the move by (dx, dy), blending with `opacity`.
 struct Draw {
-  int element = 0;                  // index into Scene::elements()
-  int page = -1;                    // captions: which page …
-  int active_word = -1;             // … and which word of it is lit
-  double dx = 0, dy = 0;            // moved from its rest by this many pixels
+  int element = 0;        // index into Scene::elements()
+  int page = -1;          // captions: which page …
+  int active_word = -1;   // … which word of it is spoken …
+  double word_phase = 0;  // … and how far into it, 0…1 (effects that move within a word)
+  int characters = -1;    // text: only the first so many graphemes are seen; −1: all
+  double dx = 0, dy = 0;  // moved from its rest by this many pixels
+  double scale_x = 1, scale_y = 1;  // about the anchor; negative: mirrored
+  double rotation_deg = 0;          // about the anchor, clockwise
   double opacity = 1;               // 0…1
   SourceWindow window{0, 0, 1, 1};  // images
+  Box reveal{0, 0, 1, 1};           // of its box, as fractions: what a wipe lets through so far
+  double media_s = 0;               // videos: seconds from the clip's start
+  std::vector<Draw> children;       // groups: bottom to top, at rest in output pixels like others
   bool operator==(const Draw&) const = default;
 };
 
-// Draws that fade as one: painted over an opaque `background`, then blended onto what is below
-// with `opacity`. The first group of a frame has opacity 1.
+// Draws that come and go as one, a scene of them: painted over an opaque `background`, then moved
+// and scaled as a whole, and where `clip` and `circle_px` let it, blended onto what is below with
+// `opacity`. The first group of a frame covers all of it.
 struct DrawGroup {
   double opacity = 1;
-  std::optional<Rgba> background;  // none: painted straight onto what is below (root elements)
-  std::vector<Draw> draws;         // bottom to top
+  std::optional<Rgba> background;   // none: painted straight onto what is below (root elements)
+  std::vector<Draw> draws;          // bottom to top
+  double dx = 0, dy = 0;            // slide, push: output pixels
+  double scale = 1;                 // zoom: about the frame's centre
+  std::optional<Box> clip;          // wipe: output pixels
+  std::optional<double> circle_px;  // circle: the radius about the frame's centre
   bool operator==(const DrawGroup&) const = default;
 };
 using DrawList = std::vector<DrawGroup>;
