@@ -1,0 +1,82 @@
+#include "pipeline/shape_reader.h"
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "absl/strings/str_cat.h"
+
+namespace rn {
+namespace {
+
+using nlohmann::json;
+
+constexpr Length kNone(0, Length::Unit::kPixels);
+constexpr Length kWhole(100, Length::Unit::kPercent);
+
+Fill Gradient(const ReadContext& context, const json& gradient, const std::string& pointer) {
+  Fill fill;
+  fill.angle_deg = Fields(context, gradient, pointer).Number("angle", 180);
+  const auto stops = gradient.find("stops");
+  if (stops == gradient.end() || !stops->is_array()) return fill;
+  for (std::size_t i = 0; i < stops->size(); ++i) {
+    const Fields stop(context, stops->at(i), absl::StrCat(pointer, "/stops/", i));
+    const double even = stops->size() > 1 ? static_cast<double>(i) / (stops->size() - 1) : 0;
+    const double offset = stop.Number("offset", even);
+    Rgba color = stop.Color("color").value_or(Rgba{});
+    color.a = static_cast<std::uint8_t>(std::lround(color.a * stop.Number("opacity", 1)));
+    if (!fill.stops.empty() && offset < fill.stops.back().offset) {
+      stop.Report("offset", "stops stand in order of their offset");
+    }
+    fill.stops.push_back({offset, color});
+  }
+  return fill;
+}
+
+// Of "fill" and "fill_color" the one nearer to the element counts: either may be a default.
+void ReadFill(const Fields& fields, const std::string& shape_pointer, ShapeContent* shape) {
+  const std::size_t gradient_layer = fields.LayerOf("fill");
+  const std::size_t color_layer = fields.LayerOf("fill_color");
+  std::string pointer;
+  const json* gradient = fields.Find("fill", &pointer);
+  if (gradient != nullptr && gradient_layer == color_layer) {
+    fields.Report("fill", "stands beside \"fill_color\"; keep one of them");
+  } else if (gradient != nullptr && gradient->is_object() && gradient_layer < color_layer) {
+    shape->fill = Gradient(fields.context(), *gradient, pointer);
+  } else if (const auto color = fields.Color("fill_color")) {
+    shape->fill.stops = {{0, *color}};
+  } else if (!fields.Has("fill_color")) {
+    fields.context().Report(shape_pointer, "a shape needs \"fill_color\" or \"fill\"");
+  }
+}
+
+}  // namespace
+
+double ShorterSide(const Fields& fields) {
+  return std::min(fields.Pixels("width", fields.context().frame.width, kWhole),
+                  fields.Pixels("height", fields.context().frame.height, kWhole));
+}
+
+std::optional<Stroke> ReadStroke(const Fields& fields) {
+  const double width = fields.Pixels("stroke_width", ShorterSide(fields), kNone);
+  const auto color = fields.Color("stroke_color");
+  if (!(width > 0) || !color) return std::nullopt;
+  return Stroke{*color, width};
+}
+
+ShapeContent ReadShape(const Fields& fields, const std::string& pointer) {
+  ShapeContent shape;
+  shape.kind = fields.Choice<ShapeContent::Kind>(
+      "shape",
+      {{"rect", ShapeContent::Kind::kRect}, {"ellipse", ShapeContent::Kind::kEllipse}},
+      ShapeContent::Kind::kRect);
+  if (shape.kind == ShapeContent::Kind::kEllipse && fields.Has("border_radius")) {
+    fields.Report("border_radius", "is for rects; this is an ellipse");
+  }
+  shape.radius_px = fields.Pixels("border_radius", ShorterSide(fields), kNone);
+  shape.stroke = ReadStroke(fields);
+  ReadFill(fields, pointer, &shape);
+  return shape;
+}
+
+}  // namespace rn

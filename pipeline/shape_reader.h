@@ -1,0 +1,21 @@
+// Shape elements, and the strokes that text shares with them.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "pipeline/composition_model.h"
+#include "pipeline/fields.h"
+
+namespace rn {
+
+// `pointer`: of the element, for what it lacks.
+ShapeContent ReadShape(const Fields& fields, const std::string& pointer);
+
+// "stroke_width" and "stroke_color"; nothing unless both make a mark.
+std::optional<Stroke> ReadStroke(const Fields& fields);
+
+// Of the element's box, pixels: what percentages of radii and strokes are of.
+double ShorterSide(const Fields& fields);
+
+}  // namespace rn

@@ -1,0 +1,77 @@
+#include "pipeline/sound_reader.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "absl/strings/ascii.h"
+#include "base/nearest.h"
+#include "pipeline/source_reader.h"
+
+namespace rn {
+namespace {
+
+using nlohmann::json;
+
+Duck DuckOf(const ReadContext& context, const json& object, const std::string& pointer) {
+  const Fields fields(context, object, pointer);
+  Duck duck;
+  duck.depth_db = fields.Number("depth_db", duck.depth_db);
+  duck.attack = fields.Seconds("attack", duck.attack);
+  duck.hold = fields.Seconds("hold", duck.hold);
+  duck.release = fields.Seconds("release", duck.release);
+  const json* under = fields.Find("under");
+  if (under != nullptr && under->is_array()) {
+    for (const json& name : *under) {
+      if (name.is_string()) duck.under.push_back(name.get<std::string>());
+    }
+  } else if (const auto name = fields.Text("under")) {
+    duck.under = {*name};
+  }
+  return duck;
+}
+
+}  // namespace
+
+VoiceModel ReadVoice(const Fields& fields,
+                     const ElementModel& element,
+                     std::vector<VoiceCue>* voices) {
+  const ReadContext& context = fields.context();
+  VoiceCue cue;
+  cue.id = element.name.empty() ? element.pointer : element.name;
+  cue.pointer = element.pointer;
+  cue.text = fields.Text("text").value_or("");
+  cue.voice = fields.Text("voice").value_or("");
+  if (!context.checking_only()) {
+    if (fields.Has("text") && absl::StripAsciiWhitespace(cue.text).empty()) {
+      fields.Report("text", "there is nothing to say; give a text, or the element a condition");
+    }
+    if (fields.Has("voice") && context.input->job.voices().count(cue.voice) == 0) {
+      std::vector<std::string> valid;
+      for (const auto& [name, voice] : context.input->job.voices()) valid.push_back(name);
+      std::sort(valid.begin(), valid.end());
+      fields.Report("voice", UnknownName("voice", cue.voice, valid));
+    }
+  }
+  voices->push_back(cue);
+  return {cue.id, fields.Percent("volume", 1)};
+}
+
+AudioModel ReadAudio(const Fields& fields) {
+  AudioModel audio;
+  audio.file = SourceFile(fields, VariableType::kAudio);
+  audio.gain = fields.Percent("volume", 1);
+  audio.loop = fields.Flag("loop", false);
+  audio.trim_start = fields.Seconds("trim_start");
+  audio.fade_in = fields.Seconds("fade_in");
+  audio.fade_out = fields.Seconds("fade_out");
+  audio.loop_crossfade = fields.Seconds("loop_crossfade");
+  if (!audio.loop && fields.Has("loop_crossfade")) {
+    fields.Report("loop_crossfade", "is for what loops; \"loop\" is false");
+  }
+  std::string pointer;
+  const json* duck = fields.Find("duck", &pointer);
+  if (duck != nullptr && duck->is_object()) audio.duck = DuckOf(fields.context(), *duck, pointer);
+  return audio;
+}
+
+}  // namespace rn
