@@ -24,6 +24,13 @@ struct Duck {
   absl::Duration release = absl::Milliseconds(500);
 };
 
+// A point of a gain that changes: straight lines in between, level before the first and after the
+// last one.
+struct GainPoint {
+  absl::Duration time;  // from the cue's start
+  double gain = 1;      // linear
+};
+
 struct AudioCue {
   std::string pointer;  // JSON pointer of the element, for messages
   std::string name;
@@ -34,6 +41,7 @@ struct AudioCue {
                                                      // the mix's end when looped
   absl::Duration trim_start;                         // skipped of the source
   double gain = 1;                                   // linear
+  std::vector<GainPoint> envelope;                   // times `gain`; in order; empty: none
   absl::Duration fade_in, fade_out;
   bool loop = false;
   absl::Duration loop_crossfade;

@@ -22,6 +22,21 @@ double FadeAt(std::int64_t into, std::int64_t fade) {
   return into >= fade ? 1.0 : EqualPower(static_cast<double>(into) / static_cast<double>(fade));
 }
 
+// Level before the first point and after the last one; of two at one time the later counts from
+// there on.
+double EnvelopeAt(const std::vector<EnvelopePoint>& points, std::int64_t frame) {
+  const auto after = std::upper_bound(
+      points.begin(), points.end(), frame, [](std::int64_t at, const EnvelopePoint& point) {
+        return at < point.frame;
+      });
+  if (after == points.begin()) return after->gain;
+  const EnvelopePoint& before = *std::prev(after);
+  if (after == points.end()) return before.gain;
+  const double t =
+      static_cast<double>(frame - before.frame) / static_cast<double>(after->frame - before.frame);
+  return before.gain + (after->gain - before.gain) * t;
+}
+
 // out += in × a gain that runs from `begin` to `end`.
 void AddRamp(const float* in, std::int64_t frames, double begin, double end, float* out) {
   const auto first = static_cast<float>(begin);
@@ -96,6 +111,7 @@ CuePlayer::Piece CuePlayer::PieceAt(std::int64_t frame, std::int64_t frames_max)
 double CuePlayer::GainAt(std::int64_t frame) const {
   double gain = placement_.gain * FadeAt(frame - placement_.range.begin, placement_.fade_in) *
                 FadeAt(placement_.range.end - frame, placement_.fade_out);
+  if (!placement_.envelope.empty()) gain *= EnvelopeAt(placement_.envelope, frame);
   if (placement_.duck) gain *= placement_.duck->GainAt(frame);
   return gain;
 }

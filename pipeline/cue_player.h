@@ -3,16 +3,23 @@
 
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "absl/types/span.h"
 #include "pipeline/ducking.h"
 
 namespace rn {
 
+struct EnvelopePoint {
+  std::int64_t frame = 0;  // of the mix
+  double gain = 1;
+};
+
 // In sample frames of the mix.
 struct CuePlacement {
   SampleRange range;  // when it is heard; longer than the samples only where it loops
   double gain = 1;
+  std::vector<EnvelopePoint> envelope;         // times `gain`; in order; straight in between
   std::int64_t fade_in = 0, fade_out = 0;      // equal power
   std::optional<std::int64_t> loop_crossfade;  // loops; at most half of the samples
   std::optional<DuckCurve> duck;

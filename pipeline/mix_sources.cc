@@ -133,6 +133,12 @@ absl::StatusOr<CuePlacement> PlacementOf(const Slot& slot, Samples samples) {
     placement.range.end = std::min(placement.range.end, placement.range.begin + frames);
   }
   const std::int64_t cut_fade = ToSampleFrames(kCutFade);
+  for (const GainPoint& point : cue.envelope) {
+    std::int64_t at = ToSampleFrames(cue.start + point.time);
+    // A jump would click.
+    if (!placement.envelope.empty()) at = std::max(at, placement.envelope.back().frame + cut_fade);
+    placement.envelope.push_back({at, point.gain});
+  }
   placement.fade_in = std::max(ToSampleFrames(cue.fade_in), slot.trim > 0 ? cut_fade : 0);
   placement.fade_out = std::max(ToSampleFrames(cue.fade_out), cut ? cut_fade : 0);
   return placement;

@@ -136,6 +136,26 @@ TEST_F(AudioMixTest, OneFileInManyCuesIsOneSound) {
   EXPECT_FLOAT_EQ(At(mix, absl::Milliseconds(120)), 170 * 48 / 10'000.0);
 }
 
+// ------------------------------------------------------------------- envelopes
+TEST_F(AudioMixTest, EnvelopeRunsStraightBetweenItsPointsAndLevelOutside) {
+  AudioCue& cue = Add(Constant(absl::Seconds(1), 0.5));
+  cue.start = absl::Milliseconds(100);
+  cue.envelope = {{absl::Milliseconds(200), 0.2}, {absl::Milliseconds(600), 1}};
+  const std::vector<float> mix = Mixed(absl::Seconds(2));
+  EXPECT_NEAR(At(mix, absl::Milliseconds(150)), 0.1, 1e-3);
+  EXPECT_NEAR(At(mix, absl::Milliseconds(500)), 0.3, 1e-3);
+  EXPECT_NEAR(At(mix, absl::Milliseconds(900)), 0.5, 1e-3);
+}
+
+TEST_F(AudioMixTest, EnvelopeThatJumpsDoesNotClick) {
+  AudioCue& cue = Add(Constant(absl::Seconds(1), 0.5));
+  cue.envelope = {{absl::Milliseconds(500), 1}, {absl::Milliseconds(500), 0}};
+  const std::vector<float> mix = Mixed(absl::Milliseconds(900));
+  EXPECT_FLOAT_EQ(At(mix, absl::Milliseconds(490)), 0.5);
+  EXPECT_EQ(At(mix, absl::Milliseconds(510)), 0);
+  EXPECT_LT(SteepestStep(mix, absl::Milliseconds(10), absl::Milliseconds(900)), 0.02);
+}
+
 // ------------------------------------------------------------------- loops
 TEST_F(AudioMixTest, LoopWithoutCrossfadeRepeatsExactly) {
   const AudioBuffer source = MusicLike(absl::Milliseconds(300), 0.5);
