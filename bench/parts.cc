@@ -1,5 +1,6 @@
 #include "bench/parts.h"
 
+#include <algorithm>
 #include <cstring>
 #include <ctime>
 #include <functional>
@@ -10,6 +11,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/status.h"
+#include "bench/quality.h"
 #include "hwaccel/cpu_device.h"
 #include "hwaccel/device.h"
 #include "hwaccel/ffmpeg.h"
@@ -28,14 +30,20 @@ double ThreadCpuMs() {
   return static_cast<double>(now.tv_sec) * 1e3 + static_cast<double>(now.tv_nsec) / 1e6;
 }
 
-// The pictures of these scenarios do not depend on what is said: a second of silence will do.
+double ProcessCpuSeconds() {
+  timespec used{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+  return static_cast<double>(used.tv_sec) + static_cast<double>(used.tv_nsec) / 1e9;
+}
+
+// The pictures of these scenarios do not depend on what is said: a little silence will do.
 absl::StatusOr<Scene> SilentScene(const Scenario& scenario) {
   ASSIGN_OR_RETURN(const Template tmpl, Template::Parse(scenario.job.template_json()));
   ASSIGN_OR_RETURN(const Composition composition,
                    tmpl.Bind({scenario.job, scenario.item, scenario.asset_paths}));
   SpeechTracks tracks;
   for (const VoiceCue& cue : composition.voices()) {
-    tracks[cue.id].audio.samples.resize(static_cast<std::size_t>(kSampleRate) * kChannels);
+    tracks[cue.id].audio.samples.resize(static_cast<std::size_t>(kSampleRate) / 2 * kChannels);
   }
   return Scene::Resolve(composition, tracks);
 }
@@ -88,6 +96,12 @@ class PlainEncoder {
     frame->linesize[1] = picture.uv_stride;
     RETURN_IF_FF_ERROR(avcodec_send_frame(codec_.get(), frame.get()));
     return Drain(on_packet);
+  }
+
+  // SPS and PPS, as Annex B.
+  absl::string_view headers() const {
+    return {reinterpret_cast<const char*>(codec_->extradata),
+            static_cast<std::size_t>(codec_->extradata_size)};
   }
 
   absl::Status Finish(const OnPacket& on_packet) {
@@ -146,19 +160,42 @@ absl::StatusOr<FrameStore> PaintAll(const Scene& scene) {
   return frames;
 }
 
+// The floor's stream, in a file of its own.
+absl::Status WritePlain(const Scene& scene, const std::filesystem::path& path) {
+  ASSIGN_OR_RETURN(const auto compositor, Compositor::Create(scene));
+  ASSIGN_OR_RETURN(PlainEncoder encoder, PlainEncoder::Open(ParamsFor(scene)));
+  std::string stream(encoder.headers());
+  const OnPacket keep = [&stream](const AVPacket& packet) {
+    stream.append(reinterpret_cast<const char*>(packet.data),
+                  static_cast<std::size_t>(packet.size));
+  };
+  FrameStore frames(scene);
+  const Nv12View frame = frames.Add();
+  std::optional<std::int64_t> holds;
+  for (std::int64_t n = 0; n < scene.frame_count(); ++n) {
+    RETURN_IF_ERROR(compositor->Paint(n, frame, holds));
+    RETURN_IF_ERROR(encoder.Encode(n, frame, keep));
+    holds = n;
+  }
+  RETURN_IF_ERROR(encoder.Finish(keep));
+  return WriteFileDurably(path, stream);
+}
+
 }  // namespace
 
-absl::StatusOr<double> EncodeFloor(const Scenario& scenario) {
+absl::StatusOr<RunCost> EncodeFloor(const Scenario& scenario) {
   ASSIGN_OR_RETURN(const Scene scene, SilentScene(scenario));
   ASSIGN_OR_RETURN(const FrameStore frames, PaintAll(scene));
   const UsageMeter meter(Clock::System());
   ASSIGN_OR_RETURN(PlainEncoder encoder, PlainEncoder::Open(ParamsFor(scene)));
-  const OnPacket drop = [](const AVPacket&) {};
+  std::int64_t bytes = 0;
+  const OnPacket count = [&bytes](const AVPacket& packet) { bytes += packet.size; };
   for (std::int64_t n = 0; n < scene.frame_count(); ++n) {
-    RETURN_IF_ERROR(encoder.Encode(n, frames.At(static_cast<std::size_t>(n)), drop));
+    RETURN_IF_ERROR(encoder.Encode(n, frames.At(static_cast<std::size_t>(n)), count));
   }
-  RETURN_IF_ERROR(encoder.Finish(drop));
-  return meter.Measure().cpu_s();
+  RETURN_IF_ERROR(encoder.Finish(count));
+  const rendernode::Usage usage = meter.Measure();
+  return RunCost{.cpu_s = usage.cpu_s(), .wall_s = usage.wall_s(), .video_bytes = bytes};
 }
 
 absl::StatusOr<std::vector<double>> PaintFrames(const Scenario& scenario) {
@@ -177,23 +214,40 @@ absl::StatusOr<std::vector<double>> PaintFrames(const Scenario& scenario) {
   return costs;
 }
 
-absl::StatusOr<std::vector<ItemCost>> RenderItems(const Scenario& scenario,
-                                                  int times,
-                                                  const std::filesystem::path& output_directory) {
+absl::StatusOr<std::vector<RunCost>> RenderItems(const Scenario& scenario,
+                                                 int times,
+                                                 const std::filesystem::path& output_directory) {
   const DeviceList devices = DeviceList::Discover();
   SpeechEngines speech = SpeechEngines::BuiltIn();
   const RenderContext context{devices, speech, Clock::System()};
-  std::vector<ItemCost> costs;
+  const RenderRequest request{scenario.job, scenario.item, scenario.asset_paths, output_directory};
+  std::vector<RunCost> costs;
   for (int i = 0; i < times; ++i) {
+    // The first item bears what the process costs before it: loading, linking, static objects.
+    const double begin_s = i == 0 ? 0 : ProcessCpuSeconds();
     ASSIGN_OR_RETURN(const rendernode::ItemResult result,
-                     Render({scenario.job, scenario.item, scenario.asset_paths, output_directory},
-                            context,
-                            [](const RenderProgress&) {}));
+                     Render(request, context, [](const RenderProgress&) {}));
     constexpr double kMib = 1 << 20;
-    costs.push_back(
-        {result.usage().cpu_s(), static_cast<double>(result.usage().peak_rss_bytes()) / kMib});
+    costs.push_back({.cpu_s = ProcessCpuSeconds() - begin_s,
+                     .wall_s = result.usage().wall_s(),
+                     .peak_rss_mib = static_cast<double>(result.usage().peak_rss_bytes()) / kMib});
   }
   return costs;
+}
+
+absl::StatusOr<Quality> CompareQuality(const Scenario& scenario,
+                                       const std::filesystem::path& output_directory) {
+  RETURN_IF_ERROR(RenderItems(scenario, 1, output_directory).status());
+  ASSIGN_OR_RETURN(const Scene scene, SilentScene(scenario));
+  const std::filesystem::path plain = output_directory / "plain.h264";
+  RETURN_IF_ERROR(WritePlain(scene, plain));
+  const std::filesystem::path item = output_directory / "video.mp4";
+  Quality quality;
+  ASSIGN_OR_RETURN(quality.plain_ssim, MeanSsim(plain, scene));
+  ASSIGN_OR_RETURN(quality.item_ssim, MeanSsim(item, scene));
+  ASSIGN_OR_RETURN(quality.plain_bytes, VideoBytes(plain));
+  ASSIGN_OR_RETURN(quality.item_bytes, VideoBytes(item));
+  return quality;
 }
 
 absl::Status CheckFloorIsTheItem(const Scenario& scenario) {
@@ -216,10 +270,10 @@ absl::Status CheckFloorIsTheItem(const Scenario& scenario) {
     of_floor.append(reinterpret_cast<const char*>(packet.data),
                     static_cast<std::size_t>(packet.size));
   };
-  constexpr std::int64_t kFrames = 150;
+  constexpr std::int64_t kFramesMax = 150;
   FrameStore frames(scene);
   const Nv12View afresh = frames.Add();
-  for (std::int64_t n = 0; n < kFrames; ++n) {
+  for (std::int64_t n = 0; n < std::min(kFramesMax, scene.frame_count()); ++n) {
     ASSIGN_OR_RETURN(const EncoderFrame frame, item->Acquire());
     ASSIGN_OR_RETURN(const std::vector<IntRect> damage,
                      compositor->Paint(n, frame.view, frame.holds));

@@ -10,23 +10,36 @@
 
 namespace rn {
 
-// CPU seconds of encoding the scenario's finished frames from memory, with the settings of the
-// item's own encoder, and nothing else: painting them beforehand does not count.
-absl::StatusOr<double> EncodeFloor(const Scenario& scenario);
+struct RunCost {
+  double cpu_s = 0, wall_s = 0;
+  double peak_rss_mib = 0;  // of the process so far; the floor's is the frames'
+  std::int64_t video_bytes = 0;
+};
+
+// Encoding the scenario's finished frames from memory, with the settings of the item's own encoder,
+// and nothing else: painting them beforehand does not count. peak_rss_mib stays 0.
+absl::StatusOr<RunCost> EncodeFloor(const Scenario& scenario);
 
 // CPU milliseconds of painting each frame over the one before it.
 absl::StatusOr<std::vector<double>> PaintFrames(const Scenario& scenario);
 
-// Rendered `times` times in a row by one process, as a worker does.
-struct ItemCost {
-  double cpu_s = 0;
-  double peak_rss_mib = 0;  // of the process so far
+// Rendered `times` times in a row by this process, as a worker does; the first item bears the
+// process's own beginning. video_bytes stays 0.
+absl::StatusOr<std::vector<RunCost>> RenderItems(const Scenario& scenario,
+                                                 int times,
+                                                 const std::filesystem::path& output_directory);
+
+// What a viewer gets of the scenario, from the item and from the floor's encoder.
+struct Quality {
+  double item_ssim = 0, plain_ssim = 0;          // as MeanSsim() has it
+  std::int64_t item_bytes = 0, plain_bytes = 0;  // of video
 };
-absl::StatusOr<std::vector<ItemCost>> RenderItems(const Scenario& scenario,
-                                                  int times,
-                                                  const std::filesystem::path& output_directory);
+absl::StatusOr<Quality> CompareQuality(const Scenario& scenario,
+                                       const std::filesystem::path& output_directory);
 
 // Fails unless the floor's packets are the item's, byte for byte: otherwise the two are not alike.
+// For widths of whole 64 pixels: at others (854, 480) x264 itself encodes fades differently from
+// run to run.
 absl::Status CheckFloorIsTheItem(const Scenario& scenario);
 
 }  // namespace rn

@@ -1,98 +1,80 @@
-// What an item costs above the encoder it cannot do without. Every ratio is of one pair, taken one
-// right after the other; medians over the pairs.
+// What an item costs above the encoder it cannot do without, and what others need for the same.
+// Every ratio is of runs taken one right after the other, each in a fresh process; medians.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <map>
-#include <nlohmann/json.hpp>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/flags/flag.h"
 #include "absl/flags/parse.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "base/file.h"
 #include "base/status.h"
-#include "bench/parts.h"
+#include "bench/contenders.h"
+#include "bench/measure.h"
+#include "bench/quality.h"
 #include "bench/report.h"
 #include "bench/scenarios.h"
 #include "hwaccel/ffmpeg.h"
 
 ABSL_FLAG(std::string, out, "", "write the rows here, as JSON");
 ABSL_FLAG(std::vector<std::string>, with, {}, "rows of other benches for the same table and file");
-ABSL_FLAG(std::string, scenarios, "S1,S2", "which ones, separated by commas");
-ABSL_FLAG(int, pairs, 5, "pairs of runs per scenario");
-ABSL_FLAG(std::string, part, "", "internal: measure this part in this process");
-ABSL_FLAG(std::string, folder, "", "internal: where the scenario's assets are made");
+ABSL_FLAG(std::vector<std::string>,
+          scenarios,
+          std::vector<std::string>({"S1", "S2"}),
+          "which ones");
+ABSL_FLAG(int, pairs, 5, "runs of everyone, one after the other, per scenario");
+ABSL_FLAG(double, seconds, 15, "how long an item plays");
+ABSL_FLAG(int, height, 1080, "lines of its frame; others than ours need 1080");
+ABSL_FLAG(std::vector<std::string>, contenders, {}, "who else: ffmpeg, ffmpeg-tuned, melt");
+ABSL_FLAG(std::string, folder, "", "make the assets here and keep them; empty: in a temporary one");
 
 namespace rn {
 namespace {
 
-using Json = nlohmann::json;
+// Most that each may cost (CPU) against the encoder alone.
+const std::map<std::string, double>& CpuTargets() {
+  static const auto* const targets =
+      new std::map<std::string, double>{{"S1", 0.85}, {"S2", 0.50}, {"S3", 1.05}};
+  return *targets;
+}
 
-constexpr int kItems = 2;  // The first finds a cold process, the second a warm one.
+// Measurements of one kind, run after run, become a row at the end.
+class Rows {
+ public:
+  explicit Rows(std::string scenario) : scenario_(std::move(scenario)) {}
 
-// ------------------------------------------------------------------- a process for each part
-absl::StatusOr<Json> Measure(const std::string& part, const Scenario& scenario) {
-  if (part == "floor") return EncodeFloor(scenario);
-  if (part == "paint") return PaintFrames(scenario);
-  if (part == "item") {
-    const std::filesystem::path folder = absl::GetFlag(FLAGS_folder);
-    ASSIGN_OR_RETURN(const std::vector<ItemCost> costs, RenderItems(scenario, kItems, folder));
-    Json rows = Json::array();
-    for (const ItemCost& cost : costs) {
-      rows.push_back({{"cpu_s", cost.cpu_s}, {"peak_rss_mib", cost.peak_rss_mib}});
+  void Take(BenchRow row, double value) {
+    row.scenario = scenario_;
+    const std::string key = absl::StrCat(row.metric, "/", row.ratio_to);
+    if (values_[key].empty()) rows_.push_back(std::move(row));
+    values_[key].push_back(value);
+  }
+
+  void AppendTo(std::vector<BenchRow>* all) const {
+    for (const BenchRow& row : rows_) {
+      if (!row.note.empty()) {
+        all->push_back(row);
+        continue;
+      }
+      all->push_back(Summary(row, values_.at(absl::StrCat(row.metric, "/", row.ratio_to))));
     }
-    return rows;
   }
-  if (part == "check") {
-    RETURN_IF_ERROR(CheckFloorIsTheItem(scenario));
-    return Json(true);
-  }
-  return absl::InvalidArgumentError(
-      absl::StrCat("unknown part \"", part, "\"; valid: floor, paint, item, check"));
-}
 
-absl::Status MeasureHere() {
-  ASSIGN_OR_RETURN(const Scenario scenario,
-                   MakeScenario(absl::GetFlag(FLAGS_scenarios), absl::GetFlag(FLAGS_folder)));
-  ASSIGN_OR_RETURN(const Json result, Measure(absl::GetFlag(FLAGS_part), scenario));
-  std::puts(result.dump().c_str());
-  return absl::OkStatus();
-}
+  void TakeMissing(const std::string& metric, absl::string_view why) {
+    rows_.push_back({.scenario = scenario_, .metric = metric, .note = std::string(why)});
+  }
 
-absl::StatusOr<Json> MeasureInChild(const std::string& part,
-                                    const std::string& scenario,
-                                    const TempDir& folder) {
-  const std::string command = absl::StrCat("'",
-                                           std::filesystem::read_symlink("/proc/self/exe").string(),
-                                           "' --part=",
-                                           part,
-                                           " --scenarios=",
-                                           scenario,
-                                           " --folder='",
-                                           folder.path().string(),
-                                           "'");
-  FILE* child = popen(command.c_str(), "r");
-  if (child == nullptr) return ErrnoStatus(errno, command);
-  std::string output;
-  char buffer[4096];
-  while (const std::size_t n = std::fread(buffer, 1, sizeof buffer, child)) {
-    output.append(buffer, n);
-  }
-  if (const int status = pclose(child); status != 0) {
-    return absl::InternalError(absl::StrCat(command, ": status ", status));
-  }
-  Json result = Json::parse(output, nullptr, /*allow_exceptions=*/false);
-  if (result.is_discarded()) {
-    return absl::InternalError(absl::StrCat(command, ": printed no JSON"));
-  }
-  return result;
-}
+ private:
+  const std::string scenario_;
+  std::vector<BenchRow> rows_;  // in the order in which they came first
+  std::map<std::string, std::vector<double>> values_;
+};
 
-// ------------------------------------------------------------------- rows
 // Frames on which something moves: the others cost nothing to speak of.
 std::vector<double> Moving(const std::vector<double>& costs_ms) {
   constexpr double kStillMs = 0.05;
@@ -103,37 +85,107 @@ std::vector<double> Moving(const std::vector<double>& costs_ms) {
   return moving.empty() ? costs_ms : moving;
 }
 
-absl::Status MeasureScenario(const std::string& name,
-                             const TempDir& folder,
-                             std::vector<BenchRow>* rows) {
-  RETURN_IF_ERROR(MakeScenario(name, folder.path()).status());
-  RETURN_IF_ERROR(MeasureInChild("check", name, folder).status());
-  std::map<std::string, std::vector<double>> taken;
+// The rows that everyone has.
+void TakeRun(const std::string& name, const RunCost& run, const RunCost& floor, Rows* rows) {
+  const auto metric = [&](const char* what) { return absl::StrCat(name, ": ", what); };
+  rows->Take({.metric = metric("wall"), .unit = "s"}, run.wall_s);
+  rows->Take({.metric = metric("peak RSS"), .unit = "MiB"}, run.peak_rss_mib);
+  rows->Take({.metric = metric("video bytes"), .ratio_to = "encode floor"},
+             static_cast<double>(run.video_bytes) / static_cast<double>(floor.video_bytes));
+}
+
+absl::Status TakeOurs(const PartRequest& request, const RunCost& floor, Rows* rows) {
+  constexpr int kItems = 3;  // The first finds a cold process, the last a warm one.
+  constexpr double kRssTargetMib = 300;
+  constexpr double kColdTarget = 1.3;
+  PartRequest items = request;
+  items.items = kItems;
+  ASSIGN_OR_RETURN(const std::vector<RunCost> costs, MeasureItems(items));
+  RunCost warm = costs.back();
+  ASSIGN_OR_RETURN(warm.video_bytes, VideoBytes(request.folder / "video.mp4"));
+  rows->Take({.metric = "rendernode: CPU",
+              .ratio_to = "encode floor",
+              .target = CpuTargets().at(request.scenario)},
+             warm.cpu_s / floor.cpu_s);
+  rows->Take({.metric = "rendernode, first item: CPU", .ratio_to = "encode floor"},
+             costs.front().cpu_s / floor.cpu_s);
+  rows->Take({.metric = "rendernode, first item: CPU",
+              .ratio_to = "rendernode: CPU",
+              .target = kColdTarget},
+             costs.front().cpu_s / warm.cpu_s);
+  TakeRun("rendernode", warm, floor, rows);
+  rows->Take({.metric = "worker peak RSS", .unit = "MiB", .target = kRssTargetMib},
+             warm.peak_rss_mib);
+  ASSIGN_OR_RETURN(const std::vector<double> paint, MeasurePaint(request));
+  constexpr double kPromoTargetMs = 2, kOtherTargetMs = 1.5;
+  rows->Take({.metric = "composite a moving frame",
+              .unit = "ms",
+              .target = request.scenario == "S1" ? kPromoTargetMs : kOtherTargetMs},
+             Summary({}, Moving(paint)).value);
+  return absl::OkStatus();
+}
+
+absl::Status TakeOther(const Contender& contender,
+                       const std::filesystem::path& folder,
+                       const RunCost& floor,
+                       Rows* rows) {
+  const std::filesystem::path output = folder / "contender.mp4";
+  std::filesystem::remove(output);
+  ASSIGN_OR_RETURN(const ChildCost cost, RunChild(contender.Command(output)));
+  ASSIGN_OR_RETURN(const std::int64_t bytes, VideoBytes(output));
+  rows->Take({.metric = absl::StrCat(contender.name(), ": CPU"), .ratio_to = "encode floor"},
+             cost.cpu_s / floor.cpu_s);
+  TakeRun(contender.name(),
+          {.wall_s = cost.wall_s, .peak_rss_mib = cost.peak_rss_mib, .video_bytes = bytes},
+          floor,
+          rows);
+  return absl::OkStatus();
+}
+
+// Equal quality is part of every claim.
+absl::Status TakeQuality(const PartRequest& request, Rows* rows) {
+  constexpr double kSsimLossMax = 0.0005;
+  constexpr double kBytesTarget = 1.05;
+  ASSIGN_OR_RETURN(const Quality quality, MeasureQuality(request));
+  rows->Take({.metric = "rendernode: SSIM to the source"}, quality.item_ssim);
+  rows->Take({.metric = "plain x264: SSIM to the source"}, quality.plain_ssim);
+  rows->Take({.metric = "SSIM below plain x264", .target = kSsimLossMax},
+             quality.plain_ssim - quality.item_ssim);
+  rows->Take({.metric = "video bytes", .ratio_to = "plain x264", .target = kBytesTarget},
+             static_cast<double>(quality.item_bytes) / static_cast<double>(quality.plain_bytes));
+  return absl::OkStatus();
+}
+
+absl::Status MeasureScenario(const PartRequest& request, std::vector<BenchRow>* all) {
+  ASSIGN_OR_RETURN(std::vector<std::unique_ptr<Contender>> contenders,
+                   MakeContenders(absl::GetFlag(FLAGS_contenders)));
+  ASSIGN_OR_RETURN(const Scenario scenario,
+                   MakeScenario(request.scenario, request.size, request.folder));
+  RETURN_IF_ERROR(CheckFloor(request));
+  Rows rows(request.scenario);
+  RETURN_IF_ERROR(TakeQuality(request, &rows));
+  for (auto contender = contenders.begin(); contender != contenders.end();) {
+    const absl::Status prepared = (*contender)->Prepare(scenario, request.folder);
+    if (!prepared.ok() && !absl::IsNotFound(prepared)) {
+      return Annotate(prepared, (*contender)->name());
+    }
+    if (!prepared.ok()) {
+      rows.TakeMissing(absl::StrCat((*contender)->name(), ": CPU"),
+                       absl::StrCat("not installed: ", prepared.message()));
+    }
+    contender = prepared.ok() ? contender + 1 : contenders.erase(contender);
+  }
   const int pairs = absl::GetFlag(FLAGS_pairs);
   for (int pair = 1; pair <= pairs; ++pair) {
-    std::fprintf(stderr, "%s: pair %d of %d\n", name.c_str(), pair, pairs);
-    ASSIGN_OR_RETURN(const Json floor, MeasureInChild("floor", name, folder));
-    ASSIGN_OR_RETURN(const Json items, MeasureInChild("item", name, folder));
-    ASSIGN_OR_RETURN(const Json paint, MeasureInChild("paint", name, folder));
-    const double floor_s = floor.get<double>();
-    const double cold_s = items.front()["cpu_s"].get<double>();
-    const double warm_s = items.back()["cpu_s"].get<double>();
-    taken["floor"].push_back(floor_s);
-    taken["item"].push_back(warm_s / floor_s);
-    taken["cold"].push_back(cold_s / warm_s);
-    taken["paint"].push_back(Summary({}, Moving(paint.get<std::vector<double>>())).value);
-    taken["rss"].push_back(items.back()["peak_rss_mib"].get<double>());
+    std::fprintf(stderr, "%s: run %d of %d\n", request.scenario.c_str(), pair, pairs);
+    ASSIGN_OR_RETURN(const RunCost floor, MeasureFloor(request));
+    rows.Take({.metric = "encode floor", .unit = "s"}, floor.cpu_s);
+    RETURN_IF_ERROR(TakeOurs(request, floor, &rows));
+    for (const auto& contender : contenders) {
+      RETURN_IF_ERROR(TakeOther(*contender, request.folder, floor, &rows));
+    }
   }
-  const auto add = [&](const char* key, BenchRow row) {
-    row.scenario = name;
-    rows->push_back(Summary(std::move(row), taken.at(key)));
-  };
-  add("item", {.metric = "whole item", .ratio_to = "encode floor", .target = 1.15});
-  add("cold", {.metric = "first item", .ratio_to = "warm item", .target = 1.3});
-  add("floor", {.metric = "encode floor", .unit = "s"});
-  add("paint",
-      {.metric = "composite a moving frame", .unit = "ms", .target = name == "S1" ? 2 : 1.5});
-  add("rss", {.metric = "worker peak RSS", .unit = "MiB", .target = 450});
+  rows.AppendTo(all);
   return absl::OkStatus();
 }
 
@@ -141,11 +193,17 @@ absl::Status MeasureAll() {
   if (absl::GetFlag(FLAGS_pairs) < 1) {
     return absl::InvalidArgumentError("--pairs: at least 1");
   }
-  ASSIGN_OR_RETURN(const TempDir folder, TempDir::Create("bench"));
+  ASSIGN_OR_RETURN(const TempDir temporary, TempDir::Create("bench"));
+  std::filesystem::path folder = absl::GetFlag(FLAGS_folder);
+  if (folder.empty()) folder = temporary.path();
+  RETURN_IF_ERROR(CreateDirectories(folder));
   std::vector<BenchRow> rows;
-  const std::vector<std::string> names = absl::StrSplit(absl::GetFlag(FLAGS_scenarios), ',');
-  for (const std::string& name : names) {
-    RETURN_IF_ERROR(MeasureScenario(name, folder, &rows));
+  for (const std::string& name : absl::GetFlag(FLAGS_scenarios)) {
+    RETURN_IF_ERROR(MeasureScenario(
+        {.scenario = name,
+         .size = {.seconds = absl::GetFlag(FLAGS_seconds), .height = absl::GetFlag(FLAGS_height)},
+         .folder = std::filesystem::absolute(folder)},
+        &rows));
   }
   for (const std::string& path : absl::GetFlag(FLAGS_with)) {
     ASSIGN_OR_RETURN(const std::vector<BenchRow> others, ReadRows(path));
@@ -163,11 +221,10 @@ int main(int argc, char** argv) {
   try {
     absl::ParseCommandLine(argc, argv);
     av_log_set_level(AV_LOG_ERROR);
-    const absl::Status status =
-        absl::GetFlag(FLAGS_part).empty() ? rn::MeasureAll() : rn::MeasureHere();
+    const absl::Status status = rn::MeasureAll();
     if (status.ok()) return EXIT_SUCCESS;
     std::fprintf(stderr, "render_bench: %s\n", status.ToString().c_str());
-  } catch (const std::exception& error) {  // A part's JSON of another shape, a file system's.
+  } catch (const std::exception& error) {  // A file system's.
     std::fprintf(stderr, "render_bench: %s\n", error.what());
   }
   return EXIT_FAILURE;

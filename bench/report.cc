@@ -31,15 +31,19 @@ BenchRow Summary(BenchRow row, std::vector<double> values) {
 absl::Status WriteRows(const std::filesystem::path& path, const std::vector<BenchRow>& rows) {
   nlohmann::json array = nlohmann::json::array();
   for (const BenchRow& row : rows) {
+    const auto figure = [&row](double value) {
+      return row.note.empty() ? nlohmann::json(value) : nlohmann::json();
+    };
     array.push_back({{"scenario", row.scenario},
                      {"metric", row.metric},
-                     {"value", row.value},
-                     {"low", row.low},
-                     {"high", row.high},
+                     {"value", figure(row.value)},
+                     {"low", figure(row.low)},
+                     {"high", figure(row.high)},
                      {"unit", row.unit},
                      {"ratio_to", row.ratio_to},
                      {"target", row.target ? nlohmann::json(*row.target) : nlohmann::json()},
-                     {"runs", row.runs}});
+                     {"runs", row.runs},
+                     {"note", row.note}});
   }
   if (path.has_parent_path()) RETURN_IF_ERROR(CreateDirectories(path.parent_path()));
   return WriteFileDurably(path, absl::StrCat(array.dump(2), "\n"));
@@ -51,14 +55,18 @@ absl::StatusOr<std::vector<BenchRow>> ReadRows(const std::filesystem::path& path
   std::vector<BenchRow> rows;
   try {
     for (const nlohmann::json& row : nlohmann::json::parse(text)) {
+      const auto figure = [&row](const char* key) {
+        return row.at(key).is_null() ? 0.0 : row.at(key).get<double>();
+      };
       rows.push_back({.scenario = row.at("scenario"),
                       .metric = row.at("metric"),
-                      .value = row.at("value"),
-                      .low = row.at("low"),
-                      .high = row.at("high"),
+                      .value = figure("value"),
+                      .low = figure("low"),
+                      .high = figure("high"),
                       .unit = row.at("unit"),
                       .ratio_to = row.at("ratio_to"),
-                      .runs = row.at("runs")});
+                      .runs = row.at("runs"),
+                      .note = row.at("note")});
       if (const nlohmann::json& target = row.at("target"); !target.is_null()) {
         rows.back().target = target.get<double>();
       }
@@ -73,7 +81,7 @@ std::string Table(const std::vector<BenchRow>& rows) {
   std::size_t width = 0;
   for (const BenchRow& row : rows) width = std::max(width, Name(row).size());
   const int name_width = static_cast<int>(width);
-  std::string table = absl::StrFormat("%-8s  %-*s  %9s  %-4s  %17s  %8s  runs\n",
+  std::string table = absl::StrFormat("%-8s  %-*s  %10s  %-4s  %19s  %8s  runs\n",
                                       "scenario",
                                       name_width,
                                       "metric",
@@ -82,10 +90,15 @@ std::string Table(const std::vector<BenchRow>& rows) {
                                       "range",
                                       "target");
   for (const BenchRow& row : rows) {
+    if (!row.note.empty()) {
+      absl::StrAppendFormat(
+          &table, "%-8s  %-*s  %s\n", row.scenario, name_width, Name(row), row.note);
+      continue;
+    }
     const std::string target =
         row.target ? absl::StrFormat("<= %.5g", *row.target) : std::string("-");
     absl::StrAppendFormat(&table,
-                          "%-8s  %-*s  %9.3f  %-4s  %8.3f-%8.3f  %8s  %4d%s\n",
+                          "%-8s  %-*s  %10.4f  %-4s  %9.4f-%9.4f  %8s  %4d%s\n",
                           row.scenario,
                           name_width,
                           Name(row),

@@ -20,12 +20,14 @@ struct BenchRow {
   std::string ratio_to;          // for ratios: what the metric is divided by
   std::optional<double> target;  // at most this much
   int runs = 0;
+  std::string note;  // why nothing was measured: then there is no value
 };
 
 // The row of several measurements of one thing.
 BenchRow Summary(BenchRow row, std::vector<double> values);
 
-// An array of rows, with the members' names as keys; a target that is missing is null.
+// An array of rows, with the members' names as keys; a target that is missing is null, and so
+// are the figures of a row with a note.
 absl::Status WriteRows(const std::filesystem::path& path, const std::vector<BenchRow>& rows);
 absl::StatusOr<std::vector<BenchRow>> ReadRows(const std::filesystem::path& path);
 std::string Table(const std::vector<BenchRow>& rows);

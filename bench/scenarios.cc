@@ -1,236 +1,66 @@
 #include "bench/scenarios.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstdint>
-#include <numbers>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "base/file.h"
+#include "absl/strings/str_join.h"
 #include "base/status.h"
-#include "hwaccel/ffmpeg.h"
-#include "pipeline/audio_buffer.h"
-#include "pipeline/audio_encoder.h"
+#include "bench/assets.h"
 
 namespace rn {
 namespace {
 
-// ------------------------------------------------------------------- a photograph
-constexpr int kPhotoWidth = 1920, kPhotoHeight = 1440;
-
-// A number in [0, 1) that depends on nothing but its arguments.
-float Hash(std::uint32_t x, std::uint32_t y, std::uint32_t seed) {
-  std::uint32_t h = x * 0x8DA6B343U ^ y * 0xD8163841U ^ seed * 0xCB1AB31FU;
-  h = (h ^ (h >> 15)) * 0x2C1B3C6DU;
-  h = (h ^ (h >> 12)) * 0x297A2D39U;
-  return static_cast<float>(h >> 8) / static_cast<float>(1U << 24);
-}
-
-float Smooth(float t) {
-  return t * t * (3 - 2 * t);
-}
-
-// Smooth noise of one grain size.
-float Grain(float x, float y, std::uint32_t seed) {
-  const auto left = static_cast<std::uint32_t>(x);
-  const auto top = static_cast<std::uint32_t>(y);
-  const float fx = Smooth(x - static_cast<float>(left));
-  const float fy = Smooth(y - static_cast<float>(top));
-  const float above = std::lerp(Hash(left, top, seed), Hash(left + 1, top, seed), fx);
-  const float below = std::lerp(Hash(left, top + 1, seed), Hash(left + 1, top + 1, seed), fx);
-  return std::lerp(above, below, fy);
-}
-
-// Detail at every size, as nature has it: each octave a little weaker.
-float Texture(float x, float y, std::uint32_t seed) {
-  float sum = 0;
-  float strength = 0.35F;
-  for (int size = 320; size > 1; size /= 2) {
-    const auto grain = static_cast<float>(size);
-    sum += strength * Grain(x / grain, y / grain, seed++);
-    strength *= 0.8F;
-  }
-  return sum;
-}
-
-// Hills of other colours and textures before one another: soft areas, detail and hard edges.
-std::array<float, 3> PhotoColor(int column, int row, std::uint32_t seed) {
-  const auto x = static_cast<float>(column);
-  const auto y = static_cast<float>(row);
-  std::uint32_t hill = 0;
-  for (std::uint32_t i = 1; i <= 4; ++i) {
-    const float ridge = 250.0F * static_cast<float>(i) + 300 * Grain(x / 400, 7, seed + 50 * i) +
-                        40 * Grain(x / 30, 9, seed + 60 * i);
-    if (y > ridge) hill = i;
-  }
-  const std::uint32_t colors = seed * 31 + hill;
-  const float detail = hill == 0 ? 0.15F : 0.9F;  // The sky is calm.
-  const float light = 0.3F + detail * (Texture(x, y, colors) - 0.5F) + 0.1F * Hash(hill, 1, seed);
-  return {light * (0.6F + 0.8F * Hash(colors, 2, 3)),
-          light * (0.6F + 0.8F * Hash(colors, 3, 3)),
-          light * (0.6F + 0.8F * Hash(colors, 4, 3)) + (hill == 0 ? 0.3F : 0)};
-}
-
-UniqueAvFrame PaintPhoto(std::uint32_t seed) {
-  UniqueAvFrame rgb(av_frame_alloc());
-  rgb->format = AV_PIX_FMT_RGB24;
-  rgb->width = kPhotoWidth;
-  rgb->height = kPhotoHeight;
-  CHECK(av_frame_get_buffer(rgb.get(), 0) == 0);
-  for (int y = 0; y < kPhotoHeight; ++y) {
-    std::uint8_t* to = rgb->data[0] + std::ptrdiff_t{y} * rgb->linesize[0];
-    for (int x = 0; x < kPhotoWidth; ++x) {
-      for (const float channel : PhotoColor(x, y, seed)) {
-        *to++ = static_cast<std::uint8_t>(255 * std::clamp(channel, 0.0F, 1.0F));
-      }
-    }
-  }
-  return rgb;
-}
-
-absl::Status WritePhoto(const std::filesystem::path& path, std::uint32_t seed) {
-  const UniqueAvFrame rgb = PaintPhoto(seed);
-  UniqueAvFrame yuv(av_frame_alloc());
-  yuv->format = AV_PIX_FMT_YUVJ420P;
-  yuv->width = rgb->width;
-  yuv->height = rgb->height;
-  yuv->quality = 2 * FF_QP2LAMBDA;
-  RETURN_IF_FF_ERROR(av_frame_get_buffer(yuv.get(), 0));
-  const UniqueSwsContext scaler(sws_getContext(rgb->width,
-                                               rgb->height,
-                                               AV_PIX_FMT_RGB24,
-                                               yuv->width,
-                                               yuv->height,
-                                               AV_PIX_FMT_YUVJ420P,
-                                               SWS_BICUBIC,
-                                               nullptr,
-                                               nullptr,
-                                               nullptr));
-  RETURN_IF_FF_ERROR(
-      sws_scale(scaler.get(), rgb->data, rgb->linesize, 0, rgb->height, yuv->data, yuv->linesize));
-  const AVCodec* encoder = avcodec_find_encoder(AV_CODEC_ID_MJPEG);
-  const UniqueCodecContext codec(avcodec_alloc_context3(encoder));
-  codec->width = yuv->width;
-  codec->height = yuv->height;
-  codec->pix_fmt = AV_PIX_FMT_YUVJ420P;
-  codec->time_base = {1, 1};
-  codec->flags |= AV_CODEC_FLAG_QSCALE;
-  RETURN_IF_FF_ERROR(avcodec_open2(codec.get(), encoder, nullptr));
-  RETURN_IF_FF_ERROR(avcodec_send_frame(codec.get(), yuv.get()));
-  const UniqueAvPacket packet(av_packet_alloc());
-  RETURN_IF_FF_ERROR(avcodec_receive_packet(codec.get(), packet.get()));
-  return WriteFileDurably(path,
-                          absl::string_view(reinterpret_cast<const char*>(packet->data),
-                                            static_cast<std::size_t>(packet->size)));
-}
-
-// ------------------------------------------------------------------- music
-// Chords that swell and die, over a beat of noise.
-class Tune final : public MasteredMix {
- public:
-  explicit Tune(std::int64_t frames) : frames_(frames) {}
-
-  std::int64_t Read(absl::Span<float> out) override {
-    const std::int64_t n =
-        std::min(frames_ - at_, static_cast<std::int64_t>(out.size()) / kChannels);
-    for (std::int64_t i = 0; i < n; ++i, ++at_) {
-      const float chord = Chord();
-      const float beat = Beat();
-      out[static_cast<std::size_t>(2 * i)] = chord + beat;
-      out[static_cast<std::size_t>(2 * i + 1)] = 0.8F * chord + beat;
-    }
-    return n;
-  }
-
- private:
-  static constexpr std::int64_t kBar = std::int64_t{2} * kSampleRate;
-
-  float Chord() const {
-    constexpr std::array<std::array<double, 3>, 4> kChords = {
-        {{220, 277.2, 329.6}, {196, 246.9, 293.7}, {174.6, 220, 261.6}, {164.8, 207.7, 246.9}}};
-    const double t = static_cast<double>(at_ % kBar) / kSampleRate;
-    double sum = 0;
-    for (const double f : kChords[static_cast<std::size_t>(at_ / kBar) % kChords.size()]) {
-      for (int harmonic = 1; harmonic < 5; ++harmonic) {
-        sum += std::sin(2 * std::numbers::pi * f * harmonic * t) / harmonic;
-      }
-    }
-    return static_cast<float>(0.1 * sum * std::min(t / 0.05, 1.0) * std::exp(-0.7 * t));
-  }
-
-  float Beat() const {
-    const std::int64_t since = at_ % (kSampleRate / 4);
-    const float noise = Hash(static_cast<std::uint32_t>(at_), 5, 6) - 0.5F;
-    return 0.2F * noise * std::exp(static_cast<float>(-since) / 900);
-  }
-
-  const std::int64_t frames_;
-  std::int64_t at_ = 0;
-};
-
-struct OutputDeleter {
-  void operator()(AVFormatContext* output) const {
-    avio_closep(&output->pb);
-    avformat_free_context(output);
-  }
-};
-
-absl::Status WriteMusic(const std::filesystem::path& path) {
-  constexpr std::int64_t kSeconds = 20;
-  constexpr int kBitrate = 192'000;
-  Tune tune(kSeconds * kSampleRate);
-  ASSIGN_OR_RETURN(const auto encoder, AudioEncoder::Open(tune, kBitrate));
-  AVFormatContext* allocated = nullptr;
-  RETURN_IF_FF_ERROR(avformat_alloc_output_context2(&allocated, nullptr, "ipod", path.c_str()));
-  const std::unique_ptr<AVFormatContext, OutputDeleter> output(allocated);
-  AVStream* stream = avformat_new_stream(output.get(), nullptr);
-  stream->time_base = encoder->codec().time_base;
-  RETURN_IF_FF_ERROR(avcodec_parameters_from_context(stream->codecpar, &encoder->codec()));
-  RETURN_IF_FF_ERROR(avio_open(&output->pb, path.c_str(), AVIO_FLAG_WRITE));
-  RETURN_IF_FF_ERROR(avformat_write_header(output.get(), nullptr));
-  RETURN_IF_ERROR(encoder->Finish([&](AVPacket& packet) -> absl::Status {
-    av_packet_rescale_ts(&packet, encoder->codec().time_base, stream->time_base);
-    RETURN_IF_FF_ERROR(av_interleaved_write_frame(output.get(), &packet));
-    return absl::OkStatus();
-  }));
-  RETURN_IF_FF_ERROR(av_write_trailer(output.get()));
-  return absl::OkStatus();
-}
-
-// ------------------------------------------------------------------- templates
-constexpr char kSound[] = R"(
-    {"type": "audio", "source": "music:tune", "loop": true, "loop_crossfade": 1, "volume": "40%",
-     "duration": "end", "fade_out": 1, "duck": {"under": "narration"}}])";
-
 constexpr char kOutput[] = R"({"schema": "1", "name": "bench",
   "output": {"width": 1920, "height": 1080, "fps": 30, "video": {"crf": 23},
-             "poster": {"time": 2}, "sidecar": ["srt"]},
-  "theme": {"defaults": {"text": {"fill_color": "#fff"}}},)";
+             "poster": {"time": 0.5}, "sidecar": ["srt"]},
+  "theme": {"defaults": {"text": {"fill_color": "#fff"}}}, "scenes": [)";
 
-std::string Caption(int i, absl::string_view text) {
-  return absl::StrCat(R"({"type": "text", "font_size": 48, "y": 984, "height": 100, "width": 1700,
-    "duration": 2.5, "time": )",
-                      2.5 * i,
-                      R"(, "text": ")",
-                      text,
-                      R"("},)");
+constexpr char kMusic[] = R"({"type": "audio", "source": "music:tune", "loop": true,
+     "loop_crossfade": 1, "volume": "40%", "duration": "end", "fade_out": 1,
+     "duck": {"under": "narration"}})";
+
+// What is heard: a narration in every round, and music that ducks under the first.
+std::string Sound(const ScenarioSize& size) {
+  constexpr double kPause = 0.1;
+  std::string sound;
+  for (int round = 0; round < size.rounds; ++round) {
+    absl::StrAppend(&sound,
+                    R"({"type": "voice", "name": "narration)",
+                    round == 0 ? "" : absl::StrCat(round),
+                    R"(", "voice": "narrator", "time": )",
+                    round * size.seconds + kPause,
+                    R"(, "text": ")",
+                    Narration(size),
+                    R"("},)");
+  }
+  return absl::StrCat(sound, kMusic);
 }
 
-std::string PromoTemplate() {
-  std::string captions;
-  int i = 0;
-  for (const char* text : {"Hand picked plants for every garden",
-                           "Delivered to your door in two days",
-                           "Free returns for thirty days",
-                           "Order before Friday and save 20%",
-                           "Over four hundred varieties",
-                           "www.example.com – Spring 2024"}) {
-    captions += Caption(i++, text);
+// ------------------------------------------------------------------- S1
+std::vector<std::string> Captions(double seconds) {
+  std::vector<std::string> captions;
+  const int count = static_cast<int>(std::ceil(seconds / kCaptionSeconds));
+  for (int i = 0; i < count; ++i) {
+    const double begin = i * kCaptionSeconds;
+    captions.push_back(
+        absl::StrCat(R"({"type": "text", "font_size": 48, "y": 984, "height": 100, "width": 1700,
+    "duration": )",
+                     std::min(kCaptionSeconds, seconds - begin),
+                     R"(, "time": )",
+                     begin,
+                     R"(, "text": ")",
+                     kCaptions[static_cast<std::size_t>(i) % kCaptions.size()],
+                     R"("})"));
   }
-  return absl::StrCat(kOutput,
-                      R"("scenes": [{"duration": 15, "elements": [
+  return captions;
+}
+
+std::string PromoScene(const ScenarioSize& size) {
+  return absl::StrCat(R"({"duration": )",
+                      size.seconds,
+                      R"(, "elements": [
     {"type": "shape", "fill": {"angle": 150, "stops": [{"color": "#182048"},
       {"color": "#602878"}]}},
     {"type": "image", "source": "asset:photo0", "x": 896, "y": 144, "x_anchor": 0, "y_anchor": 0,
@@ -240,63 +70,160 @@ std::string PromoTemplate() {
      "animations": [{"type": "slide", "direction": "right", "distance": 264, "duration": 1,
                      "easing": "quadratic-out"}, {"type": "fade", "duration": 1}]},
     {"type": "shape", "fill_color": "#0000008c", "y": 984, "width": 1792, "height": 144},)",
-                      captions,
-                      R"({"type": "voice", "name": "narration", "voice": "narrator", "time": 0.3,
-     "text": "Welcome to our spring garden collection. Every plant is picked by hand, and )",
-                      R"(delivered to your door in two days. Order before Friday, and save )",
-                      R"(twenty percent."}]}], "elements": [)",
-                      kSound,
-                      "}");
+                      absl::StrJoin(Captions(size.seconds), ","),
+                      "]}");
 }
 
-constexpr int kSlides = 5;
-
-std::string SlidesTemplate() {
-  std::string scenes;
+// ------------------------------------------------------------------- S2
+std::string SlideScenes(const ScenarioSize& size) {
+  std::vector<std::string> scenes;
   for (int i = 0; i < kSlides; ++i) {
-    // Each fade takes half a second of both its slides.
-    absl::StrAppend(&scenes,
-                    i == 0 ? "" : ",",
-                    R"({"duration": )",
-                    i == 0 ? 3.0 : 3.5,
-                    i == 0 ? "" : R"(, "transition": {"type": "fade", "duration": 0.5})",
-                    R"(, "elements": [{"type": "image", "source": "asset:photo)",
-                    i,
-                    R"("}, {"type": "text", "font_size": 72, "y": "85%", "height": "20%",
+    scenes.push_back(absl::StrCat(
+        R"({"duration": )",
+        SlideSeconds(size, i),
+        i == 0 ? ""
+               : absl::StrCat(
+                     R"(, "transition": {"type": "fade", "duration": )", FadeSeconds(size), "}"),
+        R"(, "elements": [{"type": "image", "source": "asset:photo)",
+        i,
+        R"("}, {"type": "text", "font_size": 72, "y": "85%", "height": "20%",
                        "background_color": "#000000a0", "text": "Slide number )",
-                    i + 1,
-                    R"("})",
-                    i > 0 ? "" : R"(, {"type": "voice", "name": "narration", "voice": "narrator",
-                       "text": "Five slides, one by one."})",
-                    "]}");
+        i + 1,
+        R"("})",
+        "]}"));
   }
-  return absl::StrCat(kOutput, R"("scenes": [)", scenes, R"(], "elements": [)", kSound, "}");
+  return absl::StrJoin(scenes, ",");
+}
+
+// ------------------------------------------------------------------- S3
+std::string ClipScene(const ScenarioSize& size) {
+  const std::string moves = absl::StrCat(
+      R"("animations": [{"type": "slide", "direction": "up", "distance": 280, "duration": 0.5},
+       {"type": "slide", "direction": "down", "distance": 280, "time": "end", "duration": )",
+      LeaveSeconds(size),
+      "}]");
+  return absl::StrCat(R"({"duration": )",
+                      size.seconds,
+                      R"(, "elements": [
+    {"type": "video", "source": "asset:clip", "mute": true},
+    {"type": "shape", "fill": {"angle": 90, "stops": [{"color": "#121a40d7"},
+      {"color": "#121a4036"}]}, "y": 900, "height": 200, )",
+                      moves,
+                      R"(}, {"type": "text", "text": "Dr. Jane Example", "font_size": 64,
+     "font_weight": 700, "text_align": "left", "x": 88, "x_anchor": 0, "y": 868, "width": 1700,
+     "height": 100, )",
+                      moves,
+                      R"(}, {"type": "text", "text": "Head of Botany, Example Gardens",
+     "font_size": 40, "text_align": "left", "x": 88, "x_anchor": 0, "y": 940, "width": 1700,
+     "height": 70, )",
+                      moves,
+                      "}]}");
+}
+
+using SceneMaker = std::string (*)(const ScenarioSize& size);
+struct Recipe {
+  SceneMaker scenes;
+  int photos;
+  bool clip;
+};
+const std::map<std::string, Recipe>& Recipes() {
+  static const auto* const recipes =
+      new std::map<std::string, Recipe>{{"S1", {PromoScene, 1, false}},
+                                        {"S2", {SlideScenes, kSlides, false}},
+                                        {"S3", {ClipScene, 2, true}}};
+  return *recipes;
+}
+
+std::string TemplateOf(const Recipe& recipe, const ScenarioSize& size) {
+  const std::vector<std::string> rounds(static_cast<std::size_t>(size.rounds), recipe.scenes(size));
+  return absl::StrCat(
+      kOutput, absl::StrJoin(rounds, ","), R"(], "elements": [)", Sound(size), "]}");
+}
+
+absl::Status MakeAssets(const Recipe& recipe,
+                        const std::filesystem::path& folder,
+                        Scenario* scenario) {
+  const auto unless_there = [](const std::filesystem::path& path, auto write) -> absl::Status {
+    return std::filesystem::exists(path) ? absl::OkStatus() : write(path);
+  };
+  const std::filesystem::path music = folder / "tune.m4a";
+  RETURN_IF_ERROR(unless_there(music, WriteMusic));
+  scenario->asset_paths["music:tune"] = music.string();
+  std::vector<std::filesystem::path> photos;
+  for (int i = 0; i < recipe.photos; ++i) {
+    photos.push_back(folder / absl::StrCat("photo", i, ".jpg"));
+    RETURN_IF_ERROR(unless_there(photos.back(), [i](const std::filesystem::path& path) {
+      return WritePhoto(path, static_cast<std::uint32_t>(i));
+    }));
+    scenario->asset_paths[absl::StrCat("asset:photo", i)] = photos.back().string();
+  }
+  if (recipe.clip) {
+    const double seconds = scenario->size.seconds;
+    const std::filesystem::path clip = folder / absl::StrCat("clip", seconds, "s.mp4");
+    RETURN_IF_ERROR(unless_there(clip, [&](const std::filesystem::path& path) {
+      return WriteClip(path, {photos[0], photos[1]}, seconds);
+    }));
+    scenario->asset_paths["asset:clip"] = clip.string();
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
 
-absl::StatusOr<Scenario> MakeScenario(const std::string& name,
-                                      const std::filesystem::path& folder) {
-  Scenario scenario;
-  scenario.name = name;
-  if (name != "S1" && name != "S2") {
-    return absl::InvalidArgumentError(
-        absl::StrCat("unknown scenario \"", name, "\"; valid: S1, S2"));
-  }
-  scenario.job.set_template_json(name == "S1" ? PromoTemplate() : SlidesTemplate());
-  rendernode::Voice& voice = (*scenario.job.mutable_voices())["narrator"];
+double FadeSeconds(const ScenarioSize& size) {
+  constexpr double kLongest = 0.5;
+  return std::min(kLongest, size.seconds / kSlides / 2);
+}
+
+double SlideSeconds(const ScenarioSize& size, int i) {
+  return size.seconds / kSlides + (i == 0 ? 0 : FadeSeconds(size));
+}
+
+double LeaveSeconds(const ScenarioSize& size) {
+  constexpr double kLongest = 2.5;
+  return std::min(kLongest, size.seconds / 4);
+}
+
+std::string Narration(const ScenarioSize& size) {
+  constexpr double kAll = 12;
+  return size.seconds < kAll
+             ? "Welcome."
+             : "Welcome to our spring garden collection. Every plant is picked by hand, and "
+               "delivered to your door in two days. Order before Friday, and save twenty percent.";
+}
+
+rendernode::Voice NarratorVoice() {
+  rendernode::Voice voice;
   voice.set_engine("espeak-ng");
   voice.set_voice("en-us");
-  const std::filesystem::path music = folder / "tune.m4a";
-  if (!std::filesystem::exists(music)) RETURN_IF_ERROR(WriteMusic(music));
-  scenario.asset_paths["music:tune"] = music.string();
-  for (int i = 0; i < (name == "S1" ? 1 : kSlides); ++i) {
-    const std::filesystem::path photo = folder / absl::StrCat("photo", i, ".jpg");
-    if (!std::filesystem::exists(photo)) {
-      RETURN_IF_ERROR(WritePhoto(photo, static_cast<std::uint32_t>(i)));
-    }
-    scenario.asset_paths[absl::StrCat("asset:photo", i)] = photo.string();
+  return voice;
+}
+
+absl::StatusOr<Scenario> MakeScenario(const std::string& name,
+                                      const ScenarioSize& size,
+                                      const std::filesystem::path& folder) {
+  const auto recipe = Recipes().find(name);
+  if (recipe == Recipes().end()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("unknown scenario \"", name, "\"; valid: S1, S2, S3"));
   }
+  constexpr double kSecondsMin = 1, kSecondsMax = 60;
+  if (size.seconds < kSecondsMin || size.seconds > kSecondsMax || size.rounds < 1) {
+    return absl::InvalidArgumentError(absl::StrCat("a round of ",
+                                                   size.seconds,
+                                                   " s; valid: ",
+                                                   kSecondsMin,
+                                                   " to ",
+                                                   kSecondsMax,
+                                                   ", at least once"));
+  }
+  Scenario scenario;
+  scenario.name = name;
+  scenario.size = size;
+  scenario.job.set_template_json(TemplateOf(recipe->second, size));
+  scenario.job.mutable_output()->set_height(static_cast<std::uint32_t>(size.height));
+  (*scenario.job.mutable_voices())["narrator"] = NarratorVoice();
+  RETURN_IF_ERROR(MakeAssets(recipe->second, folder, &scenario));
   return scenario;
 }
 

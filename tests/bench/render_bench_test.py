@@ -1,0 +1,47 @@
+#!/usr/bin/env python3
+"""The render bench from end to end, on items too small to say anything. Usage: render_bench_test.py BIN."""
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+BIN = pathlib.Path(sys.argv[1]).resolve()
+KEYS = {"scenario", "metric", "value", "low", "high", "unit", "ratio_to", "target", "runs", "note"}
+
+
+def bench(folder, *arguments):
+    out = pathlib.Path(folder) / "rows.json"
+    subprocess.run([BIN / "render_bench", "--pairs=1", "--seconds=1", f"--folder={folder}", f"--out={out}", *arguments],
+                   check=True, stdout=subprocess.DEVNULL)
+    return json.loads(out.read_text())
+
+
+class RenderBenchTest(unittest.TestCase):
+    def test_every_scenario_has_its_ratios_to_the_floor(self):
+        with tempfile.TemporaryDirectory() as folder:
+            rows = bench(folder, "--scenarios=S1,S2", "--height=360")
+        for row in rows:
+            self.assertEqual(set(row), KEYS)
+            self.assertEqual(row["runs"], 1)
+        for scenario in ("S1", "S2"):
+            values = {(row["metric"], row["ratio_to"]): row["value"] for row in rows if row["scenario"] == scenario}
+            self.assertGreater(values["encode floor", ""], 0)
+            self.assertGreater(values["rendernode: CPU", "encode floor"], 0)
+            self.assertGreater(values["rendernode: video bytes", "encode floor"], 0)
+            self.assertGreater(values["composite a moving frame", ""], 0)
+            # What is compared is the same video: a frame that is off by one would be far below.
+            self.assertGreater(values["rendernode: SSIM to the source", ""], 0.9)
+            self.assertGreater(values["plain x264: SSIM to the source", ""], 0.9)
+
+    def test_an_unknown_contender_is_refused_with_the_valid_names(self):
+        with tempfile.TemporaryDirectory() as folder:
+            result = subprocess.run([BIN / "render_bench", "--contenders=nobody", "--pairs=1", "--seconds=1",
+                                     "--height=360", "--scenarios=S1", f"--folder={folder}"], capture_output=True, text=True)
+        self.assertNotEqual(result.returncode, 0)
+        self.assertIn('unknown contender "nobody"; valid: ffmpeg, ffmpeg-tuned, melt', result.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1])
