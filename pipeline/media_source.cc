@@ -12,6 +12,7 @@
 #include "hwaccel/ffmpeg.h"
 #include "pipeline/area_scaler.h"
 #include "pipeline/image_header.h"
+#include "pipeline/pixel_format.h"
 #include "proto/item_error.h"
 
 namespace rn {
@@ -128,34 +129,6 @@ absl::StatusOr<UniqueAvFrame> Decode(const std::string& bytes,
 }
 
 // ------------------------------------------------------------------- to BGRA
-// The full-range names of old are said with a range today; swscale warns about them.
-AVPixelFormat ModernFormat(AVPixelFormat format) {
-  switch (format) {
-    case AV_PIX_FMT_YUVJ420P:
-      return AV_PIX_FMT_YUV420P;
-    case AV_PIX_FMT_YUVJ422P:
-      return AV_PIX_FMT_YUV422P;
-    case AV_PIX_FMT_YUVJ444P:
-      return AV_PIX_FMT_YUV444P;
-    case AV_PIX_FMT_YUVJ440P:
-      return AV_PIX_FMT_YUV440P;
-    case AV_PIX_FMT_YUVJ411P:
-      return AV_PIX_FMT_YUV411P;
-    default:
-      return format;
-  }
-}
-
-bool IsGray(const AVPixFmtDescriptor& format) {
-  return format.nb_components <= 2 && (format.flags & AV_PIX_FMT_FLAG_PAL) == 0;
-}
-
-bool IsFullRange(const AVFrame& frame, const AVPixFmtDescriptor& format) {
-  const auto pixel_format = static_cast<AVPixelFormat>(frame.format);
-  return frame.color_range == AVCOL_RANGE_JPEG || ModernFormat(pixel_format) != pixel_format ||
-         IsGray(format);
-}
-
 // Turns bands of a frame into BGRA, so that no second whole picture is ever held.
 class BandConverter {
  public:
@@ -225,7 +198,7 @@ class BandConverter {
     // Refused for RGB sources, which have no matrix.
     (void)sws_setColorspaceDetails(scaler_.get(),
                                    sws_getCoefficients(matrix),
-                                   IsFullRange(frame_, format_) ? 1 : 0,
+                                   IsFullRange(frame_) ? 1 : 0,
                                    sws_getCoefficients(SWS_CS_DEFAULT),
                                    1,
                                    0,

@@ -14,6 +14,7 @@
 #include "hwaccel/frame.h"
 #include "pipeline/audio_mix.h"
 #include "pipeline/captions.h"
+#include "pipeline/clip_index.h"
 #include "pipeline/composition.h"
 #include "pipeline/easing.h"
 #include "pipeline/geometry.h"
@@ -43,6 +44,7 @@ struct ImageContent {
 // A clip. Which moment of it is seen is the Draw's to say: trim, speed and loops are in there.
 struct VideoContent {
   std::string path;
+  std::shared_ptr<const ClipIndex> index;  // of that file; never null once resolved
   Fit fit = Fit::kCover;
 };
 
@@ -129,7 +131,7 @@ struct Draw {
   double opacity = 1;               // 0…1
   SourceWindow window{0, 0, 1, 1};  // images
   Box reveal{0, 0, 1, 1};           // of its box, as fractions: what a wipe lets through so far
-  double media_s = 0;               // videos: seconds from the clip's start
+  double media_s = 0;               // videos: when in the clip the frame shown begins, seconds
   std::vector<Draw> children;       // groups: bottom to top, at rest in output pixels like others
   bool operator==(const Draw&) const = default;
 };

@@ -1,0 +1,132 @@
+#include "pipeline/clip_picture.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "base/status.h"
+
+namespace rn {
+namespace {
+
+// A blurred background is made from so much less of everything, and small again where it is smooth.
+constexpr int kBlurShrink = 24;
+
+int RoundToEven(double x) {
+  return 2 * static_cast<int>(std::lround(x / 2));
+}
+
+Nv12View ViewOf(Planes& planes) {
+  return {
+      planes.y.data(), planes.uv.data(), planes.stride, planes.stride, planes.width, planes.height};
+}
+
+Planes OpaquePlanes(int w, int h) {
+  Planes planes{.width = w, .height = h, .opaque = true};
+  planes.stride = (w + Planes::kPadding + 31) / 32 * 32;
+  const std::size_t size = static_cast<std::size_t>(planes.stride) * h;
+  planes.y.resize(size + Planes::kPadding);
+  planes.uv.resize(size / 2 + Planes::kPadding);
+  return planes;
+}
+
+}  // namespace
+
+absl::StatusOr<ClipPicture> ClipPicture::Open(const VideoContent& content, const Box& box) {
+  CHECK(content.index != nullptr);
+  const ClipIndex& index = *content.index;
+  ClipPicture picture;
+  const int x = RoundToEven(box.x);
+  const int y = RoundToEven(box.y);
+  const int w = std::max(2, RoundToEven(box.x + box.w) - x);
+  const int h = std::max(2, RoundToEven(box.y + box.h) - y);
+  const FittedClip fitted = FitClip(index.width(), index.height(), content.fit, w, h);
+  picture.bounds_ = {x + fitted.shown.x, y + fitted.shown.y, fitted.shown.w, fitted.shown.h};
+  ASSIGN_OR_RETURN(picture.clip_, VideoClip::Open(content.path, content.index));
+  picture.sharp_.emplace(index.turn(), fitted.window, fitted.shown.w, fitted.shown.h);
+  if (content.fit != Fit::kContainBlur) return picture;
+  picture.bounds_ = {x, y, w, h};
+  picture.inner_ = fitted.shown;
+  picture.inside_ = OpaquePlanes(fitted.shown.w, fitted.shown.h);
+  picture.small_ = OpaquePlanes(std::max(4, RoundToEven(1.0 * w / kBlurShrink)),
+                                std::max(4, RoundToEven(1.0 * h / kBlurShrink)));
+  picture.blurred_.emplace(index.turn(),
+                           FitClip(index.width(), index.height(), Fit::kCover, w, h).window,
+                           picture.small_.width,
+                           picture.small_.height);
+  return picture;
+}
+
+absl::StatusOr<const Planes*> ClipPicture::PlanesAt(double media_s) {
+  const std::int64_t n = clip_->index().FrameAt(absl::Seconds(media_s));
+  if (n == scaled_) return &planes_;
+  ASSIGN_OR_RETURN(const AVFrame* frame, clip_->Frame(n));
+  scaled_ = -1;
+  if (clip_->has_alpha()) {
+    ASSIGN_OR_RETURN(const Raster raster, sharp_->ScaleToRaster(*frame));
+    planes_ = ToPlanes(raster, 0, 0);
+  } else {
+    if (planes_.width == 0) planes_ = OpaquePlanes(bounds_.w, bounds_.h);
+    RETURN_IF_ERROR(ScaleOpaque(*frame));
+  }
+  scaled_ = n;
+  return &planes_;
+}
+
+absl::Status ClipPicture::ScaleOpaque(const AVFrame& frame) {
+  const Nv12View whole = ViewOf(planes_);
+  if (!inner_) return sharp_->Scale(frame, whole);
+  const Nv12View small = ViewOf(small_);
+  RETURN_IF_ERROR(blurred_->Scale(frame, small));
+  RETURN_IF_ERROR(Enlarge(small, whole));
+  RETURN_IF_ERROR(sharp_->Scale(frame, ViewOf(inside_)));
+  BlendPlanes(whole, *inner_, inside_, inner_->x, inner_->y, 255);
+  return absl::OkStatus();
+}
+
+// Smoothly: what was a pixel is seen as a soft spot, not as a square.
+absl::Status ClipPicture::Enlarge(const Nv12View& small, const Nv12View& to) {
+  if (enlarger_ == nullptr) {
+    enlarger_.reset(sws_getContext(small.width,
+                                   small.height,
+                                   AV_PIX_FMT_NV12,
+                                   to.width,
+                                   to.height,
+                                   AV_PIX_FMT_NV12,
+                                   SWS_GAUSS,
+                                   nullptr,
+                                   nullptr,
+                                   nullptr));
+    if (enlarger_ == nullptr) return absl::ResourceExhaustedError("out of memory for a scaler");
+  }
+  const std::uint8_t* from[4] = {small.y, small.uv};
+  const int from_strides[4] = {small.y_stride, small.uv_stride};
+  std::uint8_t* const planes[4] = {to.y, to.uv};
+  const int strides[4] = {to.y_stride, to.uv_stride};
+  RETURN_IF_FF_ERROR(
+      sws_scale(enlarger_.get(), from, from_strides, 0, small.height, planes, strides));
+  return absl::OkStatus();
+}
+
+absl::Status ClipPicture::Paint(const Nv12View& frame,
+                                const IntRect& rect,
+                                double media_s,
+                                int dx,
+                                int dy,
+                                std::uint8_t opacity) {
+  const int x = bounds_.x + dx;
+  const int y = bounds_.y + dy;
+  if (opacity == 255 && opaque() && !inner_) {
+    const std::int64_t n = clip_->index().FrameAt(absl::Seconds(media_s));
+    ASSIGN_OR_RETURN(const AVFrame* decoded, clip_->Frame(n));
+    if (sharp_->IsCopy(*decoded)) {
+      sharp_->Copy(*decoded, frame, rect, x, y);
+      return absl::OkStatus();
+    }
+  }
+  ASSIGN_OR_RETURN(const Planes* planes, PlanesAt(media_s));
+  BlendPlanes(frame, rect, *planes, x, y, opacity);
+  return absl::OkStatus();
+}
+
+}  // namespace rn
