@@ -166,6 +166,19 @@ void MixRow(const std::uint8_t* HWY_RESTRICT src,
   }
 }
 
+void ScaleRow(const std::uint8_t* HWY_RESTRICT shares,
+              std::size_t n,
+              std::uint8_t* HWY_RESTRICT values) {
+  std::size_t i = 0;
+#if RN_SIMD
+  const Bytes d;
+  for (; i + hn::Lanes(d) <= n; i += hn::Lanes(d)) {
+    hn::StoreU(MultiplyBytes(d, hn::LoadU(d, shares + i), hn::LoadU(d, values + i)), d, values + i);
+  }
+#endif
+  for (; i < n; ++i) values[i] = DivideBy255(unsigned{shares[i]} * values[i]);
+}
+
 // to = (top · (256 − weight) + bottom · weight + 128) / 256
 void LerpRow(const std::uint8_t* HWY_RESTRICT top,
              const std::uint8_t* HWY_RESTRICT bottom,
@@ -287,6 +300,7 @@ namespace rn {
 
 HWY_EXPORT(BlendRow);
 HWY_EXPORT(MixRow);
+HWY_EXPORT(ScaleRow);
 HWY_EXPORT(LerpRow);
 HWY_EXPORT(StretchRow);
 HWY_EXPORT(LumaRow);
@@ -393,19 +407,23 @@ bool IsOpaque(const Raster& raster, int left, int top) {
 
 }  // namespace
 
+void Planes::Reset(int new_width, int new_height, bool new_opaque) {
+  width = new_width;
+  height = new_height;
+  stride = width + kPadding;
+  opaque = new_opaque;
+  const std::size_t size = static_cast<std::size_t>(stride) * static_cast<std::size_t>(height);
+  y.resize(size + kPadding);
+  uv.resize(size / 2 + kPadding);
+  y_alpha.resize(opaque ? 0 : y.size());
+  uv_alpha.resize(opaque ? 0 : uv.size());
+}
+
 Planes ToPlanes(const Raster& raster, int left, int top) {
   Planes planes;
-  planes.width = (left + raster.width + 1) / 2 * 2;
-  planes.height = (top + raster.height + 1) / 2 * 2;
-  planes.stride = planes.width + Planes::kPadding;
-  planes.opaque = IsOpaque(raster, left, top);
-  const std::size_t size = static_cast<std::size_t>(planes.stride) * planes.height;
-  planes.y.resize(size + Planes::kPadding);
-  planes.uv.resize(size / 2 + Planes::kPadding);
-  if (!planes.opaque) {
-    planes.y_alpha.resize(planes.y.size());
-    planes.uv_alpha.resize(planes.uv.size());
-  }
+  planes.Reset((left + raster.width + 1) / 2 * 2,
+               (top + raster.height + 1) / 2 * 2,
+               IsOpaque(raster, left, top));
   PaddedRows rows(raster, left, top, planes.width);
   for (int y = 0; y < planes.height; y += 2) {
     const std::uint8_t* const pair[] = {rows.Row(y), rows.Row(y + 1)};
@@ -441,9 +459,27 @@ void FillRect(const Nv12View& frame, const IntRect& rect, const Yuv& color) {
   }
 }
 
+void MultiplyRow(const std::uint8_t* shares, std::size_t n, std::uint8_t* values) {
+  HWY_DYNAMIC_DISPATCH(ScaleRow)(shares, n, values);
+}
+
+void CoverRect(const Nv12View& frame, const IntRect& rect, std::uint8_t opacity) {
+  const IntRect area = Clipped(frame, rect, rect);
+  if (area.empty()) return;
+  const std::vector<std::uint8_t> full(static_cast<std::size_t>(area.w), 255);
+  for (int y = area.y; y < area.bottom(); ++y) {
+    HWY_DYNAMIC_DISPATCH(MixRow)
+    (full.data(), opacity, full.size(), frame.y + std::ptrdiff_t{y} * frame.y_stride + area.x);
+  }
+  for (int y = area.y / 2; y < area.bottom() / 2; ++y) {
+    HWY_DYNAMIC_DISPATCH(MixRow)
+    (full.data(), opacity, full.size(), frame.uv + std::ptrdiff_t{y} * frame.uv_stride + area.x);
+  }
+}
+
 void BlendPlanes(const Nv12View& frame,
                  const IntRect& rect,
-                 const Planes& planes,
+                 const PlanesView& planes,
                  int x,
                  int y,
                  std::uint8_t opacity) {
@@ -452,24 +488,24 @@ void BlendPlanes(const Nv12View& frame,
   const auto n = static_cast<std::size_t>(area.w);
   const auto plane = [&](std::uint8_t* base,
                          int frame_stride,
-                         const std::vector<std::uint8_t>& src,
-                         const std::vector<std::uint8_t>& alpha,
+                         const std::uint8_t* src,
+                         const std::uint8_t* alpha,
+                         int stride,
                          int halves) {
     for (int row = area.y / halves; row < area.bottom() / halves; ++row) {
       std::uint8_t* to = base + static_cast<std::ptrdiff_t>(row) * frame_stride + area.x;
-      const std::size_t at =
-          static_cast<std::size_t>(row - y / halves) * planes.stride + (area.x - x);
-      if (!planes.opaque) {
-        HWY_DYNAMIC_DISPATCH(BlendRow)(src.data() + at, alpha.data() + at, opacity, n, to);
+      const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(row - y / halves) * stride + area.x - x;
+      if (!planes.opaque()) {
+        HWY_DYNAMIC_DISPATCH(BlendRow)(src + at, alpha + at, opacity, n, to);
       } else if (opacity == 255) {
-        std::memcpy(to, src.data() + at, n);
+        std::memcpy(to, src + at, n);
       } else {
-        HWY_DYNAMIC_DISPATCH(MixRow)(src.data() + at, opacity, n, to);
+        HWY_DYNAMIC_DISPATCH(MixRow)(src + at, opacity, n, to);
       }
     }
   };
-  plane(frame.y, frame.y_stride, planes.y, planes.y_alpha, 1);
-  plane(frame.uv, frame.uv_stride, planes.uv, planes.uv_alpha, 2);
+  plane(frame.y, frame.y_stride, planes.y, planes.y_alpha, planes.y_stride, 1);
+  plane(frame.uv, frame.uv_stride, planes.uv, planes.uv_alpha, planes.uv_stride, 2);
 }
 
 void CrossFade(const Nv12View& frame,
@@ -551,8 +587,9 @@ class Stretch {
 // Rows of a stretched plane, one after the other.
 class PlaneSampler {
  public:
-  PlaneSampler(const Planes& planes, bool chroma, const Box& source, const IntRect& box)
-      : stride_(planes.stride),
+  PlaneSampler(const PlanesView& planes, bool chroma, const Box& source, const IntRect& box)
+      : width_(planes.width),
+        stride_(chroma ? planes.uv_stride : planes.y_stride),
         halves_(chroma ? 2 : 1),
         height_(planes.height / halves_),
         ratio_(source.h / box.h),
@@ -562,23 +599,27 @@ class PlaneSampler {
                  source.w / box.w,
                  planes.width / halves_,
                  box.w / halves_),
-        lerped_(static_cast<std::size_t>(stride_) + Planes::kPadding) {}
+        lerped_(static_cast<std::size_t>(width_) + 2 * Planes::kPadding) {}
 
   // The box's row `y`, rounded up to whole blocks.
-  void Row(const std::vector<std::uint8_t>& plane, int y, std::uint8_t* to) {
+  void Row(const std::uint8_t* plane, int y, std::uint8_t* to) {
     const Stretch::Place place = Stretch::Position(origin_ + y * ratio_, height_);
-    const std::uint8_t* top = plane.data() + static_cast<std::size_t>(place.at) * stride_;
+    const std::uint8_t* top = plane + static_cast<std::ptrdiff_t>(place.at) * stride_;
     if (place.weight == 0) {
       stretch_.Row(top, to);
       return;
     }
     HWY_DYNAMIC_DISPATCH(LerpRow)
-    (top, top + stride_, place.weight, static_cast<std::size_t>(stride_), lerped_.data());
+    (top,
+     top + stride_,
+     place.weight,
+     static_cast<std::size_t>(width_) + Planes::kPadding,
+     lerped_.data());
     stretch_.Row(lerped_.data(), to);
   }
 
  private:
-  const int stride_, halves_, height_;
+  const int width_, stride_, halves_, height_;
   const double ratio_, origin_;
   Stretch stretch_;
   std::vector<std::uint8_t> lerped_;
@@ -588,7 +629,7 @@ class PlaneSampler {
 
 void SamplePlanes(const Nv12View& frame,
                   const IntRect& rect,
-                  const Planes& planes,
+                  const PlanesView& planes,
                   const Box& source,
                   const IntRect& box,
                   std::uint8_t opacity) {
@@ -596,9 +637,9 @@ void SamplePlanes(const Nv12View& frame,
   if (area.empty()) return;
   const auto n = static_cast<std::size_t>(area.w);
   std::vector<std::uint8_t> colors(static_cast<std::size_t>(box.w) + kBlock);
-  std::vector<std::uint8_t> alphas(planes.opaque ? 0 : colors.size());
+  std::vector<std::uint8_t> alphas(planes.opaque() ? 0 : colors.size());
   const auto left = static_cast<std::size_t>(area.x - box.x);
-  const bool written = planes.opaque && opacity == 255;
+  const bool written = planes.opaque() && opacity == 255;
   // Then no row needs a detour: it ends where its last block does.
   const bool straight = written && area.w == box.w && box.w % kBlock == 0;
   for (const bool chroma : {false, true}) {
@@ -613,7 +654,7 @@ void SamplePlanes(const Nv12View& frame,
       if (straight) continue;
       if (written) {
         std::memcpy(to, colors.data() + left, n);
-      } else if (planes.opaque) {
+      } else if (planes.opaque()) {
         HWY_DYNAMIC_DISPATCH(MixRow)(colors.data() + left, opacity, n, to);
       } else {
         sampler.Row(chroma ? planes.uv_alpha : planes.y_alpha, row, alphas.data());

@@ -28,7 +28,29 @@ struct Planes {
   std::vector<std::uint8_t> y, uv;
   std::vector<std::uint8_t> y_alpha, uv_alpha;  // uv_alpha: once for U, once for V
 
+  // Of this size, with no particular content; memory is kept where it is large enough.
+  void Reset(int new_width, int new_height, bool new_opaque);
   std::size_t bytes() const { return y.size() + uv.size() + y_alpha.size() + uv_alpha.size(); }
+};
+
+// Planes in memory of someone else, who outlives the view. Opaque: no alphas.
+struct PlanesView {
+  PlanesView() = default;
+  PlanesView(const Planes& planes)  // NOLINT(google-explicit-constructor): the same thing, seen
+      : width(planes.width),
+        height(planes.height),
+        y_stride(planes.stride),
+        uv_stride(planes.stride),
+        y(planes.y.data()),
+        uv(planes.uv.data()),
+        y_alpha(planes.opaque ? nullptr : planes.y_alpha.data()),
+        uv_alpha(planes.opaque ? nullptr : planes.uv_alpha.data()) {}
+  bool opaque() const { return y_alpha == nullptr; }
+
+  int width = 0, height = 0;
+  int y_stride = 0, uv_stride = 0;  // of the alphas too
+  const std::uint8_t *y = nullptr, *uv = nullptr;
+  const std::uint8_t *y_alpha = nullptr, *uv_alpha = nullptr;
 };
 
 // The raster with its corner at (left, top), each 0 or 1, in planes that begin at (0, 0): so that
@@ -37,9 +59,11 @@ Planes ToPlanes(const Raster& raster, int left, int top);
 
 // `rect` and (x, y) are even. Only pixels inside `rect`, the frame and the planes are touched.
 void FillRect(const Nv12View& frame, const IntRect& rect, const Yuv& color);
+// frame = frame · (255 − opacity) / 255 + opacity: what a full alpha makes of the alphas below it.
+void CoverRect(const Nv12View& frame, const IntRect& rect, std::uint8_t opacity);
 void BlendPlanes(const Nv12View& frame,
                  const IntRect& rect,
-                 const Planes& planes,
+                 const PlanesView& planes,
                  int x,
                  int y,
                  std::uint8_t opacity);
@@ -49,13 +73,16 @@ void CrossFade(const Nv12View& frame,
                const Nv12View& over,
                std::uint8_t opacity);
 
+// values[i] = values[i] · shares[i] / 255
+void MultiplyRow(const std::uint8_t* shares, std::size_t n, std::uint8_t* values);
+
 // Bilinear. `source` is the part of `planes` to be seen, in its pixels; `box` is where it is seen
 // in whole: even. Only `rect` of it is painted. At most kShrinkMax source pixels for one of the
 // frame's on either axis. Opaque planes are written, others blended.
 inline constexpr double kShrinkMax = 1.8;
 void SamplePlanes(const Nv12View& frame,
                   const IntRect& rect,
-                  const Planes& planes,
+                  const PlanesView& planes,
                   const Box& source,
                   const IntRect& box,
                   std::uint8_t opacity);

@@ -1,0 +1,16 @@
+// Drop shadows: a picture's own shape, moved, blurred and coloured, under it.
+#pragma once
+
+#include "pipeline/blend.h"
+#include "pipeline/geometry.h"
+#include "pipeline/scene.h"
+
+namespace rn {
+
+// How far a picture at `rest` (even) reaches with its shadow: even.
+IntRect WithShadowBounds(const IntRect& rest, const Shadow& shadow);
+
+// The picture over its shadow, as large as WithShadowBounds says.
+Planes WithShadow(const Planes& planes, const IntRect& rest, const Shadow& shadow);
+
+}  // namespace rn
