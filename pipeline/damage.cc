@@ -3,13 +3,15 @@
 #include <algorithm>
 
 #include "base/status.h"
+#include "pipeline/draw_geometry.h"
 
 namespace rn {
 namespace {
 
+// The same scenes, as far as can be told.
 bool SameGroups(const DrawList& a, const DrawList& b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const auto& x, const auto& y) {
-    return x.opacity == y.opacity && x.background == y.background;
+    return x.background == y.background;
   });
 }
 
@@ -28,6 +30,50 @@ void Add(IntRect rect, std::vector<IntRect>* rects) {
   rects->push_back(rect);
 }
 
+// What of `outer` is not in `inner`: above, below, left and right of it.
+void AddDifference(const IntRect& outer, const IntRect& inner, std::vector<IntRect>* rects) {
+  const IntRect hole = Intersect(outer, inner);
+  if (hole.empty()) {
+    Add(outer, rects);
+    return;
+  }
+  Add({outer.x, outer.y, outer.w, hole.y - outer.y}, rects);
+  Add({outer.x, hole.bottom(), outer.w, outer.bottom() - hole.bottom()}, rects);
+  Add({outer.x, hole.y, hole.x - outer.x, hole.h}, rects);
+  Add({hole.right(), hole.y, outer.right() - hole.right(), hole.h}, rects);
+}
+
+// As a whole, whatever is in them. True: no need to look.
+bool AddGroups(const DrawGroup& a,
+               const DrawGroup& b,
+               const IntRect& whole,
+               std::vector<IntRect>* rects) {
+  if (a.opacity != b.opacity || a.dx != b.dx || a.dy != b.dy || a.scale != b.scale ||
+      a.clip.has_value() != b.clip.has_value() ||
+      a.circle_px.has_value() != b.circle_px.has_value()) {
+    Add(Bounds(SeenBounds(a, whole), SeenBounds(b, whole)), rects);
+    return true;
+  }
+  if (a.clip != b.clip || a.circle_px != b.circle_px) {
+    AddDifference(Bounds(SeenBounds(a, whole), SeenBounds(b, whole)),
+                  Intersect(SeenInside(a, whole), SeenInside(b, whole)),
+                  rects);
+  }
+  return false;
+}
+
+// Where a draw's mark is once its group is placed.
+IntRect InGroup(const IntRect& bounds, const DrawGroup& group, const IntRect& whole) {
+  const Placement placement = PlacementOf(group, whole);
+  if (placement.IsRest() || bounds.empty()) return Intersect(bounds, SeenBounds(group, whole));
+  // A result is made of what lies around it, too: of two chroma samples to each side.
+  constexpr int kAround = 6;
+  const IntRect placed = PlacedBounds(bounds, placement);
+  return Intersect(
+      {placed.x - kAround, placed.y - kAround, placed.w + 2 * kAround, placed.h + 2 * kAround},
+      SeenBounds(group, whole));
+}
+
 bool Holds(const std::vector<Draw>& draws, const Draw& draw) {
   return std::find(draws.begin(), draws.end(), draw) != draws.end();
 }
@@ -43,12 +89,12 @@ absl::StatusOr<std::vector<IntRect>> DamageBetween(
   if (a == b) return rects;
   if (!SameGroups(a, b)) return std::vector<IntRect>{whole};
   for (std::size_t g = 0; g < a.size(); ++g) {
-    for (const auto& [draws, others] :
-         {std::pair(&a[g].draws, &b[g].draws), std::pair(&b[g].draws, &a[g].draws)}) {
-      for (const Draw& draw : *draws) {
-        if (Holds(*others, draw)) continue;
+    if (AddGroups(a[g], b[g], whole, &rects)) continue;
+    for (const auto& [group, other] : {std::pair(&a[g], &b[g]), std::pair(&b[g], &a[g])}) {
+      for (const Draw& draw : group->draws) {
+        if (Holds(other->draws, draw)) continue;
         ASSIGN_OR_RETURN(const IntRect bounds, bounds_of(draw));
-        Add(Intersect(bounds, whole), &rects);
+        Add(InGroup(bounds, *group, whole), &rects);
       }
     }
   }

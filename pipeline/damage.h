@@ -13,8 +13,9 @@ namespace rn {
 // Beyond it one rectangle around all of them is cheaper to keep in hand.
 inline constexpr std::size_t kDamageRectsMax = 16;
 
-// Disjoint rectangles inside `whole`, made of `bounds_of` the draws that are not the same in both.
-// Groups that fade differently damage everything.
+// Disjoint rectangles inside `whole` (even), made of `bounds_of` the draws that are not the same in
+// both. Groups that fade or move differently damage all that they show, groups that are only cut
+// differently what one shows and the other does not; other groups, or more of them, everything.
 absl::StatusOr<std::vector<IntRect>> DamageBetween(
     const DrawList& a,
     const DrawList& b,

@@ -41,18 +41,17 @@ PlacedRaster Placed(RasterText text, const Box& box, std::vector<std::string>* w
 }
 
 absl::StatusOr<PlacedRaster> PaintContent(const Element& element,
-                                          int page,
-                                          int active_word,
+                                          const Draw& draw,
                                           std::vector<std::string>* warnings) {
   if (const auto* text = std::get_if<TextContent>(&element.content)) {
     ASSIGN_OR_RETURN(RasterText raster, RasteriseText(text->spec));
     return Placed(std::move(raster), element.box, warnings);
   }
   if (const auto* captions = std::get_if<CaptionContent>(&element.content)) {
-    ASSIGN_OR_RETURN(
-        RasterText raster,
-        RasteriseCaption(
-            captions->spec, captions->pages[static_cast<std::size_t>(page)], active_word));
+    ASSIGN_OR_RETURN(RasterText raster,
+                     RasteriseCaption(captions->spec,
+                                      captions->pages[static_cast<std::size_t>(draw.page)],
+                                      draw.active_word));
     return Placed(std::move(raster), element.box, warnings);
   }
   if (const auto* shape = std::get_if<ShapeContent>(&element.content)) {
@@ -66,29 +65,17 @@ absl::StatusOr<PlacedRaster> PaintContent(const Element& element,
 
 }  // namespace
 
-absl::StatusOr<Layer> Layer::Rasterise(const Element& element, int page, int active_word) {
-  Layer layer;
-  ASSIGN_OR_RETURN(PlacedRaster placed, PaintContent(element, page, active_word, &layer.warnings_));
-  layer.raster_ = std::move(placed.raster);
-  layer.bounds_ = {placed.x, placed.y, layer.raster_.width, layer.raster_.height};
-  layer.left_ = placed.x & 1;
-  layer.top_ = placed.y & 1;
-  layer.planes_ = ToPlanes(layer.raster_, layer.left_, layer.top_);
-  layer.opaque_ = layer.planes_.opaque;
-  return layer;
-}
+Layer::Layer(Planes planes, int x, int y)
+    : planes_(std::move(planes)), bounds_{x, y, planes_.width, planes_.height}, pyramid_(planes_) {}
 
-void Layer::Paint(
-    const Nv12View& frame, const IntRect& rect, int dx, int dy, std::uint8_t opacity) {
-  if (Intersect(rect, BoundsAt(dx, dy)).empty()) return;
-  const int x = bounds_.x + dx;
-  const int y = bounds_.y + dy;
-  if ((x & 1) != left_ || (y & 1) != top_) {
-    left_ = x & 1;
-    top_ = y & 1;
-    planes_ = ToPlanes(raster_, left_, top_);
-  }
-  BlendPlanes(frame, rect, planes_, x - left_, y - top_, opacity);
+absl::StatusOr<Layer> Layer::Rasterise(const Element& element, const Draw& draw) {
+  std::vector<std::string> warnings;
+  ASSIGN_OR_RETURN(const PlacedRaster placed, PaintContent(element, draw, &warnings));
+  const int left = placed.x & 1;
+  const int top = placed.y & 1;
+  Layer layer(ToPlanes(placed.raster, left, top), placed.x - left, placed.y - top);
+  layer.warnings_ = std::move(warnings);
+  return layer;
 }
 
 absl::StatusOr<MovingPicture> MovingPicture::Load(const Element& element) {
@@ -108,18 +95,14 @@ absl::StatusOr<MovingPicture> MovingPicture::Load(const Element& element) {
   return picture;
 }
 
-IntRect MovingPicture::BoundsAt(int dx, int dy) const {
-  return {box_.x + RoundToEven(dx), box_.y + RoundToEven(dy), box_.w, box_.h};
-}
-
-void MovingPicture::Paint(const Nv12View& frame,
+void MovingPicture::Paint(const Surface& surface,
                           const IntRect& rect,
                           const SourceWindow& window,
                           int dx,
                           int dy,
                           std::uint8_t opacity) const {
   const Box source{window.x * width_, window.y * height_, window.w * width_, window.h * height_};
-  SamplePlanes(frame, rect, planes_, source, BoundsAt(dx, dy), opacity);
+  surface.Sample(rect, planes_, source, {box_.x + dx, box_.y + dy, box_.w, box_.h}, opacity);
 }
 
 }  // namespace rn

@@ -7,39 +7,36 @@
 #include "absl/status/statusor.h"
 #include "pipeline/blend.h"
 #include "pipeline/geometry.h"
+#include "pipeline/placement.h"
 #include "pipeline/scene.h"
+#include "pipeline/surface.h"
 
 namespace rn {
 
-// At rest it covers `bounds` (in frame pixels, any parity).
+// At rest it covers `bounds`: frame pixels, even; what it does not fill of them is transparent.
 class Layer {
  public:
-  // A text or a caption page (`page`, `active_word`: as in Draw), a shape, a picture that stands
-  // still: everything but Ken Burns. Errors as Compositor::Paint has them, without the pointer.
-  static absl::StatusOr<Layer> Rasterise(const Element& element, int page, int active_word);
+  // What `draw` shows of a text, a caption, a shape, a picture that stands still: at rest, neither
+  // masked nor shadowed. Errors as Compositor::Paint has them, without the pointer.
+  static absl::StatusOr<Layer> Rasterise(const Element& element, const Draw& draw);
+  // `planes` with their corner at (x, y), even.
+  Layer(Planes planes, int x, int y);
 
   const IntRect& bounds() const { return bounds_; }
   // What a viewer should know.
   const std::vector<std::string>& warnings() const { return warnings_; }
-  std::size_t bytes() const { return planes_.bytes() + raster_.pixels.size(); }
-
-  // Where the layer is when moved.
-  IntRect BoundsAt(int dx, int dy) const {
-    return {bounds_.x + dx, bounds_.y + dy, bounds_.w, bounds_.h};
-  }
-  // Nothing below shows through, at rest or moved by even steps; on odd ones a rim may.
-  bool opaque() const { return opaque_; }
-
-  // Paints the part inside `rect` (even). Cheap while the parity of (dx, dy) stays the same.
-  void Paint(const Nv12View& frame, const IntRect& rect, int dx, int dy, std::uint8_t opacity);
+  std::size_t bytes() const { return planes_.bytes() + pyramid_.bytes(); }
+  // Nothing below shows through.
+  bool opaque() const { return planes_.opaque; }
+  const Planes& planes() const { return planes_; }
+  // What it is scaled from.
+  Pyramid& pyramid() { return pyramid_; }
 
  private:
-  Raster raster_;
-  IntRect bounds_;
-  std::vector<std::string> warnings_;
-  int left_ = -1, top_ = -1;  // of the planes: which parity they were made for
   Planes planes_;
-  bool opaque_ = false;
+  IntRect bounds_;
+  Pyramid pyramid_;  // sees planes_: its memory stays when the layer is moved
+  std::vector<std::string> warnings_;
 };
 
 // A picture under Ken Burns: kept at the resolution of its largest scale, sampled anew each frame.
@@ -47,11 +44,12 @@ class MovingPicture {
  public:
   static absl::StatusOr<MovingPicture> Load(const Element& element);
 
-  // The box, on even pixels, when moved.
-  IntRect BoundsAt(int dx, int dy) const;
+  // The box, on even pixels.
+  const IntRect& bounds() const { return box_; }
   bool opaque() const { return planes_.opaque; }
   std::size_t bytes() const { return planes_.bytes(); }
-  void Paint(const Nv12View& frame,
+  // Moved by (dx, dy), even.
+  void Paint(const Surface& surface,
              const IntRect& rect,
              const SourceWindow& window,
              int dx,

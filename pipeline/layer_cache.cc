@@ -6,24 +6,30 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "pipeline/cover.h"
+#include "pipeline/draw_geometry.h"
+#include "pipeline/mask.h"
+#include "pipeline/shadow.h"
 #include "proto/item_error.h"
 
 namespace rn {
 namespace {
+
+constexpr Box kAllOfIt{0, 0, 1, 1};
+
+// Groups are painted as far beyond the frame as the frame is large: what comes in from there.
+constexpr int kGroupFrames = 3;
 
 int Round(double x) {
   return static_cast<int>(std::lround(x));
 }
 
 std::uint8_t ToByte(double opacity) {
-  return static_cast<std::uint8_t>(std::lround(opacity * 255));
+  return static_cast<std::uint8_t>(std::lround(std::clamp(opacity, 0.0, 1.0) * 255));
 }
 
-// The smallest rectangle of whole chroma samples around it.
-IntRect EvenAround(const IntRect& rect) {
-  const int x = rect.x & ~1;
-  const int y = rect.y & ~1;
-  return {x, y, ((rect.right() + 1) & ~1) - x, ((rect.bottom() + 1) & ~1) - y};
+bool IsGroup(const Element& element) {
+  return std::holds_alternative<GroupContent>(element.content);
 }
 
 bool Moves(const Element& element) {
@@ -31,44 +37,56 @@ bool Moves(const Element& element) {
   return image != nullptr && image->moves;
 }
 
+// Its content alone is not yet what it looks like at rest.
+bool NeedsFinishing(const Element& element, const Draw& draw) {
+  return IsGroup(element) || element.mask || element.shadow || draw.reveal != kAllOfIt;
+}
+
 bool Contains(const IntRect& outer, const IntRect& inner) {
   return Intersect(outer, inner) == inner;
 }
 
-}  // namespace
-
-absl::StatusOr<LayerCache::Entry> LayerCache::Prepare(const Draw& draw) {
-  const Element& element = scene_.elements()[static_cast<std::size_t>(draw.element)];
-  if (Moves(element)) {
-    ASSIGN_OR_RETURN(MovingPicture picture, MovingPicture::Load(element));
-    const std::size_t bytes = picture.bytes();
-    return Entry{std::move(picture), frame_, bytes};
-  }
-  ASSIGN_OR_RETURN(Layer layer, Layer::Rasterise(element, draw.page, draw.active_word));
-  Note(element, layer.warnings());
-  const std::size_t bytes = layer.bytes();
-  return Entry{std::move(layer), frame_, bytes};
+Box RevealBox(const Element& element, const Draw& draw) {
+  const Box& box = element.box;
+  return {box.x + draw.reveal.x * box.w,
+          box.y + draw.reveal.y * box.h,
+          draw.reveal.w * box.w,
+          draw.reveal.h * box.h};
 }
 
-absl::StatusOr<LayerCache::Entry*> LayerCache::Find(const Draw& draw) {
-  const Key key{draw.element, draw.page, draw.active_word};
-  if (const auto found = entries_.find(key); found != entries_.end()) {
-    found->second.used = frame_;
-    return &found->second;
+// Without what is done to it once it is painted.
+Draw AtRest(const Draw& draw) {
+  Draw rest = draw;
+  rest.dx = rest.dy = rest.rotation_deg = 0;
+  rest.scale_x = rest.scale_y = rest.opacity = 1;
+  return rest;
+}
+
+absl::Status InElement(const absl::Status& status, const Element& element) {
+  return WithItemError(Annotate(status, element.pointer),
+                       rendernode::ITEM_ERROR_TEMPLATE_RENDER_ERROR);
+}
+
+IntRect BoundsOfContent(const std::variant<Layer, MovingPicture>& content) {
+  return std::visit([](const auto& it) { return it.bounds(); }, content);
+}
+
+}  // namespace
+
+// ------------------------------------------------------------------- what is kept
+LayerCache::Key LayerCache::KeyOf(const Draw& draw, Stage stage) {
+  return {draw.element, stage, draw.page, draw.active_word, draw.characters, draw.word_phase};
+}
+
+LayerCache::Entry& LayerCache::Keep(const Key& key, std::variant<Layer, MovingPicture> content) {
+  const std::size_t bytes = std::visit([](const auto& it) { return it.bytes(); }, content);
+  if (const auto old = entries_.find(key); old != entries_.end()) {
+    bytes_ -= old->second.bytes;
+    entries_.erase(old);
   }
-  absl::StatusOr<Entry> prepared = Prepare(draw);
-  if (!prepared.ok()) {
-    return WithItemError(
-        Annotate(prepared.status(),
-                 scene_.elements()[static_cast<std::size_t>(draw.element)].pointer),
-        rendernode::ITEM_ERROR_TEMPLATE_RENDER_ERROR);
-  }
-  bytes_ += prepared->bytes;
+  bytes_ += bytes;
   MakeRoom();
-  Entry& entry = entries_.emplace(key, *std::move(prepared)).first->second;
-  rest_[key] =
-      std::visit([](const auto& content) { return content.BoundsAt(0, 0); }, entry.content);
-  return &entry;
+  return entries_.emplace(key, Entry{std::move(content), {}, time_, bytes}).first->second;
 }
 
 void LayerCache::MakeRoom() {
@@ -77,7 +95,7 @@ void LayerCache::MakeRoom() {
         std::min_element(entries_.begin(), entries_.end(), [](const auto& a, const auto& b) {
           return a.second.used < b.second.used;
         });
-    if (oldest == entries_.end() || oldest->second.used == frame_) {
+    if (oldest == entries_.end() || oldest->second.used == time_) {
       return;
     }
     bytes_ -= oldest->second.bytes;
@@ -94,44 +112,195 @@ void LayerCache::Note(const Element& element, const std::vector<std::string>& wa
   }
 }
 
+absl::StatusOr<LayerCache::Entry*> LayerCache::Content(const Draw& draw) {
+  const Key key = KeyOf(draw, Stage::kContent);
+  if (const auto found = entries_.find(key); found != entries_.end()) {
+    found->second.used = time_;
+    return &found->second;
+  }
+  const Element& element = ElementOf(draw);
+  Entry* entry = nullptr;
+  if (Moves(element)) {
+    auto picture = MovingPicture::Load(element);
+    if (!picture.ok()) return InElement(picture.status(), element);
+    entry = &Keep(key, *std::move(picture));
+  } else {
+    auto layer = Layer::Rasterise(element, draw);
+    if (!layer.ok()) return InElement(layer.status(), element);
+    Note(element, layer->warnings());
+    entry = &Keep(key, *std::move(layer));
+  }
+  rest_[key] = BoundsOfContent(entry->content);
+  return entry;
+}
+
+absl::StatusOr<Layer*> LayerCache::Mask(const Element& element, int index) {
+  const Key key{index, Stage::kMask};
+  if (const auto found = entries_.find(key); found != entries_.end()) {
+    found->second.used = time_;
+    return &std::get<Layer>(found->second.content);
+  }
+  auto mask = RasteriseMask(*element.mask, element.box);
+  if (!mask.ok()) return InElement(mask.status(), element);
+  return &std::get<Layer>(Keep(key, *std::move(mask)).content);
+}
+
+// ------------------------------------------------------------------- mask, reveal, shadow
+absl::StatusOr<Layer*> LayerCache::Finished(const Draw& draw) {
+  const Key key = KeyOf(draw, Stage::kFinished);
+  Draw rest = AtRest(draw);
+  if (const auto found = entries_.find(key); found != entries_.end() && found->second.of == rest) {
+    found->second.used = time_;
+    return &std::get<Layer>(found->second.content);
+  }
+  ASSIGN_OR_RETURN(Layer layer, Finish(draw));
+  Entry& entry = Keep(key, std::move(layer));
+  entry.of = std::move(rest);
+  return &std::get<Layer>(entry.content);
+}
+
+absl::StatusOr<Layer> LayerCache::Finish(const Draw& draw) {
+  const Element& element = ElementOf(draw);
+  ASSIGN_OR_RETURN(IntRect bounds, ContentBounds(draw));
+  if (draw.reveal != kAllOfIt) bounds = Intersect(bounds, EvenAround(RevealBox(element, draw)));
+  Planes planes;
+  planes.Reset(bounds.w, bounds.h, /*new_opaque=*/false);
+  const Surface surface(&planes, bounds.x, bounds.y);
+  surface.Clear(bounds);
+  RETURN_IF_ERROR(PaintContent(draw, surface, bounds));
+  if (element.mask) {
+    ASSIGN_OR_RETURN(const Layer* mask, Mask(element, draw.element));
+    CutToMask(&planes,
+              bounds.x,
+              bounds.y,
+              mask->planes(),
+              mask->bounds().x,
+              mask->bounds().y,
+              element.mask->inverted);
+  }
+  if (draw.reveal != kAllOfIt) {
+    CutToBox(&planes, bounds.x, bounds.y, RevealBox(element, draw));
+  }
+  if (element.shadow && !bounds.empty()) {
+    planes = WithShadow(planes, bounds, *element.shadow);
+    bounds = WithShadowBounds(bounds, *element.shadow);
+  }
+  return Layer(std::move(planes), bounds.x, bounds.y);
+}
+
+absl::Status LayerCache::PaintContent(const Draw& draw,
+                                      const Surface& surface,
+                                      const IntRect& rect) {
+  if (IsGroup(ElementOf(draw))) {
+    for (const Draw& child : draw.children) RETURN_IF_ERROR(Paint(child, surface, rect));
+    return absl::OkStatus();
+  }
+  ASSIGN_OR_RETURN(Entry * entry, Content(draw));
+  if (const auto* picture = std::get_if<MovingPicture>(&entry->content)) {
+    picture->Paint(surface, rect, draw.window, 0, 0, 255);
+  } else {
+    const Layer& layer = std::get<Layer>(entry->content);
+    surface.Blend(rect, layer.planes(), layer.bounds().x, layer.bounds().y, 255);
+  }
+  return absl::OkStatus();
+}
+
+// ------------------------------------------------------------------- where
+absl::StatusOr<IntRect> LayerCache::ChildrenBounds(const Draw& draw) {
+  IntRect bounds;
+  for (const Draw& child : draw.children) {
+    ASSIGN_OR_RETURN(const IntRect around, BoundsOf(child));
+    bounds = Bounds(bounds, around);
+  }
+  constexpr int kBeyond = kGroupFrames / 2;
+  return Intersect(
+      bounds,
+      {-kBeyond * frame_.w, -kBeyond * frame_.h, kGroupFrames * frame_.w, kGroupFrames * frame_.h});
+}
+
+absl::StatusOr<IntRect> LayerCache::ContentBounds(const Draw& draw) {
+  if (IsGroup(ElementOf(draw))) return ChildrenBounds(draw);
+  const Key key = KeyOf(draw, Stage::kContent);
+  if (const auto rest = rest_.find(key); rest != rest_.end()) return rest->second;
+  RETURN_IF_ERROR(Content(draw).status());
+  return rest_[key];
+}
+
+absl::StatusOr<IntRect> LayerCache::RestBounds(const Draw& draw) {
+  const Element& element = ElementOf(draw);
+  ASSIGN_OR_RETURN(IntRect bounds, ContentBounds(draw));
+  if (draw.reveal != kAllOfIt) bounds = Intersect(bounds, EvenAround(RevealBox(element, draw)));
+  if (element.shadow && !bounds.empty()) bounds = WithShadowBounds(bounds, *element.shadow);
+  return bounds;
+}
+
 absl::StatusOr<IntRect> LayerCache::BoundsOf(const Draw& draw) {
-  const Key key{draw.element, draw.page, draw.active_word};
-  auto rest = rest_.find(key);
-  if (rest == rest_.end()) {
-    RETURN_IF_ERROR(Find(draw).status());
-    rest = rest_.find(key);
-  }
-  IntRect bounds = rest->second;
-  if (draw.dx != 0 || draw.dy != 0) {
-    bounds.x += Round(draw.dx);
-    bounds.y += Round(draw.dy);
-    if (Moves(scene_.elements()[static_cast<std::size_t>(draw.element)])) {
-      ASSIGN_OR_RETURN(const Entry* entry, Find(draw));
-      bounds = std::get<MovingPicture>(entry->content).BoundsAt(Round(draw.dx), Round(draw.dy));
-    }
-  }
-  return Intersect(EvenAround(bounds), {0, 0, scene_.width(), scene_.height()});
+  ASSIGN_OR_RETURN(const IntRect rest, RestBounds(draw));
+  return rest.empty() ? IntRect{} : PlacedBounds(rest, PlacementOf(draw, ElementOf(draw)));
 }
 
 absl::StatusOr<bool> LayerCache::Hides(const Draw& draw, const IntRect& rect) {
-  if (draw.opacity < 1) return false;
-  ASSIGN_OR_RETURN(const IntRect bounds, BoundsOf(draw));
-  if (!Contains(bounds, rect)) return false;
-  ASSIGN_OR_RETURN(const Entry* entry, Find(draw));
-  // An odd shift would leave a rim of half-covered chroma.
-  const bool even = (Round(draw.dx) & 1) == 0 && (Round(draw.dy) & 1) == 0;
-  return even && std::visit([](const auto& content) { return content.opaque(); }, entry->content);
+  const Element& element = ElementOf(draw);
+  if (draw.opacity < 1 || element.blend != BlendMode::kNormal || NeedsFinishing(element, draw)) {
+    return false;
+  }
+  ASSIGN_OR_RETURN(const IntRect rest, RestBounds(draw));
+  if (!Contains(PlacedInside(rest, PlacementOf(draw, element)), rect)) return false;
+  ASSIGN_OR_RETURN(const Entry* entry, Content(draw));
+  return std::visit([](const auto& content) { return content.opaque(); }, entry->content);
 }
 
-absl::Status LayerCache::Paint(const Draw& draw, const Nv12View& frame, const IntRect& rect) {
-  ASSIGN_OR_RETURN(Entry * entry, Find(draw));
-  const int dx = Round(draw.dx);
-  const int dy = Round(draw.dy);
-  if (auto* picture = std::get_if<MovingPicture>(&entry->content)) {
-    picture->Paint(frame, rect, draw.window, dx, dy, ToByte(draw.opacity));
-  } else {
-    std::get<Layer>(entry->content).Paint(frame, rect, dx, dy, ToByte(draw.opacity));
+// ------------------------------------------------------------------- painting
+bool LayerCache::IsPlainGroup(const Draw& draw, std::vector<Draw>* children) const {
+  const Element& element = ElementOf(draw);
+  if (!IsGroup(element) || element.mask || element.shadow || draw.reveal != kAllOfIt ||
+      draw.opacity < 1 || element.blend != BlendMode::kNormal ||
+      PlacementOf(draw, element).Transforms()) {
+    return false;
   }
+  *children = draw.children;
+  for (Draw& child : *children) {
+    child.dx += draw.dx;
+    child.dy += draw.dy;
+  }
+  return true;
+}
+
+absl::Status LayerCache::Paint(const Draw& draw, const Surface& surface, const IntRect& rect) {
+  if (std::vector<Draw> children; IsPlainGroup(draw, &children)) {
+    for (const Draw& child : children) RETURN_IF_ERROR(Paint(child, surface, rect));
+    return absl::OkStatus();
+  }
+  const Element& element = ElementOf(draw);
+  const Placement placement = PlacementOf(draw, element);
+  ASSIGN_OR_RETURN(const IntRect bounds, BoundsOf(draw));
+  const IntRect area = Intersect(Intersect(rect, bounds), surface.bounds());
+  const std::uint8_t opacity = ToByte(draw.opacity);
+  if (area.empty() || opacity == 0) return absl::OkStatus();
+  const bool finish = NeedsFinishing(element, draw);
+  if (Moves(element) && !finish && placement.IsEvenMove()) {
+    ASSIGN_OR_RETURN(const Entry* entry, Content(draw));
+    std::get<MovingPicture>(entry->content)
+        .Paint(surface, area, draw.window, Round(draw.dx), Round(draw.dy), opacity);
+    return absl::OkStatus();
+  }
+  Layer* layer = nullptr;
+  if (finish || Moves(element)) {
+    ASSIGN_OR_RETURN(layer, Finished(draw));
+  } else {
+    ASSIGN_OR_RETURN(Entry * entry, Content(draw));
+    layer = &std::get<Layer>(entry->content);
+  }
+  if (placement.IsEvenMove()) {
+    surface.Blend(area,
+                  layer->planes(),
+                  layer->bounds().x + Round(draw.dx),
+                  layer->bounds().y + Round(draw.dy),
+                  opacity);
+    return absl::OkStatus();
+  }
+  PlacePlanes(&layer->pyramid(), layer->bounds(), placement, area, opacity < 255, &placed_);
+  surface.Blend(area, placed_, area.x, area.y, opacity);
   return absl::OkStatus();
 }
 

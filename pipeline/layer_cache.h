@@ -1,16 +1,19 @@
-// The layers that a scene's frames are made of, prepared at first use, bounded in memory.
+// The layers that a scene's frames are made of, prepared at first use, bounded in memory, and how
+// each is laid onto what is below.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
-#include <tuple>
 #include <variant>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "pipeline/layer.h"
 #include "pipeline/scene.h"
+#include "pipeline/surface.h"
 
 namespace rn {
 
@@ -20,37 +23,68 @@ class LayerCache {
   // Least recently used ones go first; what the frame at hand needs always stays.
   static constexpr std::size_t kBytesMax = 96 << 20;
 
-  explicit LayerCache(const Scene& scene) : scene_(scene) {}
+  // `elements` outlive the cache. `frame`: (0, 0, width, height) of what is painted.
+  LayerCache(const std::vector<Element>& elements, const IntRect& frame)
+      : elements_(elements), frame_(frame) {}
 
   // Layers used from here on are of one frame: they stay together.
-  void BeginFrame() { ++frame_; }
+  void BeginFrame() { ++time_; }
 
-  // Where the draw leaves its mark: on even pixels, inside the frame.
+  // Where the draw leaves its mark: on even pixels, inside the frame or not.
   absl::StatusOr<IntRect> BoundsOf(const Draw& draw);
   // Nothing below it shows through anywhere in `rect`.
   absl::StatusOr<bool> Hides(const Draw& draw, const IntRect& rect);
-  absl::Status Paint(const Draw& draw, const Nv12View& frame, const IntRect& rect);
+  // Only inside `rect` (even).
+  absl::Status Paint(const Draw& draw, const Surface& surface, const IntRect& rect);
+
+  // A group whose children can be painted onto what is below: they look the same as painted
+  // together. `children` are then those, moved with it.
+  bool IsPlainGroup(const Draw& draw, std::vector<Draw>* children) const;
 
   const std::vector<std::string>& warnings() const { return warnings_; }
 
  private:
-  using Key = std::tuple<int, int, int>;  // element, page, active word
+  // kContent: as the element has it. kMask: what is seen of it. kFinished: what kContent, mask,
+  // reveal and shadow make.
+  enum class Stage { kContent, kMask, kFinished };
+  struct Key {
+    int element = 0;
+    Stage stage = Stage::kContent;
+    int page = -1, active_word = -1, characters = -1;
+    double word_phase = 0;
+    auto operator<=>(const Key&) const = default;
+  };
   struct Entry {
     std::variant<Layer, MovingPicture> content;
+    Draw of;  // kFinished: what it was made for
     std::uint64_t used = 0;
     std::size_t bytes = 0;
   };
 
-  absl::StatusOr<Entry*> Find(const Draw& draw);
-  absl::StatusOr<Entry> Prepare(const Draw& draw);
+  const Element& ElementOf(const Draw& draw) const {
+    return elements_[static_cast<std::size_t>(draw.element)];
+  }
+  static Key KeyOf(const Draw& draw, Stage stage);
+  absl::StatusOr<IntRect> RestBounds(const Draw& draw);
+  absl::StatusOr<IntRect> ContentBounds(const Draw& draw);
+  absl::StatusOr<IntRect> ChildrenBounds(const Draw& draw);
+
+  absl::StatusOr<Entry*> Content(const Draw& draw);
+  absl::StatusOr<Layer*> Mask(const Element& element, int index);
+  absl::StatusOr<Layer*> Finished(const Draw& draw);
+  absl::StatusOr<Layer> Finish(const Draw& draw);
+  absl::Status PaintContent(const Draw& draw, const Surface& surface, const IntRect& rect);
+  Entry& Keep(const Key& key, std::variant<Layer, MovingPicture> content);
   void MakeRoom();
   void Note(const Element& element, const std::vector<std::string>& warnings);
 
-  const Scene& scene_;  // Outlives us.
-  std::uint64_t frame_ = 0;
+  const std::vector<Element>& elements_;  // Outlive us.
+  const IntRect frame_;
+  std::uint64_t time_ = 0;
   std::size_t bytes_ = 0;
   std::map<Key, Entry> entries_;
-  std::map<Key, IntRect> rest_;  // Bounds at rest of everything ever prepared.
+  std::map<Key, IntRect> rest_;  // Bounds at rest of every content ever prepared.
+  Planes placed_;                // Scratch.
   std::vector<std::string> warnings_;
 };
 

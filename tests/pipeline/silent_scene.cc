@@ -69,7 +69,7 @@ Scene SceneAssets::Resolve(absl::string_view body) const {
   (*job.mutable_voices())["narrator"].set_engine("silent");
   std::map<std::string, std::string> paths;
   for (const char* name : {"photo", "logo", "broken"}) {
-    paths[absl::StrCat("asset:", name)] = (folder_.path() / name).string();
+    paths[absl::StrCat("asset:", name)] = Path(name);
   }
   const Composition composition = Must(tmpl.Bind({job, rendernode::ItemSpec(), paths}));
   SpeechTracks tracks;
@@ -77,18 +77,22 @@ Scene SceneAssets::Resolve(absl::string_view body) const {
   return Must(Scene::Resolve(composition, tracks));
 }
 
-FrameBuffer::FrameBuffer(const Scene& scene, unsigned noise) {
+std::string SceneAssets::Path(absl::string_view name) const {
+  return (folder_.path() / std::string(name)).string();
+}
+
+FrameBuffer::FrameBuffer(int width, int height, unsigned noise) {
   constexpr int kBetweenRows = 24;
-  const int stride = scene.width() + kBetweenRows;
-  bytes_.resize(static_cast<std::size_t>(stride) * scene.height() * 3 / 2);
+  const int stride = width + kBetweenRows;
+  bytes_.resize(static_cast<std::size_t>(stride) * height * 3 / 2);
   std::mt19937 random(noise);
   for (std::uint8_t& byte : bytes_) byte = static_cast<std::uint8_t>(random());
   view_ = {bytes_.data(),
-           bytes_.data() + std::ptrdiff_t{stride} * scene.height(),
+           bytes_.data() + std::ptrdiff_t{stride} * height,
            stride,
            stride,
-           scene.width(),
-           scene.height()};
+           width,
+           height};
 }
 
 bool FrameBuffer::operator==(const FrameBuffer& other) const {

@@ -20,6 +20,9 @@ class SceneAssets {
   // kWord. Aborts the test on a mistake in it.
   Scene Resolve(absl::string_view body) const;
 
+  // "photo", "logo", "broken".
+  std::string Path(absl::string_view name) const;
+
   static constexpr absl::Duration kWord = absl::Milliseconds(300);
 
  private:
@@ -30,7 +33,9 @@ class SceneAssets {
 class FrameBuffer {
  public:
   // Strides longer than the rows, as an encoder has them. `noise`: what it holds at first.
-  FrameBuffer(const Scene& scene, unsigned noise);
+  FrameBuffer(const Scene& scene, unsigned noise)
+      : FrameBuffer(scene.width(), scene.height(), noise) {}
+  FrameBuffer(int width, int height, unsigned noise);
   const Nv12View& view() const { return view_; }
   // Same pixels; what lies between rows does not count.
   bool operator==(const FrameBuffer& other) const;
