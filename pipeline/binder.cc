@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "base/nearest.h"
+#include "pipeline/animation_reader.h"
 #include "pipeline/element_reader.h"
 #include "pipeline/fields.h"
 #include "pipeline/template_document.h"
@@ -16,6 +17,8 @@ namespace rn {
 namespace {
 
 using nlohmann::json;
+
+constexpr NumberRange kSceneSeconds{0.04, 14'400};
 
 // A member that is an object, or an empty one.
 const json& ObjectAt(const json& owner, const std::string& key) {
@@ -71,6 +74,7 @@ class Binder {
     context_.frame = {static_cast<double>(std::max(output.width, 1)),
                       static_cast<double>(std::max(output.height, 1)),
                       output.height / template_height};
+    context_.stage = {0, 0, context_.frame.width, context_.frame.height};
   }
 
   void ReadOutput() {
@@ -183,24 +187,27 @@ class Binder {
     ReadLength(fields, &read);
     read.tail = fields.Seconds("tail");
     if (const json& transition = ObjectAt(scene, "transition"); !transition.empty()) {
-      read.fade_in = Fields(context_, transition, absl::StrCat(pointer, "/transition"))
-                         .Seconds("duration", absl::Milliseconds(500));
+      read.transition =
+          ReadTransition(Fields(context_, transition, absl::StrCat(pointer, "/transition")));
     }
     read.background = fields.Color("background_color").value_or(read.background);
     if (read.background.a != 255) {
       fields.Report("background_color", "must be opaque: it is what a scene is painted on");
     }
-    ReadElements(scene, pointer, &read.elements);
+    ReadElementsOf(scene, pointer, &read.elements);
     model_->scenes.push_back(std::move(read));
   }
 
   static void ReadLength(const Fields& fields, SceneModel* scene) {
     const json* duration = fields.Find("duration");
-    if (duration != nullptr && duration->is_number()) {
+    double seconds = 0;
+    const auto text = fields.Text("duration");
+    if ((duration != nullptr && duration->is_number()) ||
+        (text && absl::SimpleAtod(*text, &seconds))) {
       scene->length = SceneModel::Length::kSeconds;
-      scene->seconds = absl::Seconds(duration->get<double>());
+      scene->seconds = absl::Seconds(fields.Number("duration", 0, kSceneSeconds));
       if (fields.Has("tail")) fields.Report("tail", "is for automatic durations");
-    } else if (const auto text = fields.Text("duration")) {
+    } else if (text) {
       scene->length = *text == "media" ? SceneModel::Length::kMedia : SceneModel::Length::kAuto;
       if (*text != "auto" && *text != "media") {
         fields.Report("duration", UnknownName("duration", *text, {"auto", "media"}));
@@ -208,25 +215,22 @@ class Binder {
     }
   }
 
-  void ReadElements(const json& owner,
-                    const std::string& pointer,
-                    std::vector<ElementModel>* elements) {
+  void ReadElementsOf(const json& owner,
+                      const std::string& pointer,
+                      std::vector<ElementModel>* elements) {
     const auto found = owner.find("elements");
     if (found == owner.end() || !found->is_array()) return;
-    for (std::size_t i = 0; i < found->size(); ++i) {
-      const json& element = found->at(i);
-      const std::string place = absl::StrCat(pointer, "/elements/", i);
-      if (!element.is_object() || !context_.Holds(element, place)) continue;
-      elements->push_back(ReadElement(context_, element, place, defaults_, &model_->voices));
-      const std::string& name = elements->back().name;
-      if (!name.empty()) CheckUnique("name", name, place, &names_);
-    }
+    *elements = ReadElements(
+        context_, *found, absl::StrCat(pointer, "/elements"), defaults_, &model_->voices);
+    ForEachOf(*elements, [this](const ElementModel& element) {
+      if (!element.name.empty()) CheckUnique("name", element.name, element.pointer, &names_);
+    });
   }
 
   // The music override replaces the bed: what sounds over all scenes.
   void ReadRootElements() {
     context_.music = selection_.music;
-    ReadElements(document_, "", &model_->elements);
+    ReadElementsOf(document_, "", &model_->elements);
     if (selection_.music.empty() || context_.checking_only()) return;
     const auto is_bed = [](const json& element) {
       return element.is_object() && element.value("type", json()) == "audio" &&
@@ -289,11 +293,17 @@ class Binder {
   }
 
   template <typename Visit>
-  void ForEachElement(const Visit& visit) const {
-    for (const SceneModel& scene : model_->scenes) {
-      for (const ElementModel& element : scene.elements) visit(element);
+  static void ForEachOf(const std::vector<ElementModel>& elements, const Visit& visit) {
+    for (const ElementModel& element : elements) {
+      visit(element);
+      ForEachOf(element.children, visit);
     }
-    for (const ElementModel& element : model_->elements) visit(element);
+  }
+
+  template <typename Visit>
+  void ForEachElement(const Visit& visit) const {
+    for (const SceneModel& scene : model_->scenes) ForEachOf(scene.elements, visit);
+    ForEachOf(model_->elements, visit);
   }
 
   const json& document_;

@@ -2,6 +2,8 @@
 // output pixels already; times still wait for the sounds.
 #pragma once
 
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <variant>
@@ -9,7 +11,9 @@
 
 #include "absl/time/time.h"
 #include "pipeline/composition.h"
+#include "pipeline/fields.h"
 #include "pipeline/scene.h"
+#include "pipeline/template_model.h"
 
 namespace rn {
 
@@ -21,13 +25,31 @@ struct ElementSpan {
   absl::Duration length;  // kSeconds
 };
 
-// An entrance (or exit) as what it adds at its far end: fully transparent, or moved by dx, dy.
+// What moves as a whole, without being laid out or painted anew.
+struct Motion {
+  Curve dx, dy;  // pixels from the resting box
+  Curve scale{1}, x_scale{1}, y_scale{1};
+  Curve rotation_deg;
+  Curve opacity{1};
+};
+
+enum class Way { kUp, kDown, kLeft, kRight };
+
+// An entrance, from a far end to rest, or an exit from rest to a far end. Before an entrance the
+// element is at the far end; after an exit it stays there.
 struct AnimationModel {
-  bool exit = false;
+  enum class Kind { kFade, kSlide, kScale, kWipe, kTypewriter };
+  enum class When { kStart, kEnd, kAt };  // of the element's life
+  Kind kind = Kind::kFade;
+  When when = When::kStart;
+  absl::Duration at;       // kAt
+  bool leaves = false;     // an exit
+  bool backwards = false;  // an exit that is the entrance played backwards
   absl::Duration duration;
   Easing easing;
-  bool fades = false;
-  double dx = 0, dy = 0;
+  double dx = 0, dy = 0;   // kSlide: at the far end
+  double start_scale = 0;  // kScale: there
+  Way way = Way::kRight;   // kWipe: which way its edge moves
 };
 
 struct KenBurns {
@@ -44,26 +66,57 @@ struct CaptionsModel {
 };
 struct VoiceModel {
   std::string cue;  // VoiceCue::id
-  double gain = 1;
+  Curve gain{1};
 };
 struct AudioModel {
   std::string file;
-  double gain = 1;
+  Curve gain{1};
   bool loop = false;
   absl::Duration trim_start, fade_in, fade_out, loop_crossfade;
   std::optional<Duck> duck;
 };
-using ElementKind =
-    std::variant<ImageModel, ShapeContent, TextContent, CaptionsModel, VoiceModel, AudioModel>;
+struct GroupModel {};  // ElementModel::children
+using ElementKind = std::variant<ImageModel,
+                                 ShapeContent,
+                                 TextContent,
+                                 CaptionsModel,
+                                 VoiceModel,
+                                 AudioModel,
+                                 GroupModel>;
+
+struct ElementModel;
+
+// An element that is laid out or painted anew as keyframes go by.
+struct Changes {
+  std::vector<KeyedProperty> properties;
+  // The element as it is at a moment; its mistakes at that moment.
+  std::function<ElementModel(const Moment&, std::vector<Problem>*)> at;
+};
 
 struct ElementModel {
   std::string pointer;
   std::string name;  // empty: none given
   ElementSpan span;
-  Box box;  // whole pixels
-  double opacity = 1;
+  Box box;                            // whole pixels
+  bool seen = true;                   // false: keyframes have made it smaller than a pixel
+  double anchor_x = 0, anchor_y = 0;  // pixels of the output
+  Motion motion;
+  BlendMode blend = BlendMode::kNormal;
+  std::optional<Shadow> shadow;
+  std::optional<Mask> mask;
   std::vector<AnimationModel> animations;
   ElementKind kind;
+  std::vector<ElementModel> children;      // of a group
+  std::shared_ptr<const Changes> changes;  // null: it stays as it is
+};
+
+// From the scene before.
+struct TransitionModel {
+  enum class Kind { kFade, kWipe, kSlide, kPush, kCircle, kZoom };
+  Kind kind = Kind::kFade;
+  Way way = Way::kLeft;  // which way things move
+  absl::Duration duration;
+  Easing easing;
 };
 
 struct SceneModel {
@@ -72,7 +125,7 @@ struct SceneModel {
   Length length = Length::kAuto;
   absl::Duration seconds;  // kSeconds
   absl::Duration tail;
-  absl::Duration fade_in;  // transition from the scene before
+  TransitionModel transition;
   Rgba background{0, 0, 0, 255};
   std::vector<ElementModel> elements;
 };

@@ -81,50 +81,9 @@ std::optional<std::string> Fields::Text(const char* key) const {
   return context_.Substitute(value->get_ref<const std::string&>(), pointer);
 }
 
-double Fields::Number(const char* key, double otherwise) const {
-  const json* value = Find(key);
-  return value != nullptr && value->is_number() ? value->get<double>() : otherwise;
-}
-
 bool Fields::Flag(const char* key, bool otherwise) const {
   const json* value = Find(key);
   return value != nullptr && value->is_boolean() ? value->get<bool>() : otherwise;
-}
-
-absl::Duration Fields::Seconds(const char* key, absl::Duration otherwise) const {
-  return absl::Seconds(Number(key, absl::ToDoubleSeconds(otherwise)));
-}
-
-double Fields::Pixels(const char* key, double whole, Length otherwise) const {
-  const json* value = Find(key);
-  Length length = otherwise;
-  if (value != nullptr && value->is_number()) {
-    length = Length(value->get<double>(), Length::Unit::kPixels);
-  } else if (const auto text = Text(key)) {
-    const auto parsed = Length::Parse(*text);
-    if (!parsed.ok()) {
-      Report(key, parsed.status().message());
-    } else {
-      length = *parsed;
-    }
-  }
-  return length.ToPixels(whole, context_.frame);
-}
-
-double Fields::Percent(const char* key, double otherwise) const {
-  const json* value = Find(key);
-  if (value != nullptr && value->is_number()) return value->get<double>();
-  const auto text = Text(key);
-  if (!text) return otherwise;
-  absl::string_view digits = *text;
-  double percent = 0;
-  constexpr double kPercentMax = 400;
-  if (!absl::ConsumeSuffix(&digits, "%") || !absl::SimpleAtod(digits, &percent) ||
-      !(percent >= 0 && percent <= kPercentMax)) {
-    Report(key, absl::StrCat("\"", *text, "\" is not a percentage from 0% to ", kPercentMax, "%"));
-    return otherwise;
-  }
-  return percent / 100;
 }
 
 std::optional<Rgba> Fields::Color(const char* key) const {

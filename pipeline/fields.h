@@ -1,6 +1,8 @@
 // Typed reading of one JSON object's properties, with variables filled in and mistakes collected.
 #pragma once
 
+#include <functional>
+#include <limits>
 #include <map>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
@@ -10,13 +12,28 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "pipeline/curve.h"
 #include "pipeline/easing.h"
 #include "pipeline/expression.h"
+#include "pipeline/geometry.h"
 #include "pipeline/length.h"
 #include "pipeline/palette.h"
 #include "pipeline/variables.h"
 
 namespace rn {
+
+struct KeyedProperty {
+  std::string pointer;
+  std::string key;
+  Curve curve;
+};
+
+// [low, high] of a number.
+struct NumberRange {
+  double low = std::numeric_limits<double>::lowest();
+  double high = std::numeric_limits<double>::max();
+};
+inline constexpr NumberRange kSecondsRange{0, 14'400};
 
 // What reading needs to know besides the JSON. Everything outlives the readers.
 struct ReadContext {
@@ -25,6 +42,12 @@ struct ReadContext {
   const BindInput* input = nullptr;        // null likewise
   Palette palette;
   LengthFrame frame;
+  Box stage;  // what percentages of places and sizes are of: the frame, or the group's box
+  int groups_around = 0;
+  // The moment at which to read what keyframes change, and where to note that they do (may be
+  // null).
+  Moment moment{0, std::numeric_limits<double>::infinity()};
+  std::vector<KeyedProperty>* keyed = nullptr;
   std::string variant;  // "" or one of variant_names
   std::vector<std::string> variant_names;
   std::string music;               // "music:name" in place of the template's; "" as it is
@@ -61,11 +84,19 @@ class Fields {
   void Report(const char* key, absl::string_view message) const;
 
   std::optional<std::string> Text(const char* key) const;
-  double Number(const char* key, double otherwise) const;
   bool Flag(const char* key, bool otherwise) const;
+  // Numbers may stand as texts with variables in them. Where the schema lets them be keyframes,
+  // they are read at the context's moment, which notes them, or …
+  double Number(const char* key, double otherwise, NumberRange range = {}) const;
   absl::Duration Seconds(const char* key, absl::Duration otherwise = {}) const;
   double Pixels(const char* key, double whole, Length otherwise) const;
-  double Percent(const char* key, double otherwise) const;  // "35%" or 0.35, as 0.35
+  double Percent(const char* key, double otherwise, NumberRange range = {0, 4}) const;  // "35%"
+                                                                                        // or 0.35
+  // … as a whole.
+  Curve NumberCurve(const char* key, double otherwise, NumberRange range) const;
+  Curve PixelCurve(const char* key, double whole, Length otherwise) const;
+  Curve PercentCurve(const char* key, double otherwise, NumberRange range) const;
+
   std::optional<Rgba> Color(const char* key) const;
   Easing EasingAt(const char* key) const;
   // CheckStructure has refused other texts than `choices`.
@@ -81,6 +112,21 @@ class Fields {
   }
 
  private:
+  // One value at a pointer; nothing when it is wrong (reported) or not known yet.
+  using ValueReader =
+      std::function<std::optional<double>(const nlohmann::json& value, const std::string& pointer)>;
+  Curve ReadCurve(const char* key, double otherwise, const ValueReader& read) const;
+  double AtMoment(const char* key, const Curve& curve) const;
+  std::optional<double> NumberOf(const nlohmann::json& value,
+                                 const std::string& pointer,
+                                 NumberRange range) const;
+  std::optional<double> PixelsOf(const nlohmann::json& value,
+                                 const std::string& pointer,
+                                 double whole) const;
+  std::optional<double> PercentOf(const nlohmann::json& value,
+                                  const std::string& pointer,
+                                  NumberRange range) const;
+
   const ReadContext& context_;
   std::vector<FieldLayer> layers_;
 };

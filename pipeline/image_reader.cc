@@ -33,7 +33,8 @@ ImageModel ReadImage(const Fields& fields) {
                                          {{"cover", Fit::kCover},
                                           {"contain", Fit::kContain},
                                           {"fill", Fit::kFill},
-                                          {"none", Fit::kNone}},
+                                          {"none", Fit::kNone},
+                                          {"contain-blur", Fit::kContainBlur}},
                                          Fit::kCover);
   std::string pointer;
   const json* ken_burns = fields.Find("ken_burns", &pointer);

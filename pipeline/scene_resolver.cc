@@ -20,6 +20,76 @@ bool IsSound(const ElementModel& element) {
          std::holds_alternative<AudioModel>(element.kind);
 }
 
+// As it is painted; captions still lack their pages.
+Element DrawnOf(const ElementModel& model) {
+  Element drawn;
+  drawn.pointer = model.pointer;
+  drawn.box = model.box;
+  drawn.anchor_x = model.anchor_x;
+  drawn.anchor_y = model.anchor_y;
+  drawn.blend = model.blend;
+  drawn.shadow = model.shadow;
+  drawn.mask = model.mask;
+  if (const auto* image = std::get_if<ImageModel>(&model.kind)) drawn.content = image->content;
+  if (const auto* shape = std::get_if<ShapeContent>(&model.kind)) drawn.content = *shape;
+  if (const auto* text = std::get_if<TextContent>(&model.kind)) drawn.content = *text;
+  if (std::holds_alternative<GroupModel>(model.kind)) drawn.content = GroupContent{};
+  return drawn;
+}
+
+// As far as keyframes of one element can make them differ.
+bool SameFill(const Fill& a, const Fill& b) {
+  return a.angle_deg == b.angle_deg && std::equal(a.stops.begin(),
+                                                  a.stops.end(),
+                                                  b.stops.begin(),
+                                                  b.stops.end(),
+                                                  [](const GradientStop& x, const GradientStop& y) {
+                                                    return x.offset == y.offset &&
+                                                           x.color == y.color;
+                                                  });
+}
+
+bool SamePicture(const Element& a, const Element& b) {
+  const bool same_shadow =
+      !a.shadow || !b.shadow ||
+      (a.shadow->dx_px == b.shadow->dx_px && a.shadow->dy_px == b.shadow->dy_px &&
+       a.shadow->blur_px == b.shadow->blur_px);
+  const bool same_mask = !a.mask || !b.mask || a.mask->radius_px == b.mask->radius_px;
+  if (!(a.box == b.box && a.anchor_x == b.anchor_x && a.anchor_y == b.anchor_y && same_shadow &&
+        same_mask)) {
+    return false;
+  }
+  const auto* shape = std::get_if<ShapeContent>(&a.content);
+  if (shape != nullptr) {
+    const auto& other = std::get<ShapeContent>(b.content);
+    return shape->radius_px == other.radius_px && SameFill(shape->fill, other.fill) &&
+           (!shape->stroke || !other.stroke || shape->stroke->width_px == other.stroke->width_px);
+  }
+  return !std::holds_alternative<TextContent>(a.content) &&
+         !std::holds_alternative<CaptionContent>(a.content);
+}
+
+// A keyframed volume, as a factor and an envelope upon it.
+void SetGain(const Curve& volume, double life_s, AudioCue* cue) {
+  if (volume.constant()) {
+    cue->gain = volume.At({0, life_s});
+    return;
+  }
+  cue->gain = 1;
+  constexpr int kStepsBetween = 16;  // of an eased way; nobody hears the corners
+  const std::vector<Keyframe>& keys = volume.keys();
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    const double begin = keys[i].TimeIn(life_s);
+    cue->envelope.push_back({absl::Seconds(begin), keys[i].value});
+    if (i + 1 == keys.size()) break;
+    const double step = (keys[i + 1].TimeIn(life_s) - begin) / kStepsBetween;
+    for (int s = 1; step > 0 && s < kStepsBetween; ++s) {
+      const double at = begin + s * step;
+      cue->envelope.push_back({absl::Seconds(at), volume.At({at, life_s})});
+    }
+  }
+}
+
 // How the pages of a voice are broken that no captions element shows.
 CaptionSpec SidecarOnlySpec(const OutputSettings& output) {
   CaptionSpec spec;
@@ -34,10 +104,12 @@ CaptionSpec SidecarOnlySpec(const OutputSettings& output) {
 absl::StatusOr<Scene> SceneResolver::Resolve() {
   scene_.width_ = model_.output.width;
   scene_.height_ = model_.output.height;
+  timeline_.width = scene_.width_;
+  timeline_.height = scene_.height_;
   scene_.frame_rate_ = {model_.output.fps_num, model_.output.fps_den};
   PlaceScenes();
   CoverRootVoices();
-  CheckFades();
+  CheckTransitions();
   const Stage whole = StageOf({0, scene_.frame_count_});
   if (whole.end > kLengthMax) {
     Report(
@@ -79,9 +151,10 @@ void SceneResolver::PlaceScenes() {
   for (const SceneModel& model : model_.scenes) {
     TimelineScene scene;
     scene.background = model.background;
-    scene.fade_in = NearestFrame(model.fade_in, scene_.frame_rate_);
-    // The two overlap; the first scene fades in from black and overlaps nothing.
-    const std::int64_t overlap = timeline_.scenes.empty() ? 0 : scene.fade_in;
+    scene.transition = model.transition;
+    scene.transition_frames = NearestFrame(model.transition.duration, scene_.frame_rate_);
+    // The two overlap; the first scene comes in over black and overlaps nothing.
+    const std::int64_t overlap = timeline_.scenes.empty() ? 0 : scene.transition_frames;
     scene.frames.begin = std::max<std::int64_t>(0, end - overlap);
     end = scene.frames.begin + FramesOf(model);
     scene.frames.end = end;
@@ -107,7 +180,15 @@ std::int64_t SceneResolver::FramesOf(const SceneModel& scene) {
 }
 
 absl::Duration SceneResolver::ContentEnd(const ElementModel& element, bool media_only) {
-  if (media_only && !IsSound(element)) return {};
+  const bool group = std::holds_alternative<GroupModel>(element.kind);
+  if (media_only && !IsSound(element) && !group) return {};
+  if (group && (media_only || element.span.until == ElementSpan::Until::kEnd)) {
+    absl::Duration end;
+    for (const ElementModel& child : element.children) {
+      end = std::max(end, ContentEnd(child, media_only));
+    }
+    return end > absl::ZeroDuration() ? element.span.begin + end : end;
+  }
   switch (element.span.until) {
     case ElementSpan::Until::kEnd:
       return {};
@@ -140,13 +221,20 @@ absl::Duration SceneResolver::SoundLength(const ElementModel& element) {
   return std::max(absl::ZeroDuration(), length.value_or(absl::ZeroDuration()) - audio->trim_start);
 }
 
+// Of what is said in it; zero when it is silent.
+absl::Duration SceneResolver::VoiceEnd(const ElementModel& element) {
+  if (std::holds_alternative<VoiceModel>(element.kind)) return ContentEnd(element, true);
+  absl::Duration end;
+  for (const ElementModel& child : element.children) end = std::max(end, VoiceEnd(child));
+  return end > absl::ZeroDuration() ? element.span.begin + end : end;
+}
+
 // A narration over all scenes lengthens the last one, if that is free to grow.
 void SceneResolver::CoverRootVoices() {
   absl::Duration end;
   std::string pointer;
   for (const ElementModel& element : model_.elements) {
-    if (!std::holds_alternative<VoiceModel>(element.kind)) continue;
-    const absl::Duration element_end = ContentEnd(element, true);
+    const absl::Duration element_end = VoiceEnd(element);
     if (element_end > end) pointer = element.pointer;
     end = std::max(end, element_end);
   }
@@ -165,17 +253,18 @@ void SceneResolver::CoverRootVoices() {
   timeline_.scenes.back().frames.end = scene_.frame_count_;
 }
 
-void SceneResolver::CheckFades() {
+void SceneResolver::CheckTransitions() {
   for (std::size_t i = 0; i < timeline_.scenes.size(); ++i) {
     const TimelineScene& scene = timeline_.scenes[i];
-    const std::int64_t out = i + 1 < timeline_.scenes.size() ? timeline_.scenes[i + 1].fade_in : 0;
+    const std::int64_t out =
+        i + 1 < timeline_.scenes.size() ? timeline_.scenes[i + 1].transition_frames : 0;
     const std::int64_t length = scene.frames.end - scene.frames.begin;
-    if (scene.fade_in + out <= length) continue;
+    if (scene.transition_frames + out <= length) continue;
     Report(model_.scenes[i].pointer,
            absl::StrCat("the scene is ",
                         InSeconds(FrameTime(length, scene_.frame_rate_)),
                         " long; its transitions need ",
-                        InSeconds(FrameTime(scene.fade_in + out, scene_.frame_rate_))));
+                        InSeconds(FrameTime(scene.transition_frames + out, scene_.frame_rate_))));
   }
 }
 
@@ -185,6 +274,7 @@ void SceneResolver::NoteVoices(const std::vector<ElementModel>& elements, const 
     if (const auto* voice = std::get_if<VoiceModel>(&element.kind)) {
       voice_starts_[voice->cue] = stage.begin + element.span.begin;
     }
+    if (!element.children.empty()) NoteVoices(element.children, StageOf(FramesOf(element, stage)));
   }
 }
 
@@ -207,37 +297,124 @@ void SceneResolver::PlaceElements(const std::vector<ElementModel>& elements,
   }
 }
 
+FrameRange SceneResolver::FramesOf(const ElementModel& element, const Stage& stage) const {
+  const FrameRate rate = scene_.frame_rate_;
+  FrameRange frames{stage.frames.begin + NearestFrame(element.span.begin, rate), stage.frames.end};
+  if (element.span.until == ElementSpan::Until::kSeconds) {
+    const std::int64_t length = std::max<std::int64_t>(1, NearestFrame(element.span.length, rate));
+    frames.end = std::min(frames.end, frames.begin + length);
+  }
+  return frames;
+}
+
 void SceneResolver::PlaceVisual(const ElementModel& element,
                                 const Stage& stage,
                                 std::vector<Track>* placed) {
   const FrameRate rate = scene_.frame_rate_;
   Track track;
-  track.element = static_cast<int>(scene_.elements_.size());
-  track.opacity = element.opacity;
-  track.frames.begin = stage.frames.begin + NearestFrame(element.span.begin, rate);
-  track.frames.end = stage.frames.end;
-  if (element.span.until == ElementSpan::Until::kSeconds) {
-    const std::int64_t frames = std::max<std::int64_t>(1, NearestFrame(element.span.length, rate));
-    track.frames.end = std::min(track.frames.end, track.frames.begin + frames);
-  }
+  track.rate = rate;
+  track.motion = element.motion;
+  track.frames = FramesOf(element, stage);
   for (const AnimationModel& animation : element.animations) {
-    track.animations.push_back({NearestFrame(animation.duration, rate), animation});
+    track.animations.push_back(
+        {NearestFrame(animation.duration, rate), NearestFrame(animation.at, rate), animation});
   }
-  Element drawn{element.pointer, element.box, {}};
+  Element drawn = DrawnOf(element);
   if (const auto* image = std::get_if<ImageModel>(&element.kind)) {
-    drawn.content = image->content;
     track.ken_burns = image->ken_burns;
-  } else if (const auto* shape = std::get_if<ShapeContent>(&element.kind)) {
-    drawn.content = *shape;
   } else if (const auto* text = std::get_if<TextContent>(&element.kind)) {
     if (text->spec.text.empty()) return;  // Nothing to see, and no reason to fail the row.
-    drawn.content = *text;
   } else if (const auto* captions = std::get_if<CaptionsModel>(&element.kind)) {
     PlaceCaptions(element, *captions, &track);
     drawn.content = CaptionContent{captions->spec, pages_by_voice_[captions->voice]};
+  } else if (std::holds_alternative<GroupModel>(element.kind)) {
+    track.group = true;
+    PlaceElements(element.children, StageOf(track.frames), &track.children);
   }
+  CheckKeyframes(element, FrameSeconds(track.frames.end - track.frames.begin, rate));
+  track.element = static_cast<int>(scene_.elements_.size());
   scene_.elements_.push_back(std::move(drawn));
+  if (element.changes != nullptr) PlaceChanges(element, &track);
   placed->push_back(std::move(track));
+}
+
+// Those that are set from the end of the life too, now that it is known.
+void SceneResolver::CheckKeyframes(const ElementModel& element, double life_s) {
+  const auto check = [&](const Curve& curve, const std::string& pointer) {
+    const auto misplaced = curve.Misplaced(life_s);
+    if (!misplaced) return;
+    Report(absl::StrCat(pointer, "/", *misplaced, "/time"),
+           absl::StrFormat("comes before the keyframe in front of it: the element lives %.2f s",
+                           life_s));
+  };
+  const Motion& motion = element.motion;
+  const std::pair<const char*, const Curve*> moving[] = {{"x", &motion.dx},
+                                                         {"y", &motion.dy},
+                                                         {"scale", &motion.scale},
+                                                         {"x_scale", &motion.x_scale},
+                                                         {"y_scale", &motion.y_scale},
+                                                         {"rotation", &motion.rotation_deg},
+                                                         {"opacity", &motion.opacity}};
+  for (const auto& [key, curve] : moving) check(*curve, absl::StrCat(element.pointer, "/", key));
+  if (element.changes == nullptr) return;
+  for (const KeyedProperty& property : element.changes->properties) {
+    check(property.curve, property.pointer);
+  }
+}
+
+void SceneResolver::PlaceChanges(const ElementModel& element, Track* track) {
+  const double life_s = FrameSeconds(track->frames.end - track->frames.begin, scene_.frame_rate_);
+  const auto& properties = element.changes->properties;
+  double last_change = 0;
+  for (const KeyedProperty& property : properties) {
+    last_change = std::max(last_change, property.curve.LastChange(life_s));
+  }
+  const int first = track->element;
+  std::vector<double> values, before;
+  bool done = false;
+  for (std::int64_t k = 0; !done && k < track->frames.end - track->frames.begin; ++k) {
+    const Moment moment{FrameSeconds(k, scene_.frame_rate_), life_s};
+    done = moment.at_s >= last_change;
+    values.clear();
+    for (const KeyedProperty& property : properties) values.push_back(property.curve.At(moment));
+    if (k > 0 && values == before) {
+      track->changing.push_back(track->changing.back());
+      continue;
+    }
+    before = values;
+    std::vector<Problem> problems;
+    const ElementModel changed = element.changes->at(moment, &problems);
+    if (!changed.seen) {
+      track->changing.push_back(-1);
+      continue;
+    }
+    for (Problem& problem : problems) {
+      Report(problem.pointer, absl::StrFormat("%s (%.2f s in)", problem.message, moment.at_s));
+    }
+    if (!problems.empty()) return;
+    Element drawn = DrawnOf(changed);
+    if (std::holds_alternative<CaptionsModel>(element.kind)) {
+      const auto& captions = std::get<CaptionsModel>(changed.kind);
+      drawn.content = CaptionContent{captions.spec, pages_by_voice_[captions.voice]};
+    }
+    track->changing.push_back(AddElement(std::move(drawn), first));
+    if (std::ssize(scene_.elements_) - first > kChangesMax) {
+      Report(properties.front().pointer,
+             absl::StrCat("its keyframes give more than ",
+                          kChangesMax,
+                          " different pictures to paint; move, scale or turn the element instead, "
+                          "or let them be shorter"));
+      return;
+    }
+  }
+}
+
+int SceneResolver::AddElement(Element element, int first) {
+  for (int i = first; i < std::ssize(scene_.elements_); ++i) {
+    if (SamePicture(scene_.elements_[i], element)) return i;
+  }
+  scene_.elements_.push_back(std::move(element));
+  return static_cast<int>(scene_.elements_.size()) - 1;
 }
 
 void SceneResolver::PlaceCaptions(const ElementModel& element,
@@ -277,8 +454,9 @@ void SceneResolver::PlaceSound(const ElementModel& element, const Stage& stage) 
   cue.start = stage.begin + element.span.begin;
   if (const auto* voice = std::get_if<VoiceModel>(&element.kind)) {
     cue.speech = voice->cue;
-    cue.gain = voice->gain;
-    const absl::Duration end = cue.start + SoundLength(element);
+    const absl::Duration length = SoundLength(element);
+    SetGain(voice->gain, absl::ToDoubleSeconds(length), &cue);
+    const absl::Duration end = cue.start + length;
     // A frame's length of grace: scenes end on frames.
     if (end > stage.end + FrameTime(1, scene_.frame_rate_)) {
       Report(element.pointer,
@@ -288,7 +466,6 @@ void SceneResolver::PlaceSound(const ElementModel& element, const Stage& stage) 
     }
   } else if (const auto* audio = std::get_if<AudioModel>(&element.kind)) {
     cue.file = audio->file;
-    cue.gain = audio->gain;
     cue.loop = audio->loop;
     cue.trim_start = audio->trim_start;
     cue.fade_in = audio->fade_in;
@@ -299,6 +476,9 @@ void SceneResolver::PlaceSound(const ElementModel& element, const Stage& stage) 
     if (element.span.until == ElementSpan::Until::kSeconds) {
       cue.length = std::min(element.span.length, stage.end - cue.start);
     }
+    const absl::Duration life =
+        element.span.until == ElementSpan::Until::kMedia ? SoundLength(element) : cue.length;
+    SetGain(audio->gain, absl::ToDoubleSeconds(life), &cue);
   }
   scene_.mix_.cues.push_back(std::move(cue));
 }

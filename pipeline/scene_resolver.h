@@ -15,6 +15,8 @@ namespace rn {
 class SceneResolver {
  public:
   static constexpr absl::Duration kLengthMax = absl::Hours(4);
+  // Pictures of one element that keyframes have laid out or painted anew: ten seconds at 60 fps.
+  static constexpr int kChangesMax = 600;
 
   SceneResolver(const Composition::Model& model, const SpeechTracks& tracks)
       : model_(model), tracks_(tracks) {}
@@ -31,8 +33,9 @@ class SceneResolver {
   void PlaceScenes();
   std::int64_t FramesOf(const SceneModel& scene);
   void CoverRootVoices();
-  void CheckFades();
+  void CheckTransitions();
   absl::Duration ContentEnd(const ElementModel& element, bool media_only);
+  absl::Duration VoiceEnd(const ElementModel& element);
   // Of a voice or an audio element; zero (and a problem) when it cannot be told.
   absl::Duration SoundLength(const ElementModel& element);
 
@@ -41,6 +44,11 @@ class SceneResolver {
                      const Stage& stage,
                      std::vector<Track>* placed);
   void PlaceVisual(const ElementModel& element, const Stage& stage, std::vector<Track>* placed);
+  FrameRange FramesOf(const ElementModel& element, const Stage& stage) const;
+  void CheckKeyframes(const ElementModel& element, double life_s);
+  void PlaceChanges(const ElementModel& element, Track* track);
+  // Index among the scene's elements; the same element twice is one, from `first` on.
+  int AddElement(Element element, int first);
   void PlaceCaptions(const ElementModel& element, CaptionsModel captions, Track* track);
   void PlaceSound(const ElementModel& element, const Stage& stage);
   void FinishCaptionPages();

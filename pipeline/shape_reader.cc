@@ -16,15 +16,21 @@ constexpr Length kWhole(100, Length::Unit::kPercent);
 
 Fill Gradient(const ReadContext& context, const json& gradient, const std::string& pointer) {
   Fill fill;
-  fill.angle_deg = Fields(context, gradient, pointer).Number("angle", 180);
+  const Fields fields(context, gradient, pointer);
+  fill.kind = fields.Choice<Fill::Kind>(
+      "type", {{"linear", Fill::Kind::kLinear}, {"radial", Fill::Kind::kRadial}}, fill.kind);
+  fill.angle_deg = fields.Number("angle", 180, {-360, 360});
+  if (fill.kind == Fill::Kind::kRadial && fields.Has("angle")) {
+    fields.Report("angle", "is for linear gradients; this is a radial one");
+  }
   const auto stops = gradient.find("stops");
   if (stops == gradient.end() || !stops->is_array()) return fill;
   for (std::size_t i = 0; i < stops->size(); ++i) {
     const Fields stop(context, stops->at(i), absl::StrCat(pointer, "/stops/", i));
     const double even = stops->size() > 1 ? static_cast<double>(i) / (stops->size() - 1) : 0;
-    const double offset = stop.Number("offset", even);
+    const double offset = stop.Number("offset", even, {0, 1});
     Rgba color = stop.Color("color").value_or(Rgba{});
-    color.a = static_cast<std::uint8_t>(std::lround(color.a * stop.Number("opacity", 1)));
+    color.a = static_cast<std::uint8_t>(std::lround(color.a * stop.Number("opacity", 1, {0, 1})));
     if (!fill.stops.empty() && offset < fill.stops.back().offset) {
       stop.Report("offset", "stops stand in order of their offset");
     }
@@ -53,8 +59,9 @@ void ReadFill(const Fields& fields, const std::string& shape_pointer, ShapeConte
 }  // namespace
 
 double ShorterSide(const Fields& fields) {
-  return std::min(fields.Pixels("width", fields.context().frame.width, kWhole),
-                  fields.Pixels("height", fields.context().frame.height, kWhole));
+  const Box& stage = fields.context().stage;
+  return std::min(fields.Pixels("width", stage.w, kWhole),
+                  fields.Pixels("height", stage.h, kWhole));
 }
 
 std::optional<Stroke> ReadStroke(const Fields& fields) {

@@ -12,10 +12,12 @@ namespace {
 
 using nlohmann::json;
 
+constexpr NumberRange kVolumeRange{0, 4};
+
 Duck DuckOf(const ReadContext& context, const json& object, const std::string& pointer) {
   const Fields fields(context, object, pointer);
   Duck duck;
-  duck.depth_db = fields.Number("depth_db", duck.depth_db);
+  duck.depth_db = fields.Number("depth_db", duck.depth_db, {-60, 0});
   duck.attack = fields.Seconds("attack", duck.attack);
   duck.hold = fields.Seconds("hold", duck.hold);
   duck.release = fields.Seconds("release", duck.release);
@@ -33,12 +35,13 @@ Duck DuckOf(const ReadContext& context, const json& object, const std::string& p
 }  // namespace
 
 VoiceModel ReadVoice(const Fields& fields,
-                     const ElementModel& element,
+                     const std::string& pointer,
                      std::vector<VoiceCue>* voices) {
   const ReadContext& context = fields.context();
   VoiceCue cue;
-  cue.id = element.name.empty() ? element.pointer : element.name;
-  cue.pointer = element.pointer;
+  const json* name = fields.Find("name");
+  cue.id = name != nullptr && name->is_string() ? name->get<std::string>() : pointer;
+  cue.pointer = pointer;
   cue.text = fields.Text("text").value_or("");
   cue.voice = fields.Text("voice").value_or("");
   if (!context.checking_only()) {
@@ -53,13 +56,13 @@ VoiceModel ReadVoice(const Fields& fields,
     }
   }
   voices->push_back(cue);
-  return {cue.id, fields.Percent("volume", 1)};
+  return {cue.id, fields.PercentCurve("volume", 1, kVolumeRange)};
 }
 
 AudioModel ReadAudio(const Fields& fields) {
   AudioModel audio;
   audio.file = SourceFile(fields, VariableType::kAudio);
-  audio.gain = fields.Percent("volume", 1);
+  audio.gain = fields.PercentCurve("volume", 1, kVolumeRange);
   audio.loop = fields.Flag("loop", false);
   audio.trim_start = fields.Seconds("trim_start");
   audio.fade_in = fields.Seconds("fade_in");

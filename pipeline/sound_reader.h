@@ -1,6 +1,7 @@
 // Voice and audio elements.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "pipeline/composition_model.h"
@@ -8,9 +9,9 @@
 
 namespace rn {
 
-// Appends what is to be said to `voices`. `element` has its name and pointer already.
+// Appends what is to be said to `voices`. `pointer`: of the element.
 VoiceModel ReadVoice(const Fields& fields,
-                     const ElementModel& element,
+                     const std::string& pointer,
                      std::vector<VoiceCue>* voices);
 AudioModel ReadAudio(const Fields& fields);
 

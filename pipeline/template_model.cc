@@ -29,14 +29,22 @@ std::vector<Problem> WithoutRepeats(const std::vector<Problem>& problems) {
   return unique;
 }
 
+// Those of groups too.
+std::size_t ElementsIn(const json& owner) {
+  if (!owner.is_object()) return 0;
+  const auto elements = owner.find("elements");
+  if (elements == owner.end() || !elements->is_array()) return 0;
+  std::size_t count = elements->size();
+  for (const json& element : *elements) count += ElementsIn(element);
+  return count;
+}
+
 void CheckElementCount(const json& document,
                        const TemplateLimits& limits,
                        std::vector<Problem>* problems) {
-  std::size_t elements = document.value("elements", json::array()).size();
+  std::size_t elements = ElementsIn(document);
   const json scenes = document.value("scenes", json::array());
-  for (const json& scene : scenes) {
-    if (scene.is_object()) elements += scene.value("elements", json::array()).size();
-  }
+  for (const json& scene : scenes) elements += ElementsIn(scene);
   if (elements > limits.elements_max || scenes.size() > limits.scenes_max) {
     problems->push_back({"",
                          absl::StrCat(scenes.size(),

@@ -168,11 +168,6 @@ class Explainer {
     }
     if (!value_.is_string()) {
       Report(absl::StrCat("must be one of ", absl::StrJoin(names, ", ")));
-    } else if (key_ == "type" && (value_ == "video" || value_ == "group")) {
-      Report(absl::StrCat("elements of type \"",
-                          value_.get<std::string>(),
-                          "\" are not supported. Valid: ",
-                          absl::StrJoin(names, ", ")));
     } else {
       Report(UnknownName(key_.empty() ? "name" : key_, value_.get<std::string>(), names));
     }

@@ -6,24 +6,47 @@
 namespace rn {
 namespace {
 
-// What 8-bit pixels can tell apart, so that frames that look the same are drawn the same.
-double VisibleOpacity(double opacity) {
-  constexpr double kSteps = 255;
-  return std::round(std::clamp(opacity, 0.0, 1.0) * kSteps) / kSteps;
-}
-
 double Mix(double a, double b, double t) {
   return a + (b - a) * t;
 }
 
-// How far an animation is from rest on its `k`-th frame away from its far end: 1 would be all the
-// way. Neither end is shown: the far end is nothing to see, and rest belongs to the frames after.
-double Distance(const TrackAnimation& animation, std::int64_t k) {
-  const double t = static_cast<double>(k + 1) / static_cast<double>(animation.frames + 1);
-  return animation.model.exit ? animation.model.easing(1 - t) : 1 - animation.model.easing(t);
+double Unit(double t) {
+  return std::clamp(t, 0.0, 1.0);
+}
+
+// What a wipe leaves of the element at this distance from rest.
+Box RevealedBy(const AnimationModel& wipe, double distance) {
+  const double shown = 1 - Unit(distance);
+  // Onwards, the edge that let it in comes after it; else what has come in goes back.
+  const bool follows = wipe.leaves && !wipe.backwards;
+  switch (wipe.way) {
+    case Way::kRight:
+      return {follows ? 1 - shown : 0, 0, shown, 1};
+    case Way::kLeft:
+      return {follows ? 0 : 1 - shown, 0, shown, 1};
+    case Way::kDown:
+      return {0, follows ? 1 - shown : 0, 1, shown};
+    case Way::kUp:
+      return {0, follows ? 0 : 1 - shown, 1, shown};
+  }
+  return {0, 0, 1, 1};
+}
+
+Box Common(const Box& a, const Box& b) {
+  const double x = std::max(a.x, b.x);
+  const double y = std::max(a.y, b.y);
+  return {x,
+          y,
+          std::max(0.0, std::min(a.x + a.w, b.x + b.w) - x),
+          std::max(0.0, std::min(a.y + a.h, b.y + b.h) - y)};
 }
 
 }  // namespace
+
+double VisibleOpacity(double opacity) {
+  constexpr double kSteps = 255;
+  return std::round(Unit(opacity) * kSteps) / kSteps;
+}
 
 std::int64_t NearestFrame(absl::Duration t, FrameRate rate) {
   return absl::Floor(t * rate.num / rate.den + absl::Milliseconds(500), absl::Seconds(1)) /
@@ -38,47 +61,116 @@ absl::Duration FrameTime(std::int64_t n, FrameRate rate) {
   return absl::Seconds(n * rate.den) / rate.num;
 }
 
+double TrackAnimation::DistanceAt(std::int64_t k, std::int64_t life) const {
+  const std::int64_t first = model.when == AnimationModel::When::kStart ? 0
+                             : model.when == AnimationModel::When::kEnd ? life - frames
+                                                                        : begin;
+  if (k < first) return model.leaves ? 0 : 1;
+  if (k >= first + frames) return model.leaves ? 1 : 0;
+  const double t = static_cast<double>(k - first + 1) / static_cast<double>(frames + 1);
+  if (!model.leaves) return 1 - model.easing(t);
+  return model.backwards ? 1 - model.easing(1 - t) : model.easing(t);
+}
+
+int Track::ElementAt(std::int64_t k) const {
+  if (changing.empty()) return element;
+  return k < std::ssize(changing) ? changing[k] : changing.back();
+}
+
+void Track::Move(std::int64_t k, Draw* draw) const {
+  const Moment moment{FrameSeconds(k, rate), FrameSeconds(frames.end - frames.begin, rate)};
+  const double scale = motion.scale.At(moment);
+  draw->dx = motion.dx.At(moment);
+  draw->dy = motion.dy.At(moment);
+  draw->scale_x = scale * motion.x_scale.At(moment);
+  draw->scale_y = scale * motion.y_scale.At(moment);
+  draw->rotation_deg = motion.rotation_deg.At(moment);
+  draw->opacity = motion.opacity.At(moment);
+}
+
+void Track::Animate(std::int64_t k, Draw* draw) const {
+  for (const TrackAnimation& animation : animations) {
+    const AnimationModel& model = animation.model;
+    const double distance = animation.DistanceAt(k, frames.end - frames.begin);
+    if (distance == 0) continue;
+    switch (model.kind) {
+      case AnimationModel::Kind::kFade:
+        draw->opacity *= 1 - distance;
+        break;
+      case AnimationModel::Kind::kSlide:
+        draw->dx += model.dx * distance;
+        draw->dy += model.dy * distance;
+        break;
+      case AnimationModel::Kind::kScale:
+        draw->scale_x *= Mix(1, model.start_scale, distance);
+        draw->scale_y *= Mix(1, model.start_scale, distance);
+        break;
+      case AnimationModel::Kind::kWipe:
+        draw->reveal = Common(draw->reveal, RevealedBy(model, distance));
+        break;
+      case AnimationModel::Kind::kTypewriter: {
+        const int typed = static_cast<int>(std::floor(Unit(1 - distance) * graphemes));
+        draw->characters = draw->characters < 0 ? typed : std::min(draw->characters, typed);
+        break;
+      }
+    }
+  }
+}
+
+bool Track::TurnPage(std::int64_t n, Draw* draw) const {
+  const auto after =
+      std::upper_bound(pages.begin(), pages.end(), n, [](std::int64_t at, const TrackPage& page) {
+        return at < page.frames.begin;
+      });
+  if (after == pages.begin() || !std::prev(after)->frames.Contains(n)) return false;
+  const auto page = std::prev(after);
+  draw->page = static_cast<int>(page - pages.begin());
+  const auto word = std::upper_bound(page->word_frames.begin(), page->word_frames.end(), n);
+  draw->active_word = static_cast<int>(word - page->word_frames.begin()) - 1;
+  return true;
+}
+
 std::optional<Draw> Track::At(std::int64_t n) const {
   if (!frames.Contains(n)) return std::nullopt;
+  const std::int64_t k = n - frames.begin;
   Draw draw;
-  draw.element = element;
-  double visible = opacity;
-  for (const TrackAnimation& animation : animations) {
-    const std::int64_t k = animation.model.exit ? frames.end - 1 - n : n - frames.begin;
-    if (k >= animation.frames) continue;
-    const double distance = Distance(animation, k);
-    if (animation.model.fades) visible *= 1 - distance;
-    draw.dx += animation.model.dx * distance;
-    draw.dy += animation.model.dy * distance;
-  }
-  draw.opacity = VisibleOpacity(visible);
-  if (draw.opacity <= 0) return std::nullopt;
+  draw.element = ElementAt(k);
+  Move(k, &draw);
+  Animate(k, &draw);
+  draw.opacity = VisibleOpacity(draw.opacity);
+  const bool visible = draw.element >= 0 && draw.opacity > 0 && draw.scale_x != 0 &&
+                       draw.scale_y != 0 && draw.reveal.w > 0 && draw.reveal.h > 0;
+  if (!visible) return std::nullopt;
   if (ken_burns) {
     const double life =
         static_cast<double>(std::max<std::int64_t>(1, frames.end - frames.begin - 1));
-    const double t = ken_burns->easing(static_cast<double>(n - frames.begin) / life);
+    const double t = ken_burns->easing(static_cast<double>(k) / life);
     const SourceWindow& from = ken_burns->from;
     const SourceWindow& to = ken_burns->to;
     draw.window = {
         Mix(from.x, to.x, t), Mix(from.y, to.y, t), Mix(from.w, to.w, t), Mix(from.h, to.h, t)};
   }
-  if (!captions) return draw;
-  const auto after =
-      std::upper_bound(pages.begin(), pages.end(), n, [](std::int64_t at, const TrackPage& page) {
-        return at < page.frames.begin;
-      });
-  if (after == pages.begin() || !std::prev(after)->frames.Contains(n)) return std::nullopt;
-  const auto page = std::prev(after);
-  draw.page = static_cast<int>(page - pages.begin());
-  const auto word = std::upper_bound(page->word_frames.begin(), page->word_frames.end(), n);
-  draw.active_word = static_cast<int>(word - page->word_frames.begin()) - 1;
+  if (captions && !TurnPage(n, &draw)) return std::nullopt;
+  if (group) {
+    draw.children = DrawsAt(children, n);
+    if (draw.children.empty()) return std::nullopt;
+  }
   return draw;
 }
 
-double TimelineScene::OpacityAt(std::int64_t n) const {
+std::vector<Draw> DrawsAt(const std::vector<Track>& tracks, std::int64_t n) {
+  std::vector<Draw> draws;
+  draws.reserve(tracks.size());
+  for (const Track& track : tracks) {
+    if (auto draw = track.At(n)) draws.push_back(*std::move(draw));
+  }
+  return draws;
+}
+
+double TimelineScene::ProgressAt(std::int64_t n) const {
   const std::int64_t k = n - frames.begin;
-  if (k >= fade_in) return 1;
-  return VisibleOpacity(static_cast<double>(k + 1) / static_cast<double>(fade_in + 1));
+  if (k >= transition_frames) return 1;
+  return transition.easing(static_cast<double>(k + 1) / static_cast<double>(transition_frames + 1));
 }
 
 }  // namespace rn

@@ -1,9 +1,12 @@
 #include "pipeline/visual_reader.h"
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/str_cat.h"
+#include "pipeline/animation_reader.h"
+#include "pipeline/look_reader.h"
 
 namespace rn {
 namespace {
@@ -12,13 +15,37 @@ using nlohmann::json;
 
 constexpr Length kWhole(100, Length::Unit::kPercent);
 constexpr Length kHalf(50, Length::Unit::kPercent);
+constexpr Moment kStart{0, std::numeric_limits<double>::infinity()};
+constexpr NumberRange kScaleRange{0, 10};
+constexpr NumberRange kMirroredRange{-10, 10};
+constexpr NumberRange kRotationRange{-36'000, 36'000};  // a hundred turns
 
-Box RestingBox(const Fields& fields) {
+bool Keyed(const Fields& fields, const char* key) {
+  const json* value = fields.Find(key);
+  return value != nullptr && value->is_array();
+}
+
+// From 0 to all of it is a fair way to change a size: what has none is not seen for that long.
+double Side(const Fields& fields, const char* key, double whole, bool* seen) {
+  const double side = fields.Pixels(key, whole, kWhole);
+  if (side >= 1 || !Keyed(fields, key)) return side;
+  *seen = false;
+  return 1;
+}
+
+void ReadBox(const Fields& fields, ElementModel* element) {
   const LengthFrame& frame = fields.context().frame;
-  const double w = fields.Pixels("width", frame.width, kWhole);
-  const double h = fields.Pixels("height", frame.height, kWhole);
-  const double left = fields.Pixels("x", frame.width, kHalf) - fields.Pixels("x_anchor", w, kHalf);
-  const double top = fields.Pixels("y", frame.height, kHalf) - fields.Pixels("y_anchor", h, kHalf);
+  const Box& stage = fields.context().stage;
+  const double w = Side(fields, "width", stage.w, &element->seen);
+  const double h = Side(fields, "height", stage.h, &element->seen);
+  const Curve x = fields.PixelCurve("x", stage.w, kHalf);
+  const Curve y = fields.PixelCurve("y", stage.h, kHalf);
+  element->anchor_x = stage.x + x.At(kStart);
+  element->anchor_y = stage.y + y.At(kStart);
+  element->motion.dx = x.Plus(-x.At(kStart));
+  element->motion.dy = y.Plus(-y.At(kStart));
+  const double left = element->anchor_x - fields.Pixels("x_anchor", w, kHalf);
+  const double top = element->anchor_y - fields.Pixels("y_anchor", h, kHalf);
   // Whole pixels: edges stay sharp, and what touches in the template touches on screen.
   const Box box{std::round(left),
                 std::round(top),
@@ -34,47 +61,26 @@ Box RestingBox(const Fields& fields) {
   if (std::abs(box.x) > kFramesMax * frame.width || std::abs(box.y) > kFramesMax * frame.height) {
     fields.Report("x", "stands more than 4 frames away");
   }
-  return box;
+  element->box = box;
 }
 
-AnimationModel Animation(const Fields& fields, const Box& box) {
-  AnimationModel animation;
-  animation.exit = fields.Choice<bool>("time", {{"start", false}, {"end", true}}, false);
-  animation.duration = fields.Seconds("duration", absl::Milliseconds(500));
-  animation.easing = fields.EasingAt("easing");
-  animation.fades = fields.Choice<bool>("type", {{"fade", true}, {"slide", false}}, false);
-  if (animation.fades) {
-    for (const char* key : {"direction", "distance"}) {
-      if (fields.Has(key)) fields.Report(key, "is for slides; this is a fade");
-    }
-    return animation;
-  }
-  enum class Way { kUp, kDown, kLeft, kRight };
-  const Way way = fields.Choice<Way>(
-      "direction",
-      {{"up", Way::kUp}, {"down", Way::kDown}, {"left", Way::kLeft}, {"right", Way::kRight}},
-      Way::kUp);
-  const bool vertical = way == Way::kUp || way == Way::kDown;
-  const double distance = fields.Pixels("distance", vertical ? box.h : box.w, kWhole);
-  // An entrance comes from behind its way, an exit goes on along it.
-  const bool positive = way == Way::kDown || way == Way::kRight;
-  const double moved = std::round(distance) * (positive == animation.exit ? 1 : -1);
-  (vertical ? animation.dy : animation.dx) = moved;
-  return animation;
+void ReadMotion(const Fields& fields, Motion* motion) {
+  motion->scale = fields.PercentCurve("scale", 1, kScaleRange);
+  motion->x_scale = fields.PercentCurve("x_scale", 1, kMirroredRange);
+  motion->y_scale = fields.PercentCurve("y_scale", 1, kMirroredRange);
+  motion->rotation_deg = fields.NumberCurve("rotation", 0, kRotationRange);
+  motion->opacity = fields.PercentCurve("opacity", 1, {0, 1});
 }
 
 }  // namespace
 
 void ReadVisual(const Fields& fields, ElementModel* element) {
-  element->box = RestingBox(fields);
-  element->opacity = fields.Number("opacity", 1);
-  std::string pointer;
-  const json* animations = fields.Find("animations", &pointer);
-  if (animations == nullptr || !animations->is_array()) return;
-  for (std::size_t i = 0; i < animations->size(); ++i) {
-    const Fields animation(fields.context(), animations->at(i), absl::StrCat(pointer, "/", i));
-    element->animations.push_back(Animation(animation, element->box));
-  }
+  ReadBox(fields, element);
+  ReadMotion(fields, &element->motion);
+  element->blend = ReadBlendMode(fields);
+  element->shadow = ReadShadow(fields, element->box);
+  element->mask = ReadMask(fields, element->box);
+  element->animations = ReadAnimations(fields, element->box);
 }
 
 }  // namespace rn

@@ -1,4 +1,4 @@
-// What everything that is seen has: a box, opacity, animations.
+// What everything that is seen has: a place, a look, animations.
 #pragma once
 
 #include "pipeline/composition_model.h"

@@ -62,16 +62,19 @@ SceneAssets::SceneAssets() : folder_(Must(TempDir::Create("scene"))) {
   }
 }
 
-Scene SceneAssets::Resolve(absl::string_view body) const {
+Scene SceneAssets::Resolve(absl::string_view body,
+                           const std::string& aspect,
+                           const rendernode::ItemSpec& row) const {
   const Template tmpl =
       Must(Template::Parse(absl::StrCat(R"({"schema": "1", "name": "t", )", body, "}")));
   rendernode::JobSpec job;
   (*job.mutable_voices())["narrator"].set_engine("silent");
+  job.mutable_output()->set_aspect_ratio(aspect);
   std::map<std::string, std::string> paths;
   for (const char* name : {"photo", "logo", "broken"}) {
     paths[absl::StrCat("asset:", name)] = Path(name);
   }
-  const Composition composition = Must(tmpl.Bind({job, rendernode::ItemSpec(), paths}));
+  const Composition composition = Must(tmpl.Bind({job, row, paths}));
   SpeechTracks tracks;
   for (const VoiceCue& cue : composition.voices()) tracks[cue.id] = Silent(cue.text);
   return Must(Scene::Resolve(composition, tracks));

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "hwaccel/frame.h"
 #include "pipeline/scene.h"
+#include "proto/render.pb.h"
 
 namespace rn {
 
@@ -17,8 +18,10 @@ class SceneAssets {
  public:
   SceneAssets();
   // The template as `body` has it in {"schema": "1", "name": "t", …}. Every word of a voice takes
-  // kWord. Aborts the test on a mistake in it.
-  Scene Resolve(absl::string_view body) const;
+  // kWord. Aborts the test on a mistake in it. `aspect`: the job's choice of a variant.
+  Scene Resolve(absl::string_view body,
+                const std::string& aspect = "",
+                const rendernode::ItemSpec& row = {}) const;
 
   // "photo", "logo", "broken".
   std::string Path(absl::string_view name) const;

@@ -1,0 +1,19 @@
+// How an element meets what is below it: blending, shadow, mask.
+#pragma once
+
+#include <optional>
+
+#include "pipeline/fields.h"
+#include "pipeline/scene.h"
+
+namespace rn {
+
+BlendMode ReadBlendMode(const Fields& fields);
+
+// Of an element with this box; nothing unless a shadow's property stands somewhere.
+std::optional<Shadow> ReadShadow(const Fields& fields, const Box& box);
+
+// "mask", or the rounded corners of what has no corners of its own.
+std::optional<Mask> ReadMask(const Fields& fields, const Box& box);
+
+}  // namespace rn
