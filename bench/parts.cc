@@ -173,7 +173,7 @@ absl::Status WritePlain(const Scene& scene, const std::filesystem::path& path) {
   const Nv12View frame = frames.Add();
   std::optional<std::int64_t> holds;
   for (std::int64_t n = 0; n < scene.frame_count(); ++n) {
-    RETURN_IF_ERROR(compositor->Paint(n, frame, holds));
+    RETURN_IF_ERROR(compositor->Paint(n, frame, holds).status());
     RETURN_IF_ERROR(encoder.Encode(n, frame, keep));
     holds = n;
   }

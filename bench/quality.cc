@@ -180,7 +180,7 @@ absl::StatusOr<double> MeanSsim(const std::filesystem::path& path, const Scene& 
                         meant->linesize[1],
                         scene.width(),
                         scene.height()};
-    RETURN_IF_ERROR(compositor->Paint(meter.fed(), view, std::nullopt));
+    RETURN_IF_ERROR(compositor->Paint(meter.fed(), view, std::nullopt).status());
     return meter.Compare(seen, *meant);
   }));
   if (meter.fed() != scene.frame_count()) {
