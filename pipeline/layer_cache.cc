@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "pipeline/blend_modes.h"
 #include "pipeline/cover.h"
 #include "pipeline/draw_geometry.h"
 #include "pipeline/mask.h"
@@ -278,7 +279,8 @@ absl::Status LayerCache::Paint(const Draw& draw, const Surface& surface, const I
   const std::uint8_t opacity = ToByte(draw.opacity);
   if (area.empty() || opacity == 0) return absl::OkStatus();
   const bool finish = NeedsFinishing(element, draw);
-  if (Moves(element) && !finish && placement.IsEvenMove()) {
+  const bool normal = element.blend == BlendMode::kNormal;
+  if (Moves(element) && !finish && normal && placement.IsEvenMove()) {
     ASSIGN_OR_RETURN(const Entry* entry, Content(draw));
     std::get<MovingPicture>(entry->content)
         .Paint(surface, area, draw.window, Round(draw.dx), Round(draw.dy), opacity);
@@ -291,16 +293,21 @@ absl::Status LayerCache::Paint(const Draw& draw, const Surface& surface, const I
     ASSIGN_OR_RETURN(Entry * entry, Content(draw));
     layer = &std::get<Layer>(entry->content);
   }
+  PlanesView planes(layer->planes());
+  IntRect at = layer->bounds();
   if (placement.IsEvenMove()) {
-    surface.Blend(area,
-                  layer->planes(),
-                  layer->bounds().x + Round(draw.dx),
-                  layer->bounds().y + Round(draw.dy),
-                  opacity);
-    return absl::OkStatus();
+    at.x += Round(draw.dx);
+    at.y += Round(draw.dy);
+  } else {
+    PlacePlanes(&layer->pyramid(), layer->bounds(), placement, area, opacity < 255, &placed_);
+    planes = PlanesView(placed_);
+    at = area;
   }
-  PlacePlanes(&layer->pyramid(), layer->bounds(), placement, area, opacity < 255, &placed_);
-  surface.Blend(area, placed_, area.x, area.y, opacity);
+  if (normal) {
+    surface.Blend(area, planes, at.x, at.y, opacity);
+  } else {
+    BlendWithMode(element.blend, surface, area, planes, at.x, at.y, opacity);
+  }
   return absl::OkStatus();
 }
 
