@@ -7,6 +7,8 @@
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "pipeline/captions.h"
+#include "pipeline/cover.h"
+#include "pipeline/gradient.h"
 #include "pipeline/picture.h"
 
 namespace rn {
@@ -54,13 +56,40 @@ absl::StatusOr<PlacedRaster> PaintContent(const Element& element,
                                       draw.active_word));
     return Placed(std::move(raster), element.box, warnings);
   }
-  if (const auto* shape = std::get_if<ShapeContent>(&element.content)) {
-    return PaintShape(*shape, element.box);
+  return PaintShape(std::get<ShapeContent>(element.content), element.box);
+}
+
+Layer LayerOf(const PlacedRaster& placed) {
+  const int left = placed.x & 1;
+  const int top = placed.y & 1;
+  return Layer(ToPlanes(placed.raster, left, top), placed.x - left, placed.y - top);
+}
+
+// The gradient cut to the shape, which Cairo draws in white, under the stroke.
+absl::StatusOr<Layer> GradientShape(const ShapeContent& shape, const Box& box) {
+  ShapeContent part = shape;
+  part.fill.stops = {{0, {255, 255, 255, 255}}};
+  part.stroke.reset();
+  ASSIGN_OR_RETURN(const PlacedRaster placed, PaintShape(part, box));
+  const Layer cover = LayerOf(placed);
+  const IntRect& inner = cover.bounds();
+  Planes filled = PaintGradient(shape.fill, box, inner);
+  if (!cover.opaque()) {
+    CutToMask(&filled, inner.x, inner.y, cover.planes(), inner.x, inner.y, /*inverted=*/false);
   }
-  const IntRect box = NearestPixels(element.box);
-  ASSIGN_OR_RETURN(Raster raster,
-                   PaintPicture(std::get<ImageContent>(element.content), box.w, box.h));
-  return PlacedRaster{std::move(raster), box.x, box.y};
+  if (!shape.stroke) return Layer(std::move(filled), inner.x, inner.y);
+  part.fill.stops.clear();
+  part.stroke = shape.stroke;
+  ASSIGN_OR_RETURN(const PlacedRaster outline, PaintShape(part, box));
+  const Layer stroke = LayerOf(outline);
+  const IntRect all = Bounds(inner, stroke.bounds());
+  Planes planes;
+  planes.Reset(all.w, all.h, /*new_opaque=*/false);
+  const Surface surface(&planes, all.x, all.y);
+  surface.Clear(all);
+  surface.Blend(all, filled, inner.x, inner.y, 255);
+  surface.Blend(all, stroke.planes(), stroke.bounds().x, stroke.bounds().y, 255);
+  return Layer(std::move(planes), all.x, all.y);
 }
 
 }  // namespace
@@ -69,11 +98,17 @@ Layer::Layer(Planes planes, int x, int y)
     : planes_(std::move(planes)), bounds_{x, y, planes_.width, planes_.height}, pyramid_(planes_) {}
 
 absl::StatusOr<Layer> Layer::Rasterise(const Element& element, const Draw& draw) {
+  if (const auto* shape = std::get_if<ShapeContent>(&element.content);
+      shape != nullptr && shape->fill.stops.size() > 1) {
+    return GradientShape(*shape, element.box);
+  }
+  if (const auto* image = std::get_if<ImageContent>(&element.content)) {
+    ASSIGN_OR_RETURN(PlacedPlanes placed, PaintPicturePlanes(*image, NearestPixels(element.box)));
+    return Layer(std::move(placed.planes), placed.x, placed.y);
+  }
   std::vector<std::string> warnings;
   ASSIGN_OR_RETURN(const PlacedRaster placed, PaintContent(element, draw, &warnings));
-  const int left = placed.x & 1;
-  const int top = placed.y & 1;
-  Layer layer(ToPlanes(placed.raster, left, top), placed.x - left, placed.y - top);
+  Layer layer = LayerOf(placed);
   layer.warnings_ = std::move(warnings);
   return layer;
 }
@@ -90,8 +125,16 @@ absl::StatusOr<MovingPicture> MovingPicture::Load(const Element& element) {
   const double scale = std::clamp(image.scale_max, 1.0, kShrinkMax);
   picture.width_ = RoundToEven(picture.box_.w * scale);
   picture.height_ = RoundToEven(picture.box_.h * scale);
-  ASSIGN_OR_RETURN(const Raster raster, PaintPicture(image, picture.width_, picture.height_));
-  picture.planes_ = ToPlanes(raster, 0, 0);
+  const IntRect whole{0, 0, picture.width_, picture.height_};
+  ASSIGN_OR_RETURN(PlacedPlanes placed, PaintPicturePlanes(image, whole));
+  if (placed.planes.width == whole.w && placed.planes.height == whole.h) {
+    picture.planes_ = std::move(placed.planes);
+    return picture;
+  }
+  picture.planes_.Reset(whole.w, whole.h, /*new_opaque=*/false);
+  const Surface surface(&picture.planes_, 0, 0);
+  surface.Clear(whole);
+  surface.Blend(whole, placed.planes, placed.x, placed.y, 255);
   return picture;
 }
 
