@@ -11,6 +11,7 @@
 #include "base/status.h"
 #include "hwaccel/ffmpeg.h"
 #include "pipeline/area_scaler.h"
+#include "pipeline/color_profile.h"
 #include "pipeline/image_header.h"
 #include "pipeline/pixel_format.h"
 #include "proto/item_error.h"
@@ -230,14 +231,22 @@ bool Premultiply(std::uint8_t* row, int width) {
   return opaque;
 }
 
+absl::string_view ProfileOf(const AVFrame& frame) {
+  const AVFrameSideData* icc = av_frame_get_side_data(&frame, AV_FRAME_DATA_ICC_PROFILE);
+  if (icc == nullptr) return {};
+  return {reinterpret_cast<const char*>(icc->data), icc->size};
+}
+
 absl::StatusOr<DecodedImage> ToRaster(const AVFrame& frame, const Size& target) {
   BandConverter bands(frame);
   AreaScaler scaler(
       frame.width, frame.height, std::min(target.w, frame.width), std::min(target.h, frame.height));
+  const auto profile = ColorProfile::ToSrgb(ProfileOf(frame));
   DecodedImage image;
   for (int y = 0; y < frame.height;) {
     ASSIGN_OR_RETURN(const int rows, bands.Convert(y));
     for (int i = 0; i < rows; ++i) {
+      if (profile != nullptr) profile->Convert(bands.Row(i), frame.width);
       if (bands.has_alpha() && !Premultiply(bands.Row(i), frame.width)) image.opaque = false;
       scaler.AddRow(bands.Row(i));
     }
@@ -291,11 +300,11 @@ Raster Turned(const Raster& stored, int orientation) {
   return turned;
 }
 
-absl::StatusOr<DecodedImage> DecodeBounded(const std::string& path,
-                                           const ImageLimits& limits,
-                                           int max_w,
-                                           int max_h) {
-  ASSIGN_OR_RETURN(std::string bytes, ReadBounded(path, limits));
+absl::StatusOr<ImageFrame> DecodeBounded(const std::string& path,
+                                         const ImageLimits& limits,
+                                         int max_w,
+                                         int max_h) {
+  ASSIGN_OR_RETURN(const std::string bytes, ReadBounded(path, limits));
   ASSIGN_OR_RETURN(const ImageHeader header, ReadImageHeader(bytes));
   RETURN_IF_ERROR(CheckHeader(header, limits));
   if (header.orientation >= 5) std::swap(max_w, max_h);
@@ -305,25 +314,49 @@ absl::StatusOr<DecodedImage> DecodeBounded(const std::string& path,
   if (!frame.ok()) {
     return Annotate(frame.status(), "the image is damaged or of an unsupported kind");
   }
-  bytes = std::string();  // Two copies of everything is one too many.
-  ASSIGN_OR_RETURN(DecodedImage image, ToRaster(**frame, target));
-  frame->reset();
-  if (header.orientation != 1) image.raster = Turned(image.raster, header.orientation);
-  return image;
+  // What a picture file does not say is BT.601, however large it is.
+  if ((*frame)->colorspace == AVCOL_SPC_UNSPECIFIED) (*frame)->colorspace = AVCOL_SPC_BT470BG;
+  return ImageFrame{*std::move(frame), header.orientation, target.w, target.h};
+}
+
+absl::Status InFile(const absl::Status& status, const std::string& path) {
+  return WithItemError(Annotate(status, path), rendernode::ITEM_ERROR_TEMPLATE_RENDER_ERROR);
 }
 
 }  // namespace
+
+absl::StatusOr<ImageFrame> DecodeImageFrame(const std::string& path,
+                                            const ImageLimits& limits,
+                                            int max_w,
+                                            int max_h) {
+  absl::StatusOr<ImageFrame> image = DecodeBounded(path, limits, max_w, max_h);
+  if (!image.ok()) return InFile(image.status(), path);
+  return image;
+}
+
+absl::StatusOr<DecodedImage> ToImage(const std::string& path, ImageFrame image) {
+  absl::StatusOr<DecodedImage> made = ToRaster(*image.frame, {image.target_w, image.target_h});
+  if (!made.ok()) return InFile(made.status(), path);
+  image.frame.reset();
+  if (image.orientation != 1) made->raster = Turned(made->raster, image.orientation);
+  return made;
+}
+
+bool IsPlainYuv(const AVFrame& frame) {
+  const AVPixFmtDescriptor& format = *av_pix_fmt_desc_get(static_cast<AVPixelFormat>(frame.format));
+  constexpr int kChannels = 3;
+  return format.nb_components == kChannels && format.comp[0].depth == 8 &&
+         (format.flags & (AV_PIX_FMT_FLAG_RGB | AV_PIX_FMT_FLAG_PAL | AV_PIX_FMT_FLAG_ALPHA)) ==
+             0 &&
+         ColorProfile::ToSrgb(ProfileOf(frame)) == nullptr;
+}
 
 absl::StatusOr<DecodedImage> DecodeImage(const std::string& path,
                                          const ImageLimits& limits,
                                          int max_w,
                                          int max_h) {
-  absl::StatusOr<DecodedImage> image = DecodeBounded(path, limits, max_w, max_h);
-  if (!image.ok()) {
-    return WithItemError(Annotate(image.status(), path),
-                         rendernode::ITEM_ERROR_TEMPLATE_RENDER_ERROR);
-  }
-  return image;
+  ASSIGN_OR_RETURN(ImageFrame frame, DecodeImageFrame(path, limits, max_w, max_h));
+  return ToImage(path, std::move(frame));
 }
 
 }  // namespace rn

@@ -10,6 +10,8 @@
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
 #include "base/status.h"
+#include "pipeline/blur.h"
+#include "pipeline/clip_scaler.h"
 #include "pipeline/image_header.h"
 #include "pipeline/media_source.h"
 
@@ -19,11 +21,9 @@ namespace {
 struct CairoDeleter {
   void operator()(cairo_surface_t* surface) const { cairo_surface_destroy(surface); }
   void operator()(cairo_t* context) const { cairo_destroy(context); }
-  void operator()(cairo_pattern_t* pattern) const { cairo_pattern_destroy(pattern); }
 };
 using UniqueSurface = std::unique_ptr<cairo_surface_t, CairoDeleter>;
 using UniqueContext = std::unique_ptr<cairo_t, CairoDeleter>;
-using UniquePattern = std::unique_ptr<cairo_pattern_t, CairoDeleter>;
 
 // Nearer to 1 than this, a picture is shown pixel by pixel rather than blurred a little.
 constexpr double kScaleAsIs = 0.01;
@@ -49,35 +49,6 @@ absl::Status Finished(cairo_t* cairo, cairo_surface_t* surface) {
 
 void SetColor(cairo_t* cairo, const Rgba& color) {
   cairo_set_source_rgba(cairo, color.r / 255.0, color.g / 255.0, color.b / 255.0, color.a / 255.0);
-}
-
-void SetFill(cairo_t* cairo, const Fill& fill, const Box& box) {
-  if (fill.stops.empty()) {
-    cairo_set_source_rgba(cairo, 0, 0, 0, 0);
-    return;
-  }
-  if (fill.stops.size() == 1) {
-    SetColor(cairo, fill.stops.front().color);
-    return;
-  }
-  // CSS: the line through the centre, as long as the box is wide in that direction.
-  const double angle = fill.angle_deg * std::numbers::pi / 180;
-  const double dx = std::sin(angle);
-  const double dy = -std::cos(angle);
-  const double half = (std::abs(box.w * dx) + std::abs(box.h * dy)) / 2;
-  const double cx = box.x + box.w / 2;
-  const double cy = box.y + box.h / 2;
-  const UniquePattern gradient(
-      cairo_pattern_create_linear(cx - half * dx, cy - half * dy, cx + half * dx, cy + half * dy));
-  for (const GradientStop& stop : fill.stops) {
-    cairo_pattern_add_color_stop_rgba(gradient.get(),
-                                      stop.offset,
-                                      stop.color.r / 255.0,
-                                      stop.color.g / 255.0,
-                                      stop.color.b / 255.0,
-                                      stop.color.a / 255.0);
-  }
-  cairo_set_source(cairo, gradient.get());
 }
 
 void Outline(cairo_t* cairo, const ShapeContent& shape, const Box& box) {
@@ -115,7 +86,7 @@ PictureSize ShownSize(const PictureSize& picture, Fit fit, int width, int height
       scale = std::max(across, down);
       break;
     case Fit::kContain:
-    case Fit::kContainBlur:  // The blurred rest is the background's.
+    case Fit::kContainBlur:
       scale = std::min(across, down);
       break;
     case Fit::kNone:
@@ -146,7 +117,7 @@ absl::StatusOr<PlacedRaster> PaintShape(const ShapeContent& shape, const Box& bo
   const UniqueContext cairo(cairo_create(surface.get()));
   cairo_translate(cairo.get(), -placed.x, -placed.y);
   Outline(cairo.get(), shape, box);
-  SetFill(cairo.get(), shape.fill, box);
+  SetColor(cairo.get(), shape.fill.stops.empty() ? Rgba{0, 0, 0, 0} : shape.fill.stops[0].color);
   cairo_fill_preserve(cairo.get());
   if (shape.stroke && shape.stroke->width_px > 0) {
     SetColor(cairo.get(), shape.stroke->color);
@@ -157,7 +128,50 @@ absl::StatusOr<PlacedRaster> PaintShape(const ShapeContent& shape, const Box& bo
   return placed;
 }
 
-absl::StatusOr<Raster> PaintPicture(const ImageContent& image, int width, int height) {
+namespace {
+
+// `source` at this place and scale, over what is there; its edge's own colour beyond the edge: no
+// dark rim where a pixel is cut by it.
+absl::Status PaintScaled(
+    Raster& source, double x, double y, double scale_x, double scale_y, Raster* to) {
+  const UniqueSurface from = SurfaceOf(source);
+  const UniqueSurface surface = SurfaceOf(*to);
+  const UniqueContext cairo(cairo_create(surface.get()));
+  cairo_translate(cairo.get(), x, y);
+  cairo_scale(cairo.get(), scale_x, scale_y);
+  cairo_set_source_surface(cairo.get(), from.get(), 0, 0);
+  cairo_pattern_set_filter(cairo_get_source(cairo.get()), CAIRO_FILTER_GOOD);
+  cairo_pattern_set_extend(cairo_get_source(cairo.get()), CAIRO_EXTEND_PAD);
+  cairo_rectangle(cairo.get(), 0, 0, source.width, source.height);
+  cairo_fill(cairo.get());
+  return Finished(cairo.get(), surface.get());
+}
+
+// Fit::kContainBlur's background: the picture covers the box, so blurred that an eighth of its
+// pixels are enough.
+absl::Status PaintBlurred(Raster& source, Raster* to) {
+  constexpr int kShrink = 8;
+  constexpr double kSigma = 3;
+  Raster small = Blank(std::max(2, to->width / kShrink), std::max(2, to->height / kShrink));
+  const double scale = std::max(static_cast<double>(small.width) / source.width,
+                                static_cast<double>(small.height) / source.height);
+  RETURN_IF_ERROR(PaintScaled(source,
+                              (small.width - source.width * scale) / 2,
+                              (small.height - source.height * scale) / 2,
+                              scale,
+                              scale,
+                              &small));
+  Blur(small.pixels.data(), small.width, small.height, small.stride, 4, kSigma, Beyond::kEdge);
+  return PaintScaled(small,
+                     0,
+                     0,
+                     static_cast<double>(to->width) / small.width,
+                     static_cast<double>(to->height) / small.height,
+                     to);
+}
+
+// Decoded no larger than the box takes.
+absl::StatusOr<ImageFrame> DecodeFor(const ImageContent& image, int width, int height) {
   int max_w = 0;
   int max_h = 0;
   if (const auto size = SizeOfPicture(image.path);
@@ -166,9 +180,12 @@ absl::StatusOr<Raster> PaintPicture(const ImageContent& image, int width, int he
     max_w = shown.width;
     max_h = shown.height;
   }  // Otherwise decoding says what is wrong with it.
-  ASSIGN_OR_RETURN(DecodedImage decoded, DecodeImage(image.path, ImageLimits{}, max_w, max_h));
+  return DecodeImageFrame(image.path, ImageLimits{}, max_w, max_h);
+}
+
+absl::StatusOr<Raster> Fitted(DecodedImage decoded, Fit fit, int width, int height) {
   const PictureSize shown =
-      ShownSize({decoded.raster.width, decoded.raster.height}, image.fit, width, height);
+      ShownSize({decoded.raster.width, decoded.raster.height}, fit, width, height);
   double scale_x = static_cast<double>(shown.width) / decoded.raster.width;
   double scale_y = static_cast<double>(shown.height) / decoded.raster.height;
   if (std::abs(scale_x - 1) < kScaleAsIs && decoded.raster.width >= std::min(width, shown.width)) {
@@ -183,21 +200,62 @@ absl::StatusOr<Raster> PaintPicture(const ImageContent& image, int width, int he
     return std::move(decoded.raster);
   }
   Raster raster = Blank(width, height);
-  const UniqueSurface source = SurfaceOf(decoded.raster);
-  const UniqueSurface surface = SurfaceOf(raster);
-  const UniqueContext cairo(cairo_create(surface.get()));
-  cairo_translate(cairo.get(),
-                  std::floor((width - decoded.raster.width * scale_x) / 2),
-                  std::floor((height - decoded.raster.height * scale_y) / 2));
-  cairo_scale(cairo.get(), scale_x, scale_y);
-  cairo_set_source_surface(cairo.get(), source.get(), 0, 0);
-  cairo_pattern_set_filter(cairo_get_source(cairo.get()), CAIRO_FILTER_GOOD);
-  // The edge's own colour beyond the edge: no dark rim where a pixel is cut by it.
-  cairo_pattern_set_extend(cairo_get_source(cairo.get()), CAIRO_EXTEND_PAD);
-  cairo_rectangle(cairo.get(), 0, 0, decoded.raster.width, decoded.raster.height);
-  cairo_fill(cairo.get());
-  RETURN_IF_ERROR(Finished(cairo.get(), surface.get()));
+  if (fit == Fit::kContainBlur) RETURN_IF_ERROR(PaintBlurred(decoded.raster, &raster));
+  RETURN_IF_ERROR(PaintScaled(decoded.raster,
+                              std::floor((width - decoded.raster.width * scale_x) / 2),
+                              std::floor((height - decoded.raster.height * scale_y) / 2),
+                              scale_x,
+                              scale_y,
+                              &raster));
   return raster;
+}
+
+// EXIF's orientation.
+ClipTurn TurnOf(int orientation) {
+  return {.transposed = orientation >= 5,
+          .flip_x = orientation == 2 || orientation == 3 || orientation == 6 || orientation == 7,
+          .flip_y = orientation == 3 || orientation == 4 || orientation == 7 || orientation == 8};
+}
+
+// A photograph in a box on whole chroma samples.
+absl::StatusOr<PlacedPlanes> ScalePhoto(const ImageFrame& image, Fit fit, const IntRect& box) {
+  const ClipTurn turn = TurnOf(image.orientation);
+  const int w = turn.transposed ? image.frame->height : image.frame->width;
+  const int h = turn.transposed ? image.frame->width : image.frame->height;
+  const FittedClip fitted = FitClip(w, h, fit, box.w, box.h);
+  PlacedPlanes placed{{}, box.x + fitted.shown.x, box.y + fitted.shown.y};
+  Planes& planes = placed.planes;
+  planes.Reset(fitted.shown.w, fitted.shown.h, /*new_opaque=*/true);
+  ClipScaler scaler(turn, fitted.window, planes.width, planes.height);
+  RETURN_IF_ERROR(scaler.Scale(*image.frame,
+                               {planes.y.data(),
+                                planes.uv.data(),
+                                planes.stride,
+                                planes.stride,
+                                planes.width,
+                                planes.height}));
+  return placed;
+}
+
+}  // namespace
+
+absl::StatusOr<Raster> PaintPicture(const ImageContent& image, int width, int height) {
+  ASSIGN_OR_RETURN(ImageFrame frame, DecodeFor(image, width, height));
+  ASSIGN_OR_RETURN(DecodedImage decoded, ToImage(image.path, std::move(frame)));
+  return Fitted(std::move(decoded), image.fit, width, height);
+}
+
+absl::StatusOr<PlacedPlanes> PaintPicturePlanes(const ImageContent& image, const IntRect& box) {
+  ASSIGN_OR_RETURN(ImageFrame frame, DecodeFor(image, box.w, box.h));
+  const bool even = ((box.x | box.y | box.w | box.h) & 1) == 0;
+  if (even && image.fit != Fit::kContainBlur && IsPlainYuv(*frame.frame)) {
+    return ScalePhoto(frame, image.fit, box);
+  }
+  ASSIGN_OR_RETURN(DecodedImage decoded, ToImage(image.path, std::move(frame)));
+  ASSIGN_OR_RETURN(const Raster raster, Fitted(std::move(decoded), image.fit, box.w, box.h));
+  const int left = box.x & 1;
+  const int top = box.y & 1;
+  return PlacedPlanes{ToPlanes(raster, left, top), box.x - left, box.y - top};
 }
 
 }  // namespace rn

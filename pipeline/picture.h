@@ -2,6 +2,7 @@
 #pragma once
 
 #include "absl/status/statusor.h"
+#include "pipeline/blend.h"
 #include "pipeline/geometry.h"
 #include "pipeline/scene.h"
 #include "pipeline/text.h"  // Raster
@@ -20,6 +21,14 @@ absl::StatusOr<PlacedRaster> PaintShape(const ShapeContent& shape, const Box& bo
 // The picture as it fills a box of width × height pixels; what it does not cover is transparent.
 // Decoded no larger than that takes. Errors: DecodeImage's.
 absl::StatusOr<Raster> PaintPicture(const ImageContent& image, int width, int height);
+
+// The same as planes, `at` (x, y), even: what the picture covers of `box` at least. Photographs
+// stay in their own YUV: no detour by way of RGB.
+struct PlacedPlanes {
+  Planes planes;
+  int x = 0, y = 0;
+};
+absl::StatusOr<PlacedPlanes> PaintPicturePlanes(const ImageContent& image, const IntRect& box);
 
 // The size of the picture as shown, EXIF orientation applied: from its header alone.
 struct PictureSize {
