@@ -7,18 +7,14 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "base/clock.h"
-#include "ctl/local_job.h"
+#include "ctl/local_row.h"
 #include "pipeline/render.h"
 #include "proto/render.pb.h"
 
 namespace rn {
 
-struct LocalRenderArgs {
-  LocalJobArgs job;
-  std::filesystem::path sheet;      // A CSV file; "": the values alone.
-  int row = 0;                      // Of the sheet, as it numbers them; 0 without one.
-  std::vector<std::string> values;  // "title=Hello"; they win over the sheet's.
-  std::filesystem::path output;     // "out.mp4"; the poster and the captions go beside it.
+struct LocalRenderArgs : LocalRowArgs {
+  std::filesystem::path output;  // "out.mp4"; the poster and the captions go beside it.
   int encoder_threads = 1;
 };
 

@@ -6,11 +6,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "base/clock.h"
 #include "base/status.h"
 #include "ctl/action.h"
 #include "ctl/local_job.h"
 #include "ctl/local_render.h"
+#include "ctl/preview.h"
 #include "ctl/terminal.h"
 #include "ctl/validation.h"
 #include "hwaccel/ffmpeg.h"
@@ -93,6 +95,29 @@ absl::Status ValidateAndReport(const LocalJobArgs& args, const std::string& shee
   return absl::OkStatus();
 }
 
+absl::Status PreviewAndReport(const PreviewArgs& args) {
+  InitFfmpegLogging();
+  ASSIGN_OR_RETURN(const Preview preview, PreviewTemplate(args));
+  for (const std::string& warning : preview.warnings) {
+    std::fprintf(stderr, "warning: %s\n", warning.c_str());
+  }
+  if (!preview.made_up.empty()) {
+    std::printf("made up: %s (--set NAME=VALUE, or a row: --sheet, --row)\n",
+                absl::StrJoin(preview.made_up, ", ").c_str());
+  }
+  std::printf("%d frames\n  %s\n",
+              static_cast<int>(preview.files.size()) - 1,
+              preview.files.back().c_str());
+  return absl::OkStatus();
+}
+
+void AddRowOptions(CLI::App& command, LocalRowArgs* row) {
+  command.add_option("--sheet", row->sheet, "CSV file with the row");
+  command.add_option("--row", row->row, "Row of the sheet; 1 is its first line")
+      ->check(CLI::Range(1, kSheetRowsMax + 1));
+  command.add_option("--set", row->values, "NAME=VALUE of a variable; repeatable");
+}
+
 void AddJobOptions(CLI::App& command, LocalJobArgs* job) {
   command.add_option("--templates", job->templates, "Folder of templates, voices.json and music/")
       ->envname("RENDERNODE_TEMPLATES")
@@ -107,10 +132,7 @@ void AddRender(CLI::App& app, Action* action) {
   auto args = std::make_shared<LocalRenderArgs>();
   CLI::App* render = app.add_subcommand("render", "One row to one video, here and now");
   render->add_option("--template", args->job.template_name, "Its id, or a file")->required();
-  render->add_option("--sheet", args->sheet, "CSV file with the row");
-  render->add_option("--row", args->row, "Row of the sheet; 1 is its first line")
-      ->check(CLI::Range(1, kSheetRowsMax + 1));
-  render->add_option("--set", args->values, "NAME=VALUE of a variable; repeatable");
+  AddRowOptions(*render, args.get());
   render->add_option("-o,--output", args->output, "The .mp4; poster and captions go beside it")
       ->required();
   render->add_option("--encoder-threads", args->encoder_threads, "libx264 threads")
@@ -120,12 +142,31 @@ void AddRender(CLI::App& app, Action* action) {
   render->callback([=] { *action = [=] { return RenderAndReport(*args); }; });
 }
 
-void AddValidate(CLI::App& app, Action* action) {
-  CLI::App* group = app.add_subcommand("template", "Templates before they are used");
-  group->require_subcommand(1);
+void AddPreview(CLI::App& group, Action* action) {
+  auto args = std::make_shared<PreviewArgs>();
+  CLI::App* preview =
+      group.add_subcommand("preview", "Frames as pictures, and a sheet of them all");
+  preview->add_option("template", args->job.template_name, "Its id, or a file")->required();
+  preview->add_option("-o,--out", args->folder, "Folder for the pictures")->required();
+  AddRowOptions(*preview, args.get());
+  preview->add_option("--at", args->seconds, "Seconds of a frame to show; repeatable");
+  preview
+      ->add_option(
+          "--frames", args->frames, "Frames, spread over the video, where no --at is given")
+      ->check(CLI::Range(1, kPreviewFramesMax))
+      ->capture_default_str();
+  preview->add_option("--columns", args->columns, "Of the contact sheet")
+      ->check(CLI::Range(1, 20))
+      ->capture_default_str();
+  preview->add_option("--format", args->format, "png or jpg")->capture_default_str();
+  AddJobOptions(*preview, &args->job);
+  preview->callback([=] { *action = [=] { return PreviewAndReport(*args); }; });
+}
+
+void AddValidate(CLI::App& group, Action* action) {
   auto args = std::make_shared<LocalJobArgs>();
   auto sheet = std::make_shared<std::string>();
-  CLI::App* validate = group->add_subcommand("validate", "Every mistake at once; exit code 2");
+  CLI::App* validate = group.add_subcommand("validate", "Every mistake at once; exit code 2");
   validate->add_option("template", args->template_name, "Its id, or a file")->required();
   validate->add_option("--sheet", *sheet, "CSV file whose rows are to fit it");
   AddJobOptions(*validate, args.get());
@@ -136,7 +177,10 @@ void AddValidate(CLI::App& app, Action* action) {
 
 void AddRenderCommands(CLI::App& app, Action* action) {
   AddRender(app, action);
-  AddValidate(app, action);
+  CLI::App* group = app.add_subcommand("template", "Templates before they are used");
+  group->require_subcommand(1);
+  AddValidate(*group, action);
+  AddPreview(*group, action);
 }
 
 }  // namespace rn

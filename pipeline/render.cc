@@ -16,6 +16,7 @@
 #include "pipeline/composition.h"
 #include "pipeline/compositor.h"
 #include "pipeline/muxer.h"
+#include "pipeline/narration.h"
 #include "pipeline/poster.h"
 #include "pipeline/scene.h"
 #include "pipeline/template_model.h"
@@ -29,30 +30,6 @@ using Progress = absl::FunctionRef<void(const RenderProgress&)>;
 
 constexpr absl::Duration kKeyframeInterval = absl::Seconds(2);  // CDNs cut there.
 constexpr std::int64_t kFramesPerReport = 15;
-
-absl::StatusOr<SpeechTracks> Speak(const Composition& composition,
-                                   const rendernode::JobSpec& job,
-                                   SpeechEngines& engines) {
-  SpeechTracks tracks;
-  for (const VoiceCue& cue : composition.voices()) {
-    const auto voice = job.voices().find(cue.voice);
-    if (voice == job.voices().end()) {
-      std::vector<std::string> names;
-      for (const auto& entry : job.voices()) {
-        names.push_back(entry.first);
-      }
-      return WithItemError(absl::InvalidArgumentError(absl::StrCat(
-                               cue.pointer, ": ", UnknownName("voice", cue.voice, names))),
-                           rendernode::ITEM_ERROR_AUDIO_GENERATION_FAILED);
-    }
-    absl::StatusOr<Speech> speech = engines.Speak(cue.text, voice->second);
-    if (!speech.ok()) {
-      return Annotate(speech.status(), cue.pointer);
-    }
-    tracks.emplace(cue.id, *std::move(speech));
-  }
-  return tracks;
-}
 
 absl::StatusOr<HardwarePolicy> PolicyOf(const OutputSettings& output) {
   if (output.hardware == "required") return HardwarePolicy::kRequired;

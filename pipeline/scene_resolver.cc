@@ -310,6 +310,7 @@ FrameRange SceneResolver::FramesOf(const ElementModel& element, const Stage& sta
 void SceneResolver::PlaceVisual(const ElementModel& element,
                                 const Stage& stage,
                                 std::vector<Track>* placed) {
+  if (!element.seen && element.changes == nullptr) return;
   const FrameRate rate = scene_.frame_rate_;
   Track track;
   track.rate = rate;
@@ -476,8 +477,9 @@ void SceneResolver::PlaceSound(const ElementModel& element, const Stage& stage) 
     if (element.span.until == ElementSpan::Until::kSeconds) {
       cue.length = std::min(element.span.length, stage.end - cue.start);
     }
+    const bool whole = element.span.until == ElementSpan::Until::kMedia;
     const absl::Duration life =
-        element.span.until == ElementSpan::Until::kMedia ? SoundLength(element) : cue.length;
+        whole && !audio->gain.constant() ? SoundLength(element) : cue.length;
     SetGain(audio->gain, absl::ToDoubleSeconds(life), &cue);
   }
   scene_.mix_.cues.push_back(std::move(cue));
