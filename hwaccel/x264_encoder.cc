@@ -8,10 +8,13 @@
 #include <cstdarg>
 #include <cstdio>
 #include <cstring>
+#include <map>
 #include <string>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "hwaccel/elided_stream.h"
 #include "hwaccel/ffmpeg.h"
 
 namespace rn {
@@ -22,6 +25,13 @@ constexpr int kMacroblock = 16;
 constexpr int kStrideAlignment = 64;
 // Of a frame's macroblocks: from here on B-frames and weighted prediction save more than hints do.
 constexpr double kFullMotion = 0.6;
+// How far apart two frames that x264 gets look to it at the most. Its own look-ahead: what stands
+// for longer would get more bits than it has frames to be worth them.
+constexpr std::int64_t kShownGapMax = 10;
+
+// OpenH264 puts a third B-frame in a row aside, and then has one picture too few where repeats
+// follow.
+constexpr int kBFramesBesideRepeats = 2;
 
 struct X264Closer {
   void operator()(x264_t* encoder) const { x264_encoder_close(encoder); }
@@ -63,11 +73,19 @@ absl::StatusOr<x264_param_t> ParamsOf(const EncodeParams& params, std::string* l
   x264.vui.i_colmatrix = AVCOL_SPC_BT709;
   x264.vui.i_chroma_loc = AVCHROMA_LOC_LEFT - 1;  // H.264 counts from 0.
   x264.b_repeat_headers = 0;                      // MP4 keeps them in front of the stream.
-  x264.analyse.b_mb_info = params.elision ? 1 : 0;
+  if (params.elision) {
+    x264.analyse.b_mb_info = 1;
+    x264.i_bframe_pyramid = X264_B_PYRAMID_NONE;  // ElidedStream asks for it.
+    x264.i_bframe = kBFramesBesideRepeats;
+  }
   if (x264_param_apply_profile(&x264, "high") != 0) {
     return absl::UnavailableError("this libx264 has no High profile of 8 bits");
   }
   return x264;
+}
+
+absl::Span<const std::uint8_t> BytesOf(const std::string& text) {
+  return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
 }
 
 // One byte a macroblock, in x264's order.
@@ -131,20 +149,26 @@ class X264Encoder final : public VideoEncoder {
   }
 
   absl::Status Submit(std::int64_t n, absl::Span<const IntRect> damage, PacketSink sink) override {
-    x264_picture_t picture = PictureOf(n);
-    if (params_.elision) {
-      Hint(damage, &picture);
-    }
-    RETURN_IF_ERROR(Encode(&picture, sink));
     holds_ = n;
-    return absl::OkStatus();
+    const bool keyframe = n % params_.keyframe_interval_frames == 0;
+    if (elided_.has_value() && damage.empty() && !keyframe && repeatable_) {
+      elided_->Repeat(n);
+      return absl::OkStatus();
+    }
+    x264_picture_t picture = PictureOf(n);
+    picture.i_type = keyframe ? X264_TYPE_IDR : X264_TYPE_AUTO;
+    if (elided_.has_value()) {
+      Hint(damage, n, &picture);
+    }
+    return Encode(&picture, sink);
   }
 
   absl::Status Finish(PacketSink sink) override {
     while (x264_encoder_delayed_frames(encoder_.get()) > 0) {
       RETURN_IF_ERROR(Encode(nullptr, sink));
     }
-    return absl::OkStatus();
+    if (!elided_.has_value()) return absl::OkStatus();
+    return elided_->Finish([&](const AccessUnit& unit) { return SendInOrder(unit, sink); });
   }
 
   const AVCodecContext& codec() const override { return *codec_; }
@@ -165,7 +189,7 @@ class X264Encoder final : public VideoEncoder {
     codec_->color_trc = AVCOL_TRC_BT709;
     codec_->colorspace = AVCOL_SPC_BT709;
     codec_->chroma_sample_location = AVCHROMA_LOC_LEFT;
-    codec_->has_b_frames = x264.i_bframe == 0 ? 0 : x264.i_bframe_pyramid != 0 ? 2 : 1;
+    codec_->has_b_frames = x264.i_bframe_pyramid == X264_B_PYRAMID_NONE ? 1 : 2;
     return TakeHeaders();
   }
 
@@ -181,6 +205,11 @@ class X264Encoder final : public VideoEncoder {
       std::string& to = nals[i].i_type == NAL_SEI ? sei_ : header;
       to.append(reinterpret_cast<const char*>(nals[i].p_payload),
                 static_cast<std::size_t>(nals[i].i_payload));
+    }
+    if (params_.elision) {
+      ASSIGN_OR_RETURN(elided_,
+                       ElidedStream::Create(BytesOf(header), params_.keyframe_interval_frames));
+      header.assign(elided_->headers().begin(), elided_->headers().end());
     }
     codec_->extradata =
         static_cast<std::uint8_t*>(av_mallocz(header.size() + AV_INPUT_BUFFER_PADDING_SIZE));
@@ -208,22 +237,28 @@ class X264Encoder final : public VideoEncoder {
       picture.img.i_stride[plane] = frame_->linesize[plane];
     }
     picture.i_pts = n;
-    picture.i_type = n % params_.keyframe_interval_frames == 0 ? X264_TYPE_IDR : X264_TYPE_AUTO;
     return picture;
   }
 
   // x264 heeds the map in P-frames whose first reference is the frame before, unweighted, and for
   // blocks that it would not quantise finer than they are; elsewhere it does no harm.
-  void Hint(absl::Span<const IntRect> damage, x264_picture_t* picture) const {
+  void Hint(absl::Span<const IntRect> damage, std::int64_t n, x264_picture_t* picture) {
     auto* map = new std::uint8_t[macroblocks_.size()];
     const std::size_t damaged = macroblocks_.Mark(damage, map);
     picture->prop.mb_info = map;
     // Read until the frame is encoded, which may be many calls later.
     picture->prop.mb_info_free = [](void* spent) { delete[] static_cast<std::uint8_t*>(spent); };
-    if (picture->i_type == X264_TYPE_AUTO &&
-        static_cast<double>(damaged) < kFullMotion * static_cast<double>(macroblocks_.size())) {
+    const bool after_repeats = n != last_fed_ + 1;
+    const bool little =
+        static_cast<double>(damaged) < kFullMotion * static_cast<double>(macroblocks_.size());
+    if (picture->i_type == X264_TYPE_AUTO && (little || after_repeats)) {
       picture->i_type = X264_TYPE_P;
     }
+    repeatable_ = picture->i_type != X264_TYPE_AUTO;
+    shown_at_ += std::min(n - last_fed_, kShownGapMax);
+    last_fed_ = n;
+    picture->i_pts = shown_at_;
+    frame_shown_at_.emplace(shown_at_, n);
   }
 
   // `picture` null: flushes one frame.
@@ -238,16 +273,38 @@ class X264Encoder final : public VideoEncoder {
     if (size == 0) {
       return absl::OkStatus();  // Still in the look-ahead.
     }
-    const UniqueAvPacket packet(av_packet_alloc());
-    RETURN_IF_FF_ERROR(av_new_packet(packet.get(), size + static_cast<int>(sei_.size())));
-    std::memcpy(packet->data, sei_.data(), sei_.size());
     // x264 lays the units of a frame one after the other.
-    std::memcpy(packet->data + sei_.size(), nals[0].p_payload, static_cast<std::size_t>(size));
+    AccessUnit unit{.bytes = {nals[0].p_payload, nals[0].p_payload + size},
+                    .n = encoded.i_pts,
+                    .keyframe = encoded.b_keyframe != 0};
+    unit.bytes.insert(unit.bytes.begin(), sei_.begin(), sei_.end());
     sei_.clear();
-    packet->pts = encoded.i_pts;
-    packet->dts = encoded.i_dts;
+    if (!elided_.has_value()) {
+      return Send(unit, encoded.i_dts, sink);
+    }
+    const auto frame = frame_shown_at_.extract(encoded.i_pts);
+    if (frame.empty()) {
+      return absl::InternalError(absl::StrCat("libx264 made up the time ", encoded.i_pts));
+    }
+    unit.n = frame.mapped();
+    return elided_->Add(std::move(unit),
+                        [&](const AccessUnit& whole) { return SendInOrder(whole, sink); });
+  }
+
+  // One access unit after the other is decoded a frame's time after it, the first one early enough
+  // for the only thing that reorders, B-frames between two others.
+  absl::Status SendInOrder(const AccessUnit& unit, PacketSink sink) {
+    return Send(unit, decoded_at_++, sink);
+  }
+
+  absl::Status Send(const AccessUnit& unit, std::int64_t dts, PacketSink sink) {
+    const UniqueAvPacket packet(av_packet_alloc());
+    RETURN_IF_FF_ERROR(av_new_packet(packet.get(), static_cast<int>(unit.bytes.size())));
+    std::memcpy(packet->data, unit.bytes.data(), unit.bytes.size());
+    packet->pts = unit.n;
+    packet->dts = dts;
     packet->duration = 1;
-    packet->flags = encoded.b_keyframe != 0 ? AV_PKT_FLAG_KEY : 0;
+    packet->flags = unit.keyframe ? AV_PKT_FLAG_KEY : 0;
     return sink(*packet);
   }
 
@@ -259,6 +316,14 @@ class X264Encoder final : public VideoEncoder {
   UniqueAvFrame frame_;
   std::string sei_;  // until the first packet
   std::optional<std::int64_t> holds_;
+
+  // With elision alone.
+  std::optional<ElidedStream> elided_;
+  bool repeatable_ = false;     // the last frame that x264 got will be no B-frame
+  std::int64_t last_fed_ = -1;  // … its number …
+  std::int64_t shown_at_ = -1;  // … and the time that x264 was told
+  std::map<std::int64_t, std::int64_t> frame_shown_at_;  // of the frames inside x264
+  std::int64_t decoded_at_ = -1;                         // the next packet
 };
 
 }  // namespace
