@@ -143,6 +143,7 @@ struct ElementPlace {
   std::string pointer, type;
   const std::vector<FieldLayer>& defaults;
   std::vector<VoiceCue>* voices;
+  std::size_t own_layers = 1;  // what the element itself says, before any defaults
 };
 
 void ReadChildren(const Fields& fields, const ElementPlace& place, ElementModel* group) {
@@ -150,6 +151,11 @@ void ReadChildren(const Fields& fields, const ElementPlace& place, ElementModel*
   std::string pointer;
   const json* children = fields.Find("elements", &pointer);
   if (children == nullptr || !children->is_array()) return;
+  // A group by default full of groups would never end.
+  if (fields.LayerOf("elements") >= place.own_layers) {
+    context.Report(pointer, "are a group's own; they cannot be a default");
+    return;
+  }
   if (context.groups_around >= kGroupNestingMax) {
     context.Report(place.pointer,
                    absl::StrCat("groups within more than ", kGroupNestingMax, " groups"));
@@ -230,6 +236,7 @@ ElementModel ReadElement(const ReadContext& context,
     layers.push_back({variant, absl::StrCat(pointer, "/variants/", PointerStep(context.variant))});
   }
   layers.push_back({&element, pointer});
+  const std::size_t own_layers = layers.size();
   for (const FieldLayer& look : defaults) {
     if (!look.object->is_object()) continue;
     const auto of_type = look.object->find(type);
@@ -237,7 +244,7 @@ ElementModel ReadElement(const ReadContext& context,
       layers.push_back({&*of_type, absl::StrCat(look.pointer, "/", type)});
     }
   }
-  return ReadLayers(context, layers, {pointer, type, defaults, voices});
+  return ReadLayers(context, layers, {pointer, type, defaults, voices, own_layers});
 }
 
 }  // namespace

@@ -147,6 +147,16 @@ TEST(GroupTest, NestingHasABound) {
                      "within more than 6 groups"});
 }
 
+TEST(GroupTest, ElementsAreNoDefault) {
+  const auto parsed = Template::Parse(R"({"schema": "1", "name": "t",
+      "output": {"width": 400, "height": 200},
+      "theme": {"defaults": {"group": {"elements": [{"type": "group", "elements": []}]}}},
+      "scenes": [{"duration": 1, "elements": [{"type": "group"}]}]})");
+  EXPECT_EQ(parsed.status().message(),
+            "2 problems:\n  /scenes/0/elements/0: \"elements\" is missing\n"
+            "  /theme/defaults/group/elements: are a group's own; they cannot be a default");
+}
+
 // ------------------------------------------------------------------- variants
 TEST(VariantTest, ElementsOfGroupsDifferToo) {
   SceneAssets assets;
