@@ -30,17 +30,8 @@ void Add(IntRect rect, std::vector<IntRect>* rects) {
   rects->push_back(rect);
 }
 
-// What of `outer` is not in `inner`: above, below, left and right of it.
 void AddDifference(const IntRect& outer, const IntRect& inner, std::vector<IntRect>* rects) {
-  const IntRect hole = Intersect(outer, inner);
-  if (hole.empty()) {
-    Add(outer, rects);
-    return;
-  }
-  Add({outer.x, outer.y, outer.w, hole.y - outer.y}, rects);
-  Add({outer.x, hole.bottom(), outer.w, outer.bottom() - hole.bottom()}, rects);
-  Add({outer.x, hole.y, hole.x - outer.x, hole.h}, rects);
-  Add({hole.right(), hole.y, outer.right() - hole.right(), hole.h}, rects);
+  for (const IntRect& rect : Around(outer, inner)) Add(rect, rects);
 }
 
 // As a whole, whatever is in them. True: no need to look.
@@ -74,6 +65,17 @@ IntRect InGroup(const IntRect& bounds, const DrawGroup& group, const IntRect& wh
       SeenBounds(group, whole));
 }
 
+// One of `draws` that is `draw` but for what a wipe lets through of it; nullptr: none.
+const Draw* OnlyRevealed(const std::vector<Draw>& draws, const Draw& draw) {
+  for (const Draw& other : draws) {
+    if (other.element != draw.element) continue;
+    Draw same = other;
+    same.reveal = draw.reveal;
+    if (same == draw) return &other;
+  }
+  return nullptr;
+}
+
 bool Holds(const std::vector<Draw>& draws, const Draw& draw) {
   return std::find(draws.begin(), draws.end(), draw) != draws.end();
 }
@@ -84,7 +86,8 @@ absl::StatusOr<std::vector<IntRect>> DamageBetween(
     const DrawList& a,
     const DrawList& b,
     const IntRect& whole,
-    absl::FunctionRef<absl::StatusOr<IntRect>(const Draw&)> bounds_of) {
+    absl::FunctionRef<absl::StatusOr<IntRect>(const Draw&)> bounds_of,
+    absl::FunctionRef<IntRect(const Draw&)> revealed_by) {
   std::vector<IntRect> rects;
   if (a == b) return rects;
   if (!SameGroups(a, b)) return std::vector<IntRect>{whole};
@@ -94,7 +97,13 @@ absl::StatusOr<std::vector<IntRect>> DamageBetween(
       for (const Draw& draw : group->draws) {
         if (Holds(other->draws, draw)) continue;
         ASSIGN_OR_RETURN(const IntRect bounds, bounds_of(draw));
-        Add(InGroup(bounds, *group, whole), &rects);
+        IntRect same;
+        if (const Draw* wiped = OnlyRevealed(other->draws, draw); wiped != nullptr) {
+          if (PlacementOf(*group, whole).IsRest()) {
+            same = Intersect(revealed_by(draw), revealed_by(*wiped));
+          }
+        }
+        AddDifference(InGroup(bounds, *group, whole), same, &rects);
       }
     }
   }

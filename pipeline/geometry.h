@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 
 #include "hwaccel/frame.h"
@@ -24,6 +25,16 @@ inline IntRect Bounds(const IntRect& a, const IntRect& b) {
   const int x = std::min(a.x, b.x);
   const int y = std::min(a.y, b.y);
   return {x, y, std::max(a.right(), b.right()) - x, std::max(a.bottom(), b.bottom()) - y};
+}
+
+// What of `outer` is not in `inner`: disjoint, above, below, left and right of it; empty ones too.
+inline std::array<IntRect, 4> Around(const IntRect& outer, const IntRect& inner) {
+  const IntRect hole = Intersect(outer, inner);
+  if (hole.empty()) return {outer, IntRect{}, IntRect{}, IntRect{}};
+  return {IntRect{outer.x, outer.y, outer.w, hole.y - outer.y},
+          IntRect{outer.x, hole.bottom(), outer.w, outer.bottom() - hole.bottom()},
+          IntRect{outer.x, hole.y, hole.x - outer.x, hole.h},
+          IntRect{hole.right(), hole.y, outer.right() - hole.right(), hole.h}};
 }
 
 struct Box {

@@ -183,10 +183,39 @@ absl::StatusOr<Layer> LayerCache::Finish(const Draw& draw) {
     CutToBox(&planes, bounds.x, bounds.y, RevealBox(element, draw));
   }
   if (element.shadow && !bounds.empty()) {
-    planes = WithShadow(planes, bounds, *element.shadow);
+    bool moves_opaque = false;
+    if (Moves(element)) {
+      ASSIGN_OR_RETURN(const Entry* content, Content(draw));
+      moves_opaque = std::visit([](const auto& it) { return it.opaque(); }, content->content);
+    }
+    planes = Shadowed(draw, std::move(planes), bounds, moves_opaque);
     bounds = WithShadowBounds(bounds, *element.shadow);
   }
   return Layer(std::move(planes), bounds.x, bounds.y);
+}
+
+// `keeps_shape`: whatever moves in it, what casts the shadow is the same from frame to frame.
+Planes LayerCache::Shadowed(const Draw& draw,
+                            Planes planes,
+                            const IntRect& bounds,
+                            bool keeps_shape) {
+  const Shadow& shadow = *ElementOf(draw).shadow;
+  if (!keeps_shape) return WithShadow(planes, bounds, shadow);
+  const Key key{draw.element, Stage::kShadow};
+  Draw shape = AtRest(draw);
+  shape.window = kAllOfIt;
+  shape.media_s = 0;
+  const IntRect around = WithShadowBounds(bounds, shadow);
+  auto found = entries_.find(key);
+  if (found == entries_.end() || found->second.of != shape) {
+    Entry& entry = Keep(key, Layer(PaintShadow(planes, bounds, shadow), around.x, around.y));
+    entry.of = std::move(shape);
+    found = entries_.find(key);
+  }
+  found->second.used = time_;
+  Planes shadowed = std::get<Layer>(found->second.content).planes();
+  Surface(&shadowed, around.x, around.y).Blend(around, planes, bounds.x, bounds.y, 255);
+  return shadowed;
 }
 
 absl::Status LayerCache::PaintContent(const Draw& draw,
@@ -251,7 +280,41 @@ absl::StatusOr<bool> LayerCache::Hides(const Draw& draw, const IntRect& rect) {
   return std::visit([](const auto& content) { return content.opaque(); }, entry->content);
 }
 
+IntRect LayerCache::RevealedBy(const Draw& draw) const {
+  const Element& element = ElementOf(draw);
+  if (draw.reveal == kAllOfIt || element.mask || element.shadow || IsGroup(element) ||
+      !PlacementOf(draw, element).IsRest()) {
+    return {};
+  }
+  return EvenInside(RevealBox(element, draw));
+}
+
 // ------------------------------------------------------------------- painting
+// Inside what is revealed in full as if there were nothing to reveal; at its edges cut.
+absl::Status LayerCache::PaintRevealed(const Draw& draw,
+                                       const Surface& surface,
+                                       const IntRect& rect,
+                                       std::uint8_t opacity) {
+  const IntRect whole = RevealedBy(draw);
+  Draw all = draw;
+  all.reveal = kAllOfIt;
+  RETURN_IF_ERROR(Paint(all, surface, Intersect(rect, whole)));
+  const Box box = RevealBox(ElementOf(draw), draw);
+  for (const IntRect& strip : Around(rect, whole)) {
+    ASSIGN_OR_RETURN(const IntRect bounds, BoundsOf(draw));
+    const IntRect part = Intersect(strip, bounds);
+    if (part.empty()) continue;
+    Planes planes;
+    planes.Reset(part.w, part.h, /*new_opaque=*/false);
+    const Surface edge(&planes, part.x, part.y);
+    edge.Clear(part);
+    RETURN_IF_ERROR(PaintContent(draw, edge, part));
+    CutToBox(&planes, part.x, part.y, box);
+    surface.Blend(part, planes, part.x, part.y, opacity);
+  }
+  return absl::OkStatus();
+}
+
 bool LayerCache::IsPlainGroup(const Draw& draw, std::vector<Draw>* children) const {
   const Element& element = ElementOf(draw);
   if (!IsGroup(element) || element.mask || element.shadow || draw.reveal != kAllOfIt ||
@@ -280,6 +343,9 @@ absl::Status LayerCache::Paint(const Draw& draw, const Surface& surface, const I
   if (area.empty() || opacity == 0) return absl::OkStatus();
   const bool finish = NeedsFinishing(element, draw);
   const bool normal = element.blend == BlendMode::kNormal;
+  if (normal && placement.IsRest() && !RevealedBy(draw).empty()) {
+    return PaintRevealed(draw, surface, area, opacity);
+  }
   if (Moves(element) && !finish && normal && placement.IsEvenMove()) {
     ASSIGN_OR_RETURN(const Entry* entry, Content(draw));
     std::get<MovingPicture>(entry->content)

@@ -32,6 +32,8 @@ class LayerCache {
 
   // Where the draw leaves its mark: on even pixels, inside the frame or not.
   absl::StatusOr<IntRect> BoundsOf(const Draw& draw);
+  // Where Draw::reveal lets everything through that the draw shows: even. Empty: perhaps nowhere.
+  IntRect RevealedBy(const Draw& draw) const;
   // Nothing below it shows through anywhere in `rect`.
   absl::StatusOr<bool> Hides(const Draw& draw, const IntRect& rect);
   // Only inside `rect` (even).
@@ -44,9 +46,9 @@ class LayerCache {
   const std::vector<std::string>& warnings() const { return warnings_; }
 
  private:
-  // kContent: as the element has it. kMask: what is seen of it. kFinished: what kContent, mask,
-  // reveal and shadow make.
-  enum class Stage { kContent, kMask, kFinished };
+  // kContent: as the element has it. kMask: what is seen of it. kShadow: of contents that move
+  // within a shape that does not. kFinished: what kContent, mask, reveal and shadow make.
+  enum class Stage { kContent, kMask, kShadow, kFinished };
   struct Key {
     int element = 0;
     Stage stage = Stage::kContent;
@@ -56,7 +58,7 @@ class LayerCache {
   };
   struct Entry {
     std::variant<Layer, MovingPicture> content;
-    Draw of;  // kFinished: what it was made for
+    Draw of;  // kShadow, kFinished: what it was made for
     std::uint64_t used = 0;
     std::size_t bytes = 0;
   };
@@ -73,6 +75,11 @@ class LayerCache {
   absl::StatusOr<Layer*> Mask(const Element& element, int index);
   absl::StatusOr<Layer*> Finished(const Draw& draw);
   absl::StatusOr<Layer> Finish(const Draw& draw);
+  Planes Shadowed(const Draw& draw, Planes planes, const IntRect& bounds, bool keeps_shape);
+  absl::Status PaintRevealed(const Draw& draw,
+                             const Surface& surface,
+                             const IntRect& rect,
+                             std::uint8_t opacity);
   absl::Status PaintContent(const Draw& draw, const Surface& surface, const IntRect& rect);
   Entry& Keep(const Key& key, std::variant<Layer, MovingPicture> content);
   void MakeRoom();

@@ -57,7 +57,12 @@ absl::StatusOr<std::vector<IntRect>> Painter::Damage(const DrawList& a, const Dr
 }
 
 absl::StatusOr<std::vector<IntRect>> Painter::Between(const DrawList& a, const DrawList& b) {
-  return DamageBetween(a, b, whole_, [&](const Draw& draw) { return layers_.BoundsOf(draw); });
+  return DamageBetween(
+      a,
+      b,
+      whole_,
+      [&](const Draw& draw) { return layers_.BoundsOf(draw); },
+      [&](const Draw& draw) { return layers_.RevealedBy(draw); });
 }
 
 // Groups that need no picture of their own become the draws that they are made of: then a child

@@ -34,7 +34,7 @@ IntRect WithShadowBounds(const IntRect& rest, const Shadow& shadow) {
       {x, y, ((moved.right() + reach + 1) & ~1) - x, ((moved.bottom() + reach + 1) & ~1) - y});
 }
 
-Planes WithShadow(const Planes& planes, const IntRect& rest, const Shadow& shadow) {
+Planes PaintShadow(const Planes& planes, const IntRect& rest, const Shadow& shadow) {
   const IntRect bounds = WithShadowBounds(rest, shadow);
   const IntRect moved = Moved(rest, shadow);
   // The shadow as a picture of its own, so that its planes are made as those of any other.
@@ -60,7 +60,17 @@ Planes WithShadow(const Planes& planes, const IntRect& rest, const Shadow& shado
     }
   }
   Planes shadowed = ToPlanes(raster, 0, 0);
-  if (shadowed.opaque) return planes;
+  if (shadowed.opaque) {
+    shadowed.opaque = false;
+    shadowed.y_alpha.assign(shadowed.y.size(), 255);
+    shadowed.uv_alpha.assign(shadowed.uv.size(), 255);
+  }
+  return shadowed;
+}
+
+Planes WithShadow(const Planes& planes, const IntRect& rest, const Shadow& shadow) {
+  Planes shadowed = PaintShadow(planes, rest, shadow);
+  const IntRect bounds = WithShadowBounds(rest, shadow);
   Surface(&shadowed, bounds.x, bounds.y).Blend(bounds, planes, rest.x, rest.y, 255);
   return shadowed;
 }

@@ -10,7 +10,10 @@ namespace rn {
 // How far a picture at `rest` (even) reaches with its shadow: even.
 IntRect WithShadowBounds(const IntRect& rest, const Shadow& shadow);
 
-// The picture over its shadow, as large as WithShadowBounds says.
+// The shadow alone of a picture at `rest`, as large as WithShadowBounds says; never opaque.
+Planes PaintShadow(const Planes& planes, const IntRect& rest, const Shadow& shadow);
+
+// The picture over it.
 Planes WithShadow(const Planes& planes, const IntRect& rest, const Shadow& shadow);
 
 }  // namespace rn

@@ -18,12 +18,17 @@ absl::StatusOr<IntRect> BoundsOf(const Draw& draw) {
   return IntRect{20 * draw.element + static_cast<int>(draw.dx), static_cast<int>(draw.dy), 10, 10};
 }
 
+// Nobody tells how much a wipe lets through.
+IntRect RevealedBy(const Draw&) {
+  return {};
+}
+
 Draw At(int element, double dx = 0) {
   return {.element = element, .dx = dx};
 }
 
 std::vector<IntRect> Damage(const DrawList& a, const DrawList& b) {
-  const auto rects = DamageBetween(a, b, kWhole, BoundsOf);
+  const auto rects = DamageBetween(a, b, kWhole, BoundsOf, RevealedBy);
   EXPECT_TRUE(rects.ok()) << rects.status();
   return rects.value_or(std::vector<IntRect>{});
 }
@@ -104,9 +109,13 @@ TEST(DamageTest, RectanglesNeverOverlap) {
 
 TEST(DamageTest, ErrorsOfTheBoundsComeThrough) {
   const auto rects = DamageBetween(
-      OneGroup({At(1)}), OneGroup({}), kWhole, [](const Draw&) -> absl::StatusOr<IntRect> {
+      OneGroup({At(1)}),
+      OneGroup({}),
+      kWhole,
+      [](const Draw&) -> absl::StatusOr<IntRect> {
         return absl::InvalidArgumentError("undecodable");
-      });
+      },
+      RevealedBy);
   EXPECT_EQ(rects.status().message(), "undecodable");
 }
 

@@ -82,6 +82,7 @@ class PainterTest : public testing::Test {
         Rect({20, 50, 44, 30}, {240, 240, 250, 255}, 6),
     };
     elements[1].mask = Mask{.kind = Mask::Kind::kEllipse};
+    elements[1].shadow = Shadow{.dx_px = 4, .dy_px = 2, .blur_px = 4};
     elements[4].shadow = Shadow{.dx_px = 3, .dy_px = 4, .blur_px = 6};
     elements[4].mask = Mask{.kind = Mask::Kind::kLuminance, .path = assets_.Path("photo")};
     elements[5].shadow = Shadow{.color = {0, 0, 60, 200}, .dx_px = -5, .blur_px = 9};
@@ -138,8 +139,11 @@ class RandomDraws {
         if (group.draws.empty()) break;
         Draw& draw =
             group.draws[static_cast<std::size_t>(Int(0, static_cast<int>(group.draws.size()) - 1))];
-        const Draw other = OneOf(draw.element);
-        draw = other;
+        if (Chance(4)) {
+          draw.reveal.w = Int(0, 10) / 10.0;
+        } else {
+          draw = OneOf(draw.element);
+        }
     }
     return next;
   }
@@ -223,6 +227,13 @@ TEST_F(PainterTest, DamageOfAWipeIsTheStripBetween) {
   };
   EXPECT_THAT(*painter.Damage(wiped(40), wiped(48)), ElementsAre(IntRect{40, 0, 8, kHeight}));
   EXPECT_THAT(*painter.Damage(wiped(40.5), wiped(47.5)), ElementsAre(IntRect{40, 0, 8, kHeight}));
+}
+
+TEST_F(PainterTest, DamageOfARevealIsWhatItPassesOver) {
+  const std::vector<Element> elements = {Rect({20, 10, 100, 60}, {9, 9, 9, 255})};
+  Painter painter(elements, kWidth, kHeight);
+  const auto revealed = [](double w) { return Shown({{.reveal = {0, 0, w, 1}}}); };
+  EXPECT_THAT(*painter.Damage(revealed(0.5), revealed(0.55)), ElementsAre(IntRect{70, 10, 6, 60}));
 }
 
 TEST_F(PainterTest, DamageOfATurnedRectangleIsTheRectangleAroundIt) {
