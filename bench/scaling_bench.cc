@@ -1,0 +1,160 @@
+// What more of everything costs: items in a row, seconds of video, pixels of a frame. Each point is
+// a process of its own; the points take turns, and each is the median of its runs.
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "absl/flags/flag.h"
+#include "absl/flags/parse.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "base/file.h"
+#include "base/status.h"
+#include "bench/linearity.h"
+#include "bench/measure.h"
+#include "bench/report.h"
+#include "hwaccel/ffmpeg.h"
+
+ABSL_FLAG(std::string, out, "", "write the rows here, as JSON");
+ABSL_FLAG(int, runs, 3, "of every point");
+ABSL_FLAG(bool, quick, false, "small sizes: to see that it works");
+
+namespace rn {
+namespace {
+
+constexpr double kDepartureTargetPercent = 5;
+constexpr double kMemoryTarget = 1.05;  // the largest size's peak to the smallest's
+
+struct Cost {
+  double cpu_s = 0, peak_rss_mib = 0;
+};
+
+// A measured size: "10 items", what a line is drawn over, and how to measure it.
+struct Size {
+  double x = 0;
+  std::string name;
+  std::function<absl::StatusOr<Cost>()> measure;
+};
+
+// `memory_flat`: a larger size needs no more of it.
+absl::Status MeasureSeries(const std::string& scenario,
+                           const std::vector<Size>& sizes,
+                           bool memory_flat,
+                           std::vector<BenchRow>* rows) {
+  std::vector<std::vector<double>> cpu_s(sizes.size()), rss_mib(sizes.size());
+  const int runs = absl::GetFlag(FLAGS_runs);
+  for (int run = 1; run <= runs; ++run) {
+    for (std::size_t i = 0; i < sizes.size(); ++i) {
+      std::fprintf(
+          stderr, "%s: %s, run %d of %d\n", scenario.c_str(), sizes[i].name.c_str(), run, runs);
+      ASSIGN_OR_RETURN(const Cost cost, sizes[i].measure());
+      cpu_s[i].push_back(cost.cpu_s);
+      rss_mib[i].push_back(cost.peak_rss_mib);
+    }
+  }
+  std::vector<Point> points;
+  for (std::size_t i = 0; i < sizes.size(); ++i) {
+    const auto metric = [&](const char* what) { return absl::StrCat(sizes[i].name, ": ", what); };
+    rows->push_back(
+        Summary({.scenario = scenario, .metric = metric("CPU"), .unit = "s"}, cpu_s[i]));
+    points.push_back({.x = sizes[i].x, .y = rows->back().value});
+    rows->push_back(
+        Summary({.scenario = scenario, .metric = metric("peak RSS"), .unit = "MiB"}, rss_mib[i]));
+  }
+  rows->push_back(Summary({.scenario = scenario,
+                           .metric = "largest departure from a line",
+                           .unit = "%",
+                           .target = kDepartureTargetPercent},
+                          {DepartureFromLine(points)}));
+  if (memory_flat) {
+    rows->push_back(
+        Summary({.scenario = scenario,
+                 .metric = absl::StrCat("peak RSS, ", sizes.back().name),
+                 .ratio_to = sizes.front().name,
+                 .target = kMemoryTarget},
+                {Summary({}, rss_mib.back()).value / Summary({}, rss_mib.front()).value}));
+  }
+  return absl::OkStatus();
+}
+
+// Items in a row in one process; the first bears its beginning.
+absl::StatusOr<Cost> AllOf(const PartRequest& request) {
+  ASSIGN_OR_RETURN(const std::vector<RunCost> costs, MeasureItems(request));
+  Cost sum{.peak_rss_mib = costs.back().peak_rss_mib};
+  for (const RunCost& cost : costs) sum.cpu_s += cost.cpu_s;
+  return sum;
+}
+
+// An item in a warm process.
+absl::StatusOr<Cost> WarmOne(PartRequest request) {
+  request.items = 2;
+  ASSIGN_OR_RETURN(const std::vector<RunCost> costs, MeasureItems(request));
+  return Cost{.cpu_s = costs.back().cpu_s, .peak_rss_mib = costs.back().peak_rss_mib};
+}
+
+absl::Status MeasureAll() {
+  const bool quick = absl::GetFlag(FLAGS_quick);
+  ASSIGN_OR_RETURN(const TempDir folder, TempDir::Create("bench"));
+  const PartRequest promo{.scenario = "S1", .folder = folder.path()};
+  std::vector<BenchRow> rows;
+
+  std::vector<Size> sizes;
+  for (const int items : {1, 10, 100}) {
+    PartRequest request = promo;
+    request.items = quick ? (items + 4) / 5 : items;
+    request.size.seconds = quick ? 1 : 3;
+    if (quick) request.size.height = 360;
+    sizes.push_back({static_cast<double>(request.items),
+                     absl::StrCat(request.items, " items"),
+                     [request] { return AllOf(request); }});
+  }
+  RETURN_IF_ERROR(MeasureSeries("items", sizes, true, &rows));
+
+  sizes.clear();
+  for (const int rounds : {1, 3, 6, 18, 60}) {
+    PartRequest request = promo;
+    request.size.seconds = quick ? 1 : 10;
+    request.size.rounds = quick ? (rounds + 5) / 6 : rounds;
+    if (quick) request.size.height = 360;
+    const double seconds = request.size.seconds * request.size.rounds;
+    if (!sizes.empty() && sizes.back().x == seconds) continue;
+    sizes.push_back({seconds, absl::StrCat(seconds, " s"), [request] { return WarmOne(request); }});
+  }
+  RETURN_IF_ERROR(MeasureSeries("length", sizes, true, &rows));
+
+  sizes.clear();
+  for (const int height : {480, 720, 1080, 1440, 2160}) {
+    PartRequest request = promo;
+    request.size.seconds = quick ? 1 : 5;
+    request.size.height = height;
+    const double megapixels = std::lround(height * 16.0 / 9) * height / 1e6;
+    sizes.push_back({megapixels, absl::StrFormat("%.2f Mpx (%dp)", megapixels, height), [request] {
+                       return WarmOne(request);
+                     }});
+  }
+  RETURN_IF_ERROR(MeasureSeries("pixels", sizes, false, &rows));
+
+  std::fputs(Table(rows).c_str(), stdout);
+  const std::string out = absl::GetFlag(FLAGS_out);
+  return out.empty() ? absl::OkStatus() : WriteRows(out, rows);
+}
+
+}  // namespace
+}  // namespace rn
+
+int main(int argc, char** argv) {
+  try {
+    absl::ParseCommandLine(argc, argv);
+    av_log_set_level(AV_LOG_ERROR);
+    const absl::Status status = rn::MeasureAll();
+    if (status.ok()) return EXIT_SUCCESS;
+    std::fprintf(stderr, "scaling_bench: %s\n", status.ToString().c_str());
+  } catch (const std::exception& error) {  // A file system's.
+    std::fprintf(stderr, "scaling_bench: %s\n", error.what());
+  }
+  return EXIT_FAILURE;
+}
