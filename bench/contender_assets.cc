@@ -100,6 +100,17 @@ absl::StatusOr<ContenderAssets> MakeContenderAssets(const Scenario& scenario,
                                           DrawText(kTitleLines[0], 72, true, "x=0:y=16"),
                                           ",",
                                           DrawText(kTitleLines[1], 72, true, "x=0:y=104"))));
+  assets.band = folder / "band.png";
+  RETURN_IF_ERROR(WriteStill(assets.band, "color=c=black@0.55:s=1792x144,format=rgba"));
+  for (int i = 0; i < kSlides; ++i) {
+    assets.slide_texts.push_back(folder / absl::StrCat("slide_text", i, ".png"));
+    RETURN_IF_ERROR(WriteStill(assets.slide_texts.back(),
+                               absl::StrCat("color=c=black@0.63:s=800x120,format=rgba,",
+                                            DrawText(absl::StrCat("Slide number ", i + 1),
+                                                     72,
+                                                     false,
+                                                     "x=(w-text_w)/2:y=(h-text_h)/2"))));
+  }
   for (std::size_t i = 0; i < kCaptions.size(); ++i) {
     assets.captions.push_back(folder / absl::StrCat("caption", i, ".png"));
     RETURN_IF_ERROR(WriteStill(

@@ -13,9 +13,11 @@ namespace rn {
 struct ContenderAssets {
   std::filesystem::path narration, music, backdrop, lower_third;
   std::vector<std::filesystem::path> photos;
-  std::filesystem::path clip;                   // S3
-  std::filesystem::path title;                  // white on nothing, 800 × 192
-  std::vector<std::filesystem::path> captions;  // white on nothing, 1100 × 80; S1: each page
+  std::filesystem::path clip;                      // S3
+  std::filesystem::path band;                      // S1's, half transparent, 1792 × 144
+  std::filesystem::path title;                     // white on nothing, 800 × 192
+  std::vector<std::filesystem::path> captions;     // white on nothing, 1100 × 80; S1: each page
+  std::vector<std::filesystem::path> slide_texts;  // S2: on half transparent black, 800 × 120
 };
 
 // Where each text stands; a line of it at most, by its left or centre.

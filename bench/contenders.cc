@@ -1,5 +1,7 @@
 #include "bench/contenders.h"
 
+#include <functional>
+#include <map>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -9,23 +11,23 @@
 namespace rn {
 
 absl::StatusOr<std::vector<std::unique_ptr<Contender>>> MakeContenders(
-    const std::vector<std::string>& names) {
-  using Maker = std::unique_ptr<Contender> (*)();
-  static constexpr std::pair<const char*, Maker> kMakers[] = {
+    const std::vector<std::string>& names, const std::filesystem::path& projects) {
+  using Maker = std::function<std::unique_ptr<Contender>()>;
+  const std::map<std::string, Maker> makers = {
       {"ffmpeg", MakeFfmpegContender},
       {"ffmpeg-tuned", MakeTunedFfmpegContender},
-      {"melt", MakeMeltContender}};
+      {"melt", MakeMeltContender},
+      {"remotion", [&] { return MakeRemotionContender(projects / "remotion"); }},
+      {"editly", [&] { return MakeEditlyContender(projects / "editly"); }}};
   std::vector<std::unique_ptr<Contender>> contenders;
   for (const std::string& name : names) {
-    const auto* const maker = std::find_if(std::begin(kMakers),
-                                           std::end(kMakers),
-                                           [&](const auto& entry) { return entry.first == name; });
-    if (maker == std::end(kMakers)) {
+    const auto maker = makers.find(name);
+    if (maker == makers.end()) {
       return absl::InvalidArgumentError(
           absl::StrCat("unknown contender \"",
                        name,
                        "\"; valid: ",
-                       absl::StrJoin(kMakers, ", ", [](std::string* out, const auto& entry) {
+                       absl::StrJoin(makers, ", ", [](std::string* out, const auto& entry) {
                          absl::StrAppend(out, entry.first);
                        })));
     }

@@ -30,8 +30,14 @@ std::unique_ptr<Contender> MakeFfmpegContender();       // the graph that comes 
 std::unique_ptr<Contender> MakeTunedFfmpegContender();  // the cheapest graph found
 std::unique_ptr<Contender> MakeMeltContender();
 
-// By the names of --contenders: ffmpeg, ffmpeg-tuned, melt. InvalidArgument: another name.
+// `project`: bench/remotion, with its packages installed.
+std::unique_ptr<Contender> MakeRemotionContender(const std::filesystem::path& project);
+// `project`: bench/editly, likewise.
+std::unique_ptr<Contender> MakeEditlyContender(const std::filesystem::path& project);
+
+// By the names of --contenders: ffmpeg, ffmpeg-tuned, melt, remotion, editly. InvalidArgument:
+// another name. `projects`: the folder of those that npm installs.
 absl::StatusOr<std::vector<std::unique_ptr<Contender>>> MakeContenders(
-    const std::vector<std::string>& names);
+    const std::vector<std::string>& names, const std::filesystem::path& projects);
 
 }  // namespace rn

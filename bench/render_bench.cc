@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "base/status.h"
 #include "bench/contenders.h"
+#include "bench/machine.h"
 #include "bench/measure.h"
 #include "bench/quality.h"
 #include "bench/report.h"
@@ -30,7 +31,15 @@ ABSL_FLAG(std::vector<std::string>,
 ABSL_FLAG(int, pairs, 5, "runs of everyone, one after the other, per scenario");
 ABSL_FLAG(double, seconds, 15, "how long an item plays");
 ABSL_FLAG(int, height, 1080, "lines of its frame; others than ours need 1080");
-ABSL_FLAG(std::vector<std::string>, contenders, {}, "who else: ffmpeg, ffmpeg-tuned, melt");
+ABSL_FLAG(std::vector<std::string>,
+          contenders,
+          {},
+          "who else: ffmpeg, ffmpeg-tuned, melt, remotion, editly");
+ABSL_FLAG(std::string,
+          projects,
+          "out/bench",
+          "where npm installed bench/remotion and bench/editly");
+ABSL_FLAG(std::string, command, "render_bench", "how all of this was started, for the document");
 ABSL_FLAG(std::string, folder, "", "make the assets here and keep them; empty: in a temporary one");
 
 namespace rn {
@@ -158,7 +167,8 @@ absl::Status TakeQuality(const PartRequest& request, Rows* rows) {
 
 absl::Status MeasureScenario(const PartRequest& request, std::vector<BenchRow>* all) {
   ASSIGN_OR_RETURN(std::vector<std::unique_ptr<Contender>> contenders,
-                   MakeContenders(absl::GetFlag(FLAGS_contenders)));
+                   MakeContenders(absl::GetFlag(FLAGS_contenders),
+                                  std::filesystem::absolute(absl::GetFlag(FLAGS_projects))));
   ASSIGN_OR_RETURN(const Scenario scenario,
                    MakeScenario(request.scenario, request.size, request.folder));
   RETURN_IF_ERROR(CheckFloor(request));
@@ -197,7 +207,7 @@ absl::Status MeasureAll() {
   std::filesystem::path folder = absl::GetFlag(FLAGS_folder);
   if (folder.empty()) folder = temporary.path();
   RETURN_IF_ERROR(CreateDirectories(folder));
-  std::vector<BenchRow> rows;
+  std::vector<BenchRow> rows = DescribeMachine(absl::GetFlag(FLAGS_command));
   for (const std::string& name : absl::GetFlag(FLAGS_scenarios)) {
     RETURN_IF_ERROR(MeasureScenario(
         {.scenario = name,
