@@ -59,7 +59,9 @@ rendernode::Asset::Kind KindOfFile(const fs::path& path) {
       {".png", rendernode::Asset::IMAGE},
       {".jpg", rendernode::Asset::IMAGE},
       {".webp", rendernode::Asset::IMAGE},
-      {".mp4", rendernode::Asset::VIDEO}};
+      {".mp4", rendernode::Asset::VIDEO},
+      {".srt", rendernode::Asset::SUBTITLES},
+      {".vtt", rendernode::Asset::SUBTITLES}};
   const auto found = kinds.find(path.extension().string());
   return found == kinds.end() ? rendernode::Asset::KIND_UNSPECIFIED : found->second;
 }

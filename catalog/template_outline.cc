@@ -36,6 +36,7 @@ rendernode::Asset::Kind KindOf(const std::string& type) {
   if (type == "image") return rendernode::Asset::IMAGE;
   if (type == "video") return rendernode::Asset::VIDEO;
   if (type == "audio") return rendernode::Asset::AUDIO;
+  if (type == "subtitles") return rendernode::Asset::SUBTITLES;
   return rendernode::Asset::KIND_UNSPECIFIED;
 }
 

@@ -148,7 +148,7 @@ bool LocalJob::NamesFile(const std::string& variable) const {
   if (found == template_.variables().end()) return false;
   const VariableType type = found->second.type;
   return type == VariableType::kImage || type == VariableType::kVideo ||
-         type == VariableType::kAudio;
+         type == VariableType::kAudio || type == VariableType::kSubtitles;
 }
 
 absl::StatusOr<rendernode::ItemSpec> LocalJob::Item(std::uint32_t row,

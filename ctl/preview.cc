@@ -84,6 +84,7 @@ std::string SampleOf(const std::string& name,
     }
     case VariableType::kVideo:
     case VariableType::kAudio:
+    case VariableType::kSubtitles:
       break;  // Nobody would want to see or hear what could be made up.
   }
   return "";

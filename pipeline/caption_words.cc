@@ -9,6 +9,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/strip.h"
 #include "pipeline/text_layout.h"
+#include "pipeline/unicode.h"
 
 namespace rn {
 namespace {
@@ -22,15 +23,15 @@ bool EndsWithAny(absl::string_view text, std::initializer_list<absl::string_view
   });
 }
 
-// `text` without the quotes and brackets that close after a full stop.
+// `text` without the quotes, brackets and emoji that stand after a full stop.
 absl::string_view WithoutClosers(absl::string_view text) {
   static constexpr std::array<absl::string_view, 12> kClosers = {
       "\"", "'", ")", "]", "”", "’", "»", "」", "』", "）", "》", "】"};
   for (bool stripped = true; stripped;) {
-    stripped = false;
-    for (const absl::string_view closer : kClosers) {
-      if (absl::ConsumeSuffix(&text, closer)) stripped = true;
-    }
+    const std::size_t before = text.size();
+    text = WithoutTrailingEmoji(text);
+    for (const absl::string_view closer : kClosers) absl::ConsumeSuffix(&text, closer);
+    stripped = text.size() < before;
   }
   return text;
 }

@@ -2,36 +2,20 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "pipeline/caption_text.h"
 #include "pipeline/caption_words.h"
 #include "pipeline/text_layout.h"
 
 namespace rn {
 namespace {
 
-// One size for all pages: text that grows and shrinks from page to page cannot be read.
-double CaptionFontSize(const CaptionSpec& spec) {
-  if (!spec.style.auto_fit) return spec.style.font_size_px;
-  const double filling = spec.box_h / (spec.max_lines * spec.style.line_height);
-  return std::clamp(filling, spec.style.font_size_min_px, spec.style.font_size_max_px);
-}
-
-TextSpec TextOf(const CaptionSpec& spec, std::string text, double width) {
-  TextSpec result;
-  result.text = std::move(text);
-  result.style = spec.style;
-  result.style.auto_fit = false;
-  result.style.font_size_px = CaptionFontSize(spec);
-  result.box_w = width;
-  result.box_h = spec.box_h;
-  return result;
-}
-
 UniqueLayout LayOutWords(const CaptionSpec& spec, std::string text, double width) {
-  const TextSpec text_spec = TextOf(spec, std::move(text), width);
+  const TextSpec text_spec = CaptionTextSpec(spec, std::move(text), width);
   return LayOut(text_spec, text_spec.style.font_size_px, Breaking::kAnywhere);
 }
 
@@ -45,6 +29,12 @@ class Paginator {
     for (const SpokenWord& word : words_) {
       chars_.push_back(chars_.back() + static_cast<double>(CharacterCount(word.text)) + 1);
     }
+  }
+
+  std::vector<CaptionPage> PaginateAsOne() {
+    std::vector<CaptionPage> pages;
+    for (const WordRange& range : Break({0, words_.size()})) pages.push_back(MakePage(range));
+    return pages;
   }
 
   std::vector<CaptionPage> Paginate() {
@@ -63,7 +53,7 @@ class Paginator {
   }
 
   std::string TextBetween(const WordRange& range) const {
-    return JoinWords({words_.data() + range.begin, range.end - range.begin}, nullptr);
+    return ShownText(spec_, {words_.data() + range.begin, range.end - range.begin}, nullptr);
   }
 
   // "Fast. Simple. Yours." is one page, not three flashes.
@@ -148,7 +138,7 @@ class Paginator {
 
   // Two lines of like length instead of a full one and a single word.
   double WidthFor(const std::string& text) const {
-    const TextSpec spec = TextOf(spec_, text, spec_.box_w);
+    const TextSpec spec = CaptionTextSpec(spec_, text, spec_.box_w);
     const double size = spec.style.font_size_px;
     const UniqueLayout layout = LayOut(spec, size, Breaking::kAnywhere);
     const bool overfull = pango_layout_get_line_count(layout.get()) > spec_.max_lines;
@@ -157,7 +147,8 @@ class Paginator {
 
   std::vector<std::size_t> LineBegins(const CaptionPage& page) const {
     std::vector<WordRange> bytes;
-    const UniqueLayout layout = LayOutWords(spec_, JoinWords(page.words, &bytes), page.wrap_w);
+    const UniqueLayout layout =
+        LayOutWords(spec_, ShownText(spec_, page.words, &bytes), page.wrap_w);
     std::vector<std::size_t> begins;
     for (const GSList* line = pango_layout_get_lines_readonly(layout.get()); line != nullptr;
          line = line->next) {
@@ -189,52 +180,74 @@ void StretchPages(std::vector<CaptionPage>* pages) {
   }
 }
 
-absl::Status CheckSpec(const CaptionSpec& spec) {
-  if (spec.max_lines < 1 || !(spec.box_w >= 1)) {
-    return absl::InvalidArgumentError(absl::StrCat("captions of ",
-                                                   spec.max_lines,
-                                                   " lines in a box ",
-                                                   spec.box_w,
-                                                   " pixels wide; at least 1 line and 1 pixel"));
+// The cue as one page with the file's own lines; nothing where they do not fit.
+std::optional<CaptionPage> PageAsGiven(const SubtitleCue& cue,
+                                       absl::Duration offset,
+                                       const CaptionSpec& spec) {
+  if (cue.line_begins.empty() ||
+      cue.line_begins.size() >= static_cast<std::size_t>(spec.max_lines)) {
+    return std::nullopt;
   }
-  return absl::OkStatus();
+  CaptionPage page;
+  page.lines_given = true;
+  const std::vector<SpokenWord> words = OnTimeline(cue.words, offset);
+  if (words.size() != cue.words.size()) return std::nullopt;  // Some had nothing in them.
+  std::size_t begin = 0;
+  for (std::size_t line = 0; line <= cue.line_begins.size(); ++line) {
+    const std::size_t end = line < cue.line_begins.size() ? cue.line_begins[line] : words.size();
+    if (line > 0) page.line_begins.push_back(page.words.size());
+    const auto at = [&](std::size_t i) { return words.begin() + static_cast<std::ptrdiff_t>(i); };
+    const std::vector<SpokenWord> split = SplitLongWords({at(begin), at(end)});
+    page.words.insert(page.words.end(), split.begin(), split.end());
+    begin = end;
+  }
+  std::vector<WordRange> bytes;
+  const TextSpec text = PageTextSpec(spec, page, &bytes);
+  const UniqueLayout layout = LayOut(text, text.style.font_size_px, Breaking::kAnywhere);
+  const auto lines = static_cast<std::size_t>(pango_layout_get_line_count(layout.get()));
+  if (lines > cue.line_begins.size() + 1) return std::nullopt;
+  return page;
 }
 
 }  // namespace
 
+absl::StatusOr<std::vector<CaptionPage>> PaginateCues(const std::vector<SubtitleCue>& cues,
+                                                      absl::Duration offset,
+                                                      const CaptionSpec& spec) {
+  RETURN_IF_ERROR(CheckCaptionSpec(spec));
+  std::vector<CaptionPage> pages;
+  for (const SubtitleCue& cue : cues) {
+    for (const SpokenWord& word : cue.words) {
+      RETURN_IF_ERROR(CheckText(CaptionTextSpec(spec, word.text, spec.box_w)));
+    }
+    std::vector<CaptionPage> of_cue;
+    if (auto given = PageAsGiven(cue, offset, spec)) {
+      of_cue.push_back(*std::move(given));
+    } else {
+      Paginator paginator(spec, SplitLongWords(OnTimeline(cue.words, offset)));
+      of_cue = paginator.PaginateAsOne();
+    }
+    for (std::size_t i = 0; i < of_cue.size(); ++i) {
+      CaptionPage& page = of_cue[i];
+      page.begin = i == 0 ? cue.begin + offset : page.words.front().begin;
+      page.end = i + 1 < of_cue.size() ? of_cue[i + 1].words.front().begin : cue.end + offset;
+      pages.push_back(std::move(page));
+    }
+  }
+  return pages;
+}
+
 absl::StatusOr<std::vector<CaptionPage>> PaginateCaptions(const std::vector<SpokenWord>& words,
                                                           absl::Duration offset,
                                                           const CaptionSpec& spec) {
-  RETURN_IF_ERROR(CheckSpec(spec));
+  RETURN_IF_ERROR(CheckCaptionSpec(spec));
   for (const SpokenWord& word : words) {
-    RETURN_IF_ERROR(CheckText(TextOf(spec, word.text, spec.box_w)));
+    RETURN_IF_ERROR(CheckText(CaptionTextSpec(spec, word.text, spec.box_w)));
   }
   Paginator paginator(spec, SplitLongWords(OnTimeline(words, offset)));
   std::vector<CaptionPage> pages = paginator.Paginate();
   StretchPages(&pages);
   return pages;
-}
-
-absl::StatusOr<RasterText> RasteriseCaption(const CaptionSpec& spec,
-                                            const CaptionPage& page,
-                                            int active_word) {
-  RETURN_IF_ERROR(CheckSpec(spec));
-  std::vector<WordRange> bytes;
-  std::string text = JoinWords(page.words, &bytes);
-  const double width = page.wrap_w > 0 ? std::min(page.wrap_w, spec.box_w) : spec.box_w;
-  const TextSpec text_spec = TextOf(spec, std::move(text), width);
-  RETURN_IF_ERROR(CheckText(text_spec));
-  std::optional<ColoredRange> colored;
-  if (spec.effect == CaptionEffect::kHighlight && active_word >= 0 &&
-      active_word < static_cast<int>(bytes.size())) {
-    const WordRange& word = bytes[static_cast<std::size_t>(active_word)];
-    colored = ColoredRange{word.begin, word.end, spec.active};
-  }
-  const double size = text_spec.style.font_size_px;
-  const UniqueLayout layout = LayOut(text_spec, size, Breaking::kAnywhere, colored);
-  ASSIGN_OR_RETURN(RasterText raster, PaintLayout(layout.get(), text_spec, size));
-  raster.x += OffsetOf(layout.get(), spec.style.align, spec.box_w - width);
-  return raster;
 }
 
 }  // namespace rn

@@ -8,7 +8,9 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "pipeline/speech.h"
+#include "pipeline/subtitles.h"
 #include "pipeline/text.h"
+#include "pipeline/unicode.h"
 
 namespace rn {
 
@@ -17,12 +19,16 @@ namespace rn {
 inline constexpr absl::Duration kGapKeptMax = absl::Milliseconds(800);
 inline constexpr absl::Duration kPageShownMin = absl::Seconds(1);
 
-enum class CaptionEffect { kNone, kHighlight };
+// kHighlight: the spoken word in another colour. kKaraoke: all words up to the spoken one, and that
+// one filled as it is spoken. kPop: the spoken word, which grows for a moment. kTypewriter: words
+// appear letter by letter as they are spoken.
+enum class CaptionEffect { kNone, kHighlight, kKaraoke, kPop, kTypewriter };
 
 struct CaptionSpec {
   TextStyle style;
   CaptionEffect effect = CaptionEffect::kNone;
-  Rgba active{255, 255, 255, 255};  // fill of the spoken word under kHighlight
+  Rgba active{255, 255, 255, 255};                  // fill of the spoken word
+  LetterCase letter_case = LetterCase::kAsWritten;  // on screen; sidecars have it as written
   int max_lines = 2;
   double box_w = 0, box_h = 0;  // pixels
 };
@@ -33,6 +39,7 @@ struct CaptionPage {
   std::vector<SpokenWord> words;
   std::vector<std::size_t> line_begins;  // words that begin a line, the first one left out
   double wrap_w = 0;  // pixels: the narrowest width that keeps the lines few; 0: the whole box
+  bool lines_given = false;  // lines break at `line_begins` and nowhere else
 };
 
 // Breaks at sentence ends and pauses first, then where max_lines are full (pages of like length,
@@ -43,10 +50,22 @@ absl::StatusOr<std::vector<CaptionPage>> PaginateCaptions(const std::vector<Spok
                                                           absl::Duration offset,
                                                           const CaptionSpec& spec);
 
-// The page with its `active_word`-th word highlighted; −1: none. Lines never reflow between words.
+// A page for each cue, for as long as the cue is, its lines as the file breaks them where they fit;
+// a cue that does not fit is several pages. Errors as above.
+absl::StatusOr<std::vector<CaptionPage>> PaginateCues(const std::vector<SubtitleCue>& cues,
+                                                      absl::Duration offset,
+                                                      const CaptionSpec& spec);
+
+// The page while its `active_word`-th word is spoken (−1: none yet), `word_phase` of the way into
+// it. Lines never reflow within a page.
 absl::StatusOr<RasterText> RasteriseCaption(const CaptionSpec& spec,
                                             const CaptionPage& page,
-                                            int active_word);
+                                            int active_word,
+                                            double word_phase = 0);
+
+// The phase that stands for all those that look like `phase` in a word of so many graphemes:
+// frames that look the same say the same.
+double VisiblePhase(CaptionEffect effect, double phase, std::size_t graphemes);
 
 // Sidecars: UTF-8, times to the millisecond, the lines as on screen.
 std::string ToSrt(const std::vector<CaptionPage>& pages);

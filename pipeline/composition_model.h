@@ -62,7 +62,9 @@ struct ImageModel {
 };
 struct CaptionsModel {
   CaptionSpec spec;
-  std::string voice;  // VoiceCue::id
+  std::string voice;      // VoiceCue::id; or …
+  std::string subtitles;  // … a file, whose times count from the element's
+  absl::Duration offset;  // of the file's times
 };
 struct VoiceModel {
   std::string cue;  // VoiceCue::id

@@ -46,14 +46,15 @@ absl::StatusOr<PlacedRaster> PaintContent(const Element& element,
                                           const Draw& draw,
                                           std::vector<std::string>* warnings) {
   if (const auto* text = std::get_if<TextContent>(&element.content)) {
-    ASSIGN_OR_RETURN(RasterText raster, RasteriseText(text->spec));
+    ASSIGN_OR_RETURN(RasterText raster, RasteriseText(text->spec, draw.characters));
     return Placed(std::move(raster), element.box, warnings);
   }
   if (const auto* captions = std::get_if<CaptionContent>(&element.content)) {
     ASSIGN_OR_RETURN(RasterText raster,
                      RasteriseCaption(captions->spec,
                                       captions->pages[static_cast<std::size_t>(draw.page)],
-                                      draw.active_word));
+                                      draw.active_word,
+                                      draw.word_phase));
     return Placed(std::move(raster), element.box, warnings);
   }
   return PaintShape(std::get<ShapeContent>(element.content), element.box);

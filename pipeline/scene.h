@@ -17,6 +17,7 @@
 #include "pipeline/clip_index.h"
 #include "pipeline/composition.h"
 #include "pipeline/easing.h"
+#include "pipeline/fill.h"
 #include "pipeline/geometry.h"
 #include "pipeline/speech.h"
 #include "pipeline/text.h"
@@ -48,15 +49,6 @@ struct VideoContent {
   Fit fit = Fit::kCover;
 };
 
-struct GradientStop {
-  double offset = 0;  // 0…1
-  Rgba color;
-};
-struct Fill {
-  enum class Kind { kLinear, kRadial } kind = Kind::kLinear;  // radial: from the centre to a corner
-  std::vector<GradientStop> stops;  // one: a solid colour; more: a gradient
-  double angle_deg = 180;           // CSS: 180 runs top to bottom, 90 left to right
-};
 struct ShapeContent {
   enum class Kind { kRect, kEllipse } kind = Kind::kRect;
   Fill fill;

@@ -7,6 +7,7 @@
 #include "absl/strings/str_format.h"
 #include "base/status.h"
 #include "pipeline/media_length.h"
+#include "pipeline/unicode.h"
 
 namespace rn {
 namespace {
@@ -88,15 +89,6 @@ void SetGain(const Curve& volume, double life_s, AudioCue* cue) {
       cue->envelope.push_back({absl::Seconds(at), volume.At({at, life_s})});
     }
   }
-}
-
-// How the pages of a voice are broken that no captions element shows.
-CaptionSpec SidecarOnlySpec(const OutputSettings& output) {
-  CaptionSpec spec;
-  spec.box_w = output.width * 0.8;
-  spec.box_h = output.height * 0.25;
-  spec.style.font_size_px = std::min(output.width, output.height) * 0.05;
-  return spec;
 }
 
 }  // namespace
@@ -325,9 +317,9 @@ void SceneResolver::PlaceVisual(const ElementModel& element,
     track.ken_burns = image->ken_burns;
   } else if (const auto* text = std::get_if<TextContent>(&element.kind)) {
     if (text->spec.text.empty()) return;  // Nothing to see, and no reason to fail the row.
+    track.graphemes = static_cast<int>(GraphemeCount(text->spec.text));
   } else if (const auto* captions = std::get_if<CaptionsModel>(&element.kind)) {
-    PlaceCaptions(element, *captions, &track);
-    drawn.content = CaptionContent{captions->spec, pages_by_voice_[captions->voice]};
+    drawn.content = CaptionContent{captions->spec, PlaceCaptions(element, *captions, &track)};
   } else if (std::holds_alternative<GroupModel>(element.kind)) {
     track.group = true;
     PlaceElements(element.children, StageOf(track.frames), &track.children);
@@ -395,8 +387,8 @@ void SceneResolver::PlaceChanges(const ElementModel& element, Track* track) {
     if (!problems.empty()) return;
     Element drawn = DrawnOf(changed);
     if (std::holds_alternative<CaptionsModel>(element.kind)) {
-      const auto& captions = std::get<CaptionsModel>(changed.kind);
-      drawn.content = CaptionContent{captions.spec, pages_by_voice_[captions.voice]};
+      const auto& resting = std::get<CaptionContent>(scene_.elements_[track->element].content);
+      drawn.content = CaptionContent{std::get<CaptionsModel>(changed.kind).spec, resting.pages};
     }
     track->changing.push_back(AddElement(std::move(drawn), first));
     if (std::ssize(scene_.elements_) - first > kChangesMax) {
@@ -416,36 +408,6 @@ int SceneResolver::AddElement(Element element, int first) {
   }
   scene_.elements_.push_back(std::move(element));
   return static_cast<int>(scene_.elements_.size()) - 1;
-}
-
-void SceneResolver::PlaceCaptions(const ElementModel& element,
-                                  CaptionsModel captions,
-                                  Track* track) {
-  track->captions = true;
-  const auto speech = tracks_.find(captions.voice);
-  const auto start = voice_starts_.find(captions.voice);
-  if (speech == tracks_.end() || start == voice_starts_.end()) {
-    Report(absl::StrCat(element.pointer, "/source"),
-           absl::StrCat("the voice \"", captions.voice, "\" was not spoken"));
-    return;
-  }
-  auto pages = PaginateCaptions(speech->second.words, start->second, captions.spec);
-  if (!pages.ok()) {
-    Report(element.pointer, std::string(pages.status().message()));
-    return;
-  }
-  const FrameRate rate = scene_.frame_rate_;
-  for (const CaptionPage& page : *pages) {
-    TrackPage placed;
-    placed.frames = {NearestFrame(page.begin, rate), NearestFrame(page.end, rate)};
-    if (captions.spec.effect == CaptionEffect::kHighlight) {
-      for (const SpokenWord& word : page.words) {
-        placed.word_frames.push_back(NearestFrame(word.begin, rate));
-      }
-    }
-    track->pages.push_back(std::move(placed));
-  }
-  pages_by_voice_[captions.voice] = *std::move(pages);
 }
 
 void SceneResolver::PlaceSound(const ElementModel& element, const Stage& stage) {
@@ -483,25 +445,6 @@ void SceneResolver::PlaceSound(const ElementModel& element, const Stage& stage) 
     SetGain(audio->gain, absl::ToDoubleSeconds(life), &cue);
   }
   scene_.mix_.cues.push_back(std::move(cue));
-}
-
-// The sidecars tell everything that is said, shown on screen or not.
-void SceneResolver::FinishCaptionPages() {
-  const bool wanted = model_.output.sidecar.srt || model_.output.sidecar.vtt;
-  for (const auto& [voice, start] : voice_starts_) {
-    const auto speech = tracks_.find(voice);
-    if (!wanted || pages_by_voice_.count(voice) > 0 || speech == tracks_.end()) continue;
-    auto pages = PaginateCaptions(speech->second.words, start, SidecarOnlySpec(model_.output));
-    if (pages.ok()) pages_by_voice_[voice] = *std::move(pages);
-  }
-  std::vector<CaptionPage>& all = scene_.caption_pages_;
-  for (const auto& [voice, pages] : pages_by_voice_)
-    all.insert(all.end(), pages.begin(), pages.end());
-  std::stable_sort(all.begin(), all.end(), [](const CaptionPage& a, const CaptionPage& b) {
-    return a.begin < b.begin;
-  });
-  for (std::size_t i = 0; i + 1 < all.size(); ++i)
-    all[i].end = std::min(all[i].end, all[i + 1].begin);
 }
 
 }  // namespace rn

@@ -49,7 +49,16 @@ class SceneResolver {
   void PlaceChanges(const ElementModel& element, Track* track);
   // Index among the scene's elements; the same element twice is one, from `first` on.
   int AddElement(Element element, int first);
-  void PlaceCaptions(const ElementModel& element, CaptionsModel captions, Track* track);
+  // Onto the track, whose frames are known; nothing (and a problem) when there are no words.
+  std::vector<CaptionPage> PlaceCaptions(const ElementModel& element,
+                                         const CaptionsModel& captions,
+                                         Track* track);
+  absl::StatusOr<std::vector<CaptionPage>> PagesOfVoice(const CaptionsModel& captions,
+                                                        bool* estimated) const;
+  absl::StatusOr<std::vector<CaptionPage>> PagesOfFile(const ElementModel& element,
+                                                       const CaptionsModel& captions,
+                                                       const Stage& stage,
+                                                       bool* estimated);
   void PlaceSound(const ElementModel& element, const Stage& stage);
   void FinishCaptionPages();
   Stage StageOf(const FrameRange& frames) const;
@@ -62,7 +71,8 @@ class SceneResolver {
   Scene scene_;
   Timeline timeline_;
   std::map<std::string, absl::Duration> voice_starts_;              // by cue
-  std::map<std::string, std::vector<CaptionPage>> pages_by_voice_;  // for the sidecars
+  std::map<std::string, std::vector<CaptionPage>> pages_by_voice_;  // for the sidecars, as are
+  std::map<std::string, std::vector<CaptionPage>> pages_by_file_;   // those of files at a time
   std::map<std::string, absl::Duration> file_lengths_;              // probed once each
   std::vector<Problem> problems_;
 };

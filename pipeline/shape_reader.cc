@@ -39,8 +39,9 @@ Fill Gradient(const ReadContext& context, const json& gradient, const std::strin
   return fill;
 }
 
-// Of "fill" and "fill_color" the one nearer to the element counts: either may be a default.
-void ReadFill(const Fields& fields, const std::string& shape_pointer, ShapeContent* shape) {
+}  // namespace
+
+std::optional<Fill> ReadFill(const Fields& fields) {
   const std::size_t gradient_layer = fields.LayerOf("fill");
   const std::size_t color_layer = fields.LayerOf("fill_color");
   std::string pointer;
@@ -48,15 +49,14 @@ void ReadFill(const Fields& fields, const std::string& shape_pointer, ShapeConte
   if (gradient != nullptr && gradient_layer == color_layer) {
     fields.Report("fill", "stands beside \"fill_color\"; keep one of them");
   } else if (gradient != nullptr && gradient->is_object() && gradient_layer < color_layer) {
-    shape->fill = Gradient(fields.context(), *gradient, pointer);
+    return Gradient(fields.context(), *gradient, pointer);
   } else if (const auto color = fields.Color("fill_color")) {
-    shape->fill.stops = {{0, *color}};
-  } else if (!fields.Has("fill_color")) {
-    fields.context().Report(shape_pointer, "a shape needs \"fill_color\" or \"fill\"");
+    Fill fill;
+    fill.stops = {{0, *color}};
+    return fill;
   }
+  return std::nullopt;
 }
-
-}  // namespace
 
 double ShorterSide(const Fields& fields) {
   const Box& stage = fields.context().stage;
@@ -82,7 +82,10 @@ ShapeContent ReadShape(const Fields& fields, const std::string& pointer) {
   }
   shape.radius_px = fields.Pixels("border_radius", ShorterSide(fields), kNone);
   shape.stroke = ReadStroke(fields);
-  ReadFill(fields, pointer, &shape);
+  shape.fill = ReadFill(fields).value_or(Fill());
+  if (!fields.Has("fill_color") && !fields.Has("fill")) {
+    fields.context().Report(pointer, "a shape needs \"fill_color\" or \"fill\"");
+  }
   return shape;
 }
 

@@ -37,6 +37,8 @@ const char* NameOf(VariableType type) {
       return "audio";
     case VariableType::kVoice:
       return "voice";
+    case VariableType::kSubtitles:
+      return "subtitles";
   }
   return "";
 }
@@ -48,8 +50,8 @@ std::string NamedFile(const Fields& fields, std::string name) {
     fields.Report("source",
                   absl::StrCat("\"",
                                name,
-                               "\" is not a source. Valid: \"{{variable}}\" of type image or ",
-                               "audio, \"asset:name\", \"music:name\""));
+                               "\" is not a source. Valid: \"{{variable}}\" of a type that ",
+                               "names files, \"asset:name\", \"music:name\""));
     return "";
   }
   if (context.checking_only()) return "";

@@ -22,7 +22,7 @@ struct Problem {
 // "2 problems:\n  /scenes/0/elements/1/easing: unknown easing …\n  …", TEMPLATE_RENDER_ERROR.
 absl::Status ProblemsToStatus(const std::vector<Problem>& problems);
 
-enum class VariableType { kString, kNumber, kColor, kImage, kVideo, kAudio, kVoice };
+enum class VariableType { kString, kNumber, kColor, kImage, kVideo, kAudio, kVoice, kSubtitles };
 
 struct VariableInfo {
   VariableType type = VariableType::kString;

@@ -11,6 +11,8 @@
 #include "base/nearest.h"
 #include "base/status.h"
 #include "pipeline/text_layout.h"
+#include "pipeline/text_paint.h"
+#include "pipeline/unicode.h"
 
 namespace rn {
 namespace {
@@ -38,6 +40,23 @@ const std::vector<std::string>& Families() {
     return names;
   }();
   return families;
+}
+
+// The same letters in their places, with lines under and through the first `end` bytes alone.
+TextSpec LinedUpTo(const TextSpec& spec, std::size_t end) {
+  TextSpec result = spec;
+  result.ranges.clear();
+  for (const TextRange& range : spec.ranges) {
+    TextRange typed = range;
+    typed.end = std::min(range.end, end);
+    TextRange rest = range;
+    rest.begin = std::max(range.begin, end);
+    rest.underline = rest.strikethrough = false;
+    for (const TextRange& part : {typed, rest}) {
+      if (part.begin < part.end) result.ranges.push_back(part);
+    }
+  }
+  return result;
 }
 
 }  // namespace
@@ -76,15 +95,17 @@ std::string UnknownFontFamily(const std::string& family) {
   return message;
 }
 
-absl::StatusOr<RasterText> RasteriseText(const TextSpec& spec) {
+absl::StatusOr<RasterText> RasteriseText(const TextSpec& spec, int characters) {
   RETURN_IF_ERROR(CheckText(spec));
-  const double size = FittingSize(spec);
-  TextSpec set = spec;
-  if (spec.style.balanced) set.box_w = NarrowestWidth(spec, size);
-  const UniqueLayout layout = LayOut(set, size, Breaking::kAnywhere);
-  ASSIGN_OR_RETURN(RasterText text, PaintLayout(layout.get(), set, size));
-  text.x += OffsetOf(layout.get(), spec.style.align, spec.box_w - set.box_w);
-  return text;
+  if (characters < 0) return PaintText(SetInBox(spec), {{.begin = 0, .end = spec.text.size()}});
+  const std::vector<std::size_t> ends = GraphemeEnds(spec.text);
+  const auto shown = std::min(static_cast<std::size_t>(characters), ends.size());
+  const std::size_t end = shown == 0 ? 0 : ends[shown - 1];
+  const bool lined = std::any_of(spec.ranges.begin(), spec.ranges.end(), [](const auto& range) {
+    return range.underline || range.strikethrough;
+  });
+  if (!lined) return PaintText(SetInBox(spec), {{.begin = 0, .end = end}});
+  return PaintText(SetInBox(LinedUpTo(spec, end)), {{.begin = 0, .end = end}});
 }
 
 }  // namespace rn

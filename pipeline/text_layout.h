@@ -1,12 +1,12 @@
-// Pango behind RAII: what text.cc and captions.cc share. Includes Pango's headers: nobody else
-// does.
+// Pango behind RAII: a text set in its box, for those who paint it or ask where its lines break.
+// Includes Pango's headers: nobody else does.
 #pragma once
 
 #include <pango/pangocairo.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
-#include <optional>
 
 #include "absl/status/statusor.h"
 #include "pipeline/text.h"
@@ -18,22 +18,13 @@ struct GObjectDeleter {
 };
 using UniqueLayout = std::unique_ptr<PangoLayout, GObjectDeleter>;
 
-// Bytes [begin, end) of the text in another fill.
-struct ColoredRange {
-  std::size_t begin = 0, end = 0;
-  Rgba color;
-};
-
-// Valid UTF-8, a known family, a bounded length; else InvalidArgument.
+// Valid UTF-8, known families, a bounded length; else InvalidArgument.
 absl::Status CheckText(const TextSpec& spec);
 
 // The text laid out in its box at one size. kWholeWords lets a long word stick out of the box
 // instead of breaking it.
 enum class Breaking { kWholeWords, kAnywhere };
-UniqueLayout LayOut(const TextSpec& spec,
-                    double font_size_px,
-                    Breaking breaking,
-                    const std::optional<ColoredRange>& colored = std::nullopt);
+UniqueLayout LayOut(const TextSpec& spec, double font_size_px, Breaking breaking);
 
 // How far right a layout stands that leaves `free_px` of its box's width.
 int OffsetOf(PangoLayout* layout, HorizontalAlign align, double free_px);
@@ -44,9 +35,16 @@ double FittingSize(const TextSpec& spec);
 // The narrowest box in which the text takes no more lines: they come out of like length.
 double NarrowestWidth(const TextSpec& spec, double font_size_px);
 
-// Pixels of a layout made from `spec`.
-absl::StatusOr<RasterText> PaintLayout(PangoLayout* layout,
-                                       const TextSpec& spec,
-                                       double font_size_px);
+// A text ready to be painted, at its size and, where it is balanced, in a narrower box.
+struct SetText {
+  TextSpec spec;
+  double font_size_px = 0;
+  int shift_px = 0;      // of the narrower box in the text's own
+  std::uint64_t id = 0;  // no other text of the thread has it
+  UniqueLayout layout;
+};
+// From the last few that the thread has set, or anew. `spec` has passed CheckText. Valid until the
+// thread sets another text.
+const SetText& SetInBox(const TextSpec& spec);
 
 }  // namespace rn

@@ -117,19 +117,6 @@ void Track::Animate(std::int64_t k, Draw* draw) const {
   }
 }
 
-bool Track::TurnPage(std::int64_t n, Draw* draw) const {
-  const auto after =
-      std::upper_bound(pages.begin(), pages.end(), n, [](std::int64_t at, const TrackPage& page) {
-        return at < page.frames.begin;
-      });
-  if (after == pages.begin() || !std::prev(after)->frames.Contains(n)) return false;
-  const auto page = std::prev(after);
-  draw->page = static_cast<int>(page - pages.begin());
-  const auto word = std::upper_bound(page->word_frames.begin(), page->word_frames.end(), n);
-  draw->active_word = static_cast<int>(word - page->word_frames.begin()) - 1;
-  return true;
-}
-
 std::optional<Draw> Track::At(std::int64_t n) const {
   if (!frames.Contains(n)) return std::nullopt;
   const std::int64_t k = n - frames.begin;
@@ -150,7 +137,7 @@ std::optional<Draw> Track::At(std::int64_t n) const {
     draw.window = {
         Mix(from.x, to.x, t), Mix(from.y, to.y, t), Mix(from.w, to.w, t), Mix(from.h, to.h, t)};
   }
-  if (captions && !TurnPage(n, &draw)) return std::nullopt;
+  if (captions && !captions->TurnTo(n, &draw)) return std::nullopt;
   if (group) {
     draw.children = DrawsAt(children, n);
     if (draw.children.empty()) return std::nullopt;

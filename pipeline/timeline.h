@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "pipeline/caption_track.h"
 #include "pipeline/composition_model.h"
 #include "pipeline/scene.h"
 
@@ -33,11 +34,6 @@ struct TrackAnimation {
   double DistanceAt(std::int64_t k, std::int64_t life) const;
 };
 
-struct TrackPage {
-  FrameRange frames;
-  std::vector<std::int64_t> word_frames;  // when each word lights up; empty: none ever does
-};
-
 // One element's life.
 struct Track {
   int element = 0;  // index into Scene::elements()
@@ -50,8 +46,7 @@ struct Track {
   std::vector<TrackAnimation> animations;
   int graphemes = 0;  // of a text
   std::optional<KenBurns> ken_burns;
-  bool captions = false;
-  std::vector<TrackPage> pages;
+  std::optional<CaptionTrack> captions;
   bool group = false;
   std::vector<Track> children;  // of a group
 
@@ -62,7 +57,6 @@ struct Track {
   int ElementAt(std::int64_t k) const;
   void Move(std::int64_t k, Draw* draw) const;
   void Animate(std::int64_t k, Draw* draw) const;
-  bool TurnPage(std::int64_t n, Draw* draw) const;
 };
 
 std::vector<Draw> DrawsAt(const std::vector<Track>& tracks, std::int64_t n);

@@ -25,7 +25,8 @@ const std::map<std::string, VariableType>& TypesByName() {
                                               {"image", VariableType::kImage},
                                               {"video", VariableType::kVideo},
                                               {"audio", VariableType::kAudio},
-                                              {"voice", VariableType::kVoice}};
+                                              {"voice", VariableType::kVoice},
+                                              {"subtitles", VariableType::kSubtitles}};
   return *types;
 }
 

@@ -42,6 +42,16 @@ std::string Photo(const char* fit, int column) {
                       R"("})");
 }
 
+std::string Captions(const std::string& properties) {
+  return absl::StrCat(R"("scenes": [{"background_color": "#305070", "elements": [
+        {"type": "voice", "name": "n", "voice": "narrator",
+         "text": "The lake is calm today, and nobody is out on it yet."},
+        {"type": "captions", "source": "@n", "fill_color": "#fff", "font_size": 26, "width": "86%",
+         "font_weight": 700, )",
+                      properties,
+                      "}]}]");
+}
+
 std::vector<Golden> Goldens() {
   return {
       {"fit_modes",
@@ -91,7 +101,25 @@ std::vector<Golden> Goldens() {
          "background_color": "#000000b0", "background_x_padding": 14, "background_y_padding": 6,
          "background_border_radius": 12},
         {"type": "text", "text": "outlined", "font_size": 48, "font_weight": 800, "y": "70%",
-         "fill_color": "#ffd020", "stroke_color": "#401060", "stroke_width": 8})")},
+         "fill_color": "#ffd020", "stroke_color": "#401060", "stroke_width": 4})")},
+      {"text_markup", 0, OneScene(R"(
+        {"type": "text", "font_size": 30, "width": "96%", "markup": true, "y": "30%",
+         "text": "<b>Bold</b>, <i>italic</i>, <u>under</u>, <s>through</s>, <color=#ffd020>gold</color>"},
+        {"type": "text", "font_size": 30, "markup": true, "y": "75%", "text_transform": "uppercase",
+         "text": "only <span size='170%' weight='800' color='#80ff80'>€9</span> each"})")},
+      {"text_lines_in_boxes", 0, OneScene(R"(
+        {"type": "text", "text": "a box around each line, as long as it is", "font_size": 28,
+         "width": 240, "background_color": "#000a", "background_mode": "line",
+         "background_x_padding": 8, "background_y_padding": 2, "background_border_radius": 6})")},
+      {"text_gradient", 0, OneScene(R"(
+        {"type": "text", "text": "Gradient", "font_size": 60, "font_weight": 800, "y": "30%",
+         "fill": {"angle": 90, "stops": [{"color": "#ffe040"}, {"color": "#ff2080"}]}},
+        {"type": "text", "text": "spaced", "font_size": 40, "y": "75%", "letter_spacing": "30%",
+         "fill_color": "#fff8", "stroke_color": "#102030", "stroke_width": 3})")},
+      {"text_typed", 15, OneScene(R"(
+        {"type": "text", "text": "Typed, and it 👩‍🌾 never moves", "font_size": 32, "width": "80%",
+         "text_align": "left", "stroke_color": "#000", "stroke_width": 2,
+         "animations": [{"type": "typewriter", "duration": 1}]})")},
       {"text_bidi", 0, OneScene(R"(
         {"type": "text", "text": "שלום world, 2024", "font_size": 32, "y": "25%"},
         {"type": "text", "text": "مرحبا (one) بالعالم", "font_size": 32, "y": "50%",
@@ -104,13 +132,21 @@ std::vector<Golden> Goldens() {
         {"type": "text", "text": "봄의 정원을 걷다", "font_size": 28, "y": "80%"})")},
       {"text_emoji", 0, OneScene(R"(
         {"type": "text", "text": "Sale 🎉🚀 now 👩‍🌾🇫🇷", "font_size": 36})")},
+      {"captions_karaoke",
+       32,
+       Captions(R"("effect": "karaoke", "color": "#ffb400", "stroke_color": "#000",
+        "stroke_width": 2)")},
+      {"captions_pop", 29, Captions(R"("effect": "pop", "color": "#ffb400", "stroke_color": "#000",
+        "stroke_width": 2)")},
+      {"captions_typewriter", 32, Captions(R"("effect": "typewriter", "background_color": "#000c",
+        "background_border_radius": 4)")},
       {"captions_highlight", 32, absl::StrCat(R"("scenes": [{"elements": [
         {"type": "image", "source": "asset:photo"},
         {"type": "voice", "name": "n", "voice": "narrator",
          "text": "The lake is calm today, and nobody is out on it yet."},
         {"type": "captions", "source": "@n", "effect": "highlight", "color": "#ffb400",
          "font_size": 26, "font_weight": 700, "y": "78%", "width": "80%", "height": "35%",
-         "stroke_color": "#000", "stroke_width": 4}]}])")},
+         "stroke_color": "#000", "stroke_width": 2}]}])")},
       {"slide_and_fade_entrance", 7, OneScene(R"(
         {"type": "text", "text": "from below", "font_size": 40, "y": "30%", "height": 60,
          "animations": [{"type": "slide", "direction": "up", "duration": 0.5}]},

@@ -16,6 +16,11 @@
 namespace rn {
 namespace {
 
+constexpr char kSubtitles[] =
+    "1\n00:00:00,000 --> 00:00:01,000\none two\n\n"
+    "2\n00:00:01,500 --> 00:00:02,000 X1:0\nthree\n\n"
+    "3\n00:01:00,000 --> 00:01:01,000\nlate\n";
+
 std::uint8_t Wave(double phase) {
   return static_cast<std::uint8_t>(std::lround(127.5 + 127.5 * std::sin(phase)));
 }
@@ -57,7 +62,8 @@ Speech Silent(absl::string_view text) {
 SceneAssets::SceneAssets() : folder_(Must(TempDir::Create("scene"))) {
   for (const auto& [name, bytes] : {std::pair("photo", ImageBytes("png", 320, 240, PhotoPixel)),
                                     std::pair("logo", ImageBytes("png", 96, 96, LogoPixel)),
-                                    std::pair("broken", std::string("no picture"))}) {
+                                    std::pair("broken", std::string("no picture")),
+                                    std::pair("subtitles.srt", std::string(kSubtitles))}) {
     CHECK(WriteFileDurably(folder_.path() / name, bytes).ok());
   }
 }
@@ -71,7 +77,7 @@ Scene SceneAssets::Resolve(absl::string_view body,
   (*job.mutable_voices())["narrator"].set_engine("silent");
   job.mutable_output()->set_aspect_ratio(aspect);
   std::map<std::string, std::string> paths;
-  for (const char* name : {"photo", "logo", "broken"}) {
+  for (const char* name : {"photo", "logo", "broken", "subtitles.srt"}) {
     paths[absl::StrCat("asset:", name)] = Path(name);
   }
   const Composition composition = Must(tmpl.Bind({job, row, paths}));

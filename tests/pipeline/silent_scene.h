@@ -13,7 +13,8 @@
 namespace rn {
 
 // Pictures for templates: "asset:photo" (320 × 240, colours and fine lines), "asset:logo" (96 × 96,
-// transparent around a disc), "asset:broken" (no picture at all).
+// transparent around a disc), "asset:broken" (no picture at all). Subtitles: "asset:subtitles.srt"
+// ("one two" from 0 to 1 s, "three" from 1.5 to 2 s, "late" from 60 to 61 s).
 class SceneAssets {
  public:
   SceneAssets();
