@@ -31,6 +31,7 @@ struct CaptionSpec {
   LetterCase letter_case = LetterCase::kAsWritten;  // on screen; sidecars have it as written
   int max_lines = 2;
   double box_w = 0, box_h = 0;  // pixels
+  bool operator==(const CaptionSpec&) const = default;
 };
 
 // What stands on screen at once. Times are on the timeline (not from the speech's start).
@@ -40,6 +41,7 @@ struct CaptionPage {
   std::vector<std::size_t> line_begins;  // words that begin a line, the first one left out
   double wrap_w = 0;  // pixels: the narrowest width that keeps the lines few; 0: the whole box
   bool lines_given = false;  // lines break at `line_begins` and nowhere else
+  bool operator==(const CaptionPage&) const = default;
 };
 
 // Breaks at sentence ends and pauses first, then where max_lines are full (pages of like length,

@@ -40,6 +40,7 @@ struct ImageContent {
   Fit fit = Fit::kCover;
   bool moves = false;    // Ken Burns: the window changes from frame to frame
   double scale_max = 1;  // the largest Ken Burns scale: how much resolution to keep
+  bool operator==(const ImageContent&) const = default;
 };
 
 // A clip. Which moment of it is seen is the Draw's to say: trim, speed and loops are in there.
@@ -47,6 +48,7 @@ struct VideoContent {
   std::string path;
   std::shared_ptr<const ClipIndex> index;  // of that file; never null once resolved
   Fit fit = Fit::kCover;
+  bool operator==(const VideoContent&) const = default;
 };
 
 struct ShapeContent {
@@ -54,16 +56,21 @@ struct ShapeContent {
   Fill fill;
   double radius_px = 0;
   std::optional<Stroke> stroke;
+  bool operator==(const ShapeContent&) const = default;
 };
 struct TextContent {
   TextSpec spec;
+  bool operator==(const TextContent&) const = default;
 };
 struct CaptionContent {
   CaptionSpec spec;
   std::vector<CaptionPage> pages;
+  bool operator==(const CaptionContent&) const = default;
 };
 // Nothing of its own: Draw::children, painted together, then treated as one picture.
-struct GroupContent {};
+struct GroupContent {
+  bool operator==(const GroupContent&) const = default;
+};
 using Content = std::
     variant<ImageContent, ShapeContent, TextContent, CaptionContent, VideoContent, GroupContent>;
 
@@ -87,6 +94,7 @@ enum class BlendMode {
 struct Shadow {
   Rgba color{0, 0, 0, 128};
   double dx_px = 0, dy_px = 0, blur_px = 0;
+  bool operator==(const Shadow&) const = default;
 };
 
 // What of the element is seen: the inside of a shape that fills its box, or where a picture, laid
@@ -96,6 +104,7 @@ struct Mask {
   double radius_px = 0;  // kRect
   std::string path;      // kAlpha, kLuminance
   bool inverted = false;
+  bool operator==(const Mask&) const = default;
 };
 
 struct Element {
@@ -106,6 +115,7 @@ struct Element {
   BlendMode blend = BlendMode::kNormal;
   std::optional<Shadow> shadow;  // of the masked element
   std::optional<Mask> mask;
+  bool operator==(const Element&) const = default;
 };
 
 // One element on one frame. Two equal Draws paint the same pixels. In order: the content (with

@@ -38,38 +38,6 @@ Element DrawnOf(const ElementModel& model) {
   return drawn;
 }
 
-// As far as keyframes of one element can make them differ.
-bool SameFill(const Fill& a, const Fill& b) {
-  return a.angle_deg == b.angle_deg && std::equal(a.stops.begin(),
-                                                  a.stops.end(),
-                                                  b.stops.begin(),
-                                                  b.stops.end(),
-                                                  [](const GradientStop& x, const GradientStop& y) {
-                                                    return x.offset == y.offset &&
-                                                           x.color == y.color;
-                                                  });
-}
-
-bool SamePicture(const Element& a, const Element& b) {
-  const bool same_shadow =
-      !a.shadow || !b.shadow ||
-      (a.shadow->dx_px == b.shadow->dx_px && a.shadow->dy_px == b.shadow->dy_px &&
-       a.shadow->blur_px == b.shadow->blur_px);
-  const bool same_mask = !a.mask || !b.mask || a.mask->radius_px == b.mask->radius_px;
-  if (!(a.box == b.box && a.anchor_x == b.anchor_x && a.anchor_y == b.anchor_y && same_shadow &&
-        same_mask)) {
-    return false;
-  }
-  const auto* shape = std::get_if<ShapeContent>(&a.content);
-  if (shape != nullptr) {
-    const auto& other = std::get<ShapeContent>(b.content);
-    return shape->radius_px == other.radius_px && SameFill(shape->fill, other.fill) &&
-           (!shape->stroke || !other.stroke || shape->stroke->width_px == other.stroke->width_px);
-  }
-  return !std::holds_alternative<TextContent>(a.content) &&
-         !std::holds_alternative<CaptionContent>(a.content);
-}
-
 // A keyframed volume, as a factor and an envelope upon it.
 void SetGain(const Curve& volume, double life_s, AudioCue* cue) {
   if (volume.constant()) {
@@ -404,7 +372,7 @@ void SceneResolver::PlaceChanges(const ElementModel& element, Track* track) {
 
 int SceneResolver::AddElement(Element element, int first) {
   for (int i = first; i < std::ssize(scene_.elements_); ++i) {
-    if (SamePicture(scene_.elements_[i], element)) return i;
+    if (scene_.elements_[i] == element) return i;
   }
   scene_.elements_.push_back(std::move(element));
   return static_cast<int>(scene_.elements_.size()) - 1;

@@ -22,6 +22,7 @@ struct SpokenWord {
   std::size_t byte_end = 0;
   absl::Duration begin;  // from the start of the speech
   absl::Duration end;
+  bool operator==(const SpokenWord&) const = default;
 };
 
 struct Speech {

@@ -99,7 +99,7 @@ TextStyle Style(const Fields& fields, const Box& box, bool per_line) {
   style.font_weight = static_cast<int>(fields.Number("font_weight", 400));
   style.italic = fields.Choice<bool>("font_style", {{"normal", false}, {"italic", true}}, false);
   ReadSizes(fields, box, &style);
-  style.line_height = fields.Number("line_height", 1.2);
+  style.line_height = fields.Number("line_height", 1.2, {0.5, 4});
   // Percents are of the font's size, which may not be known yet.
   style.letter_spacing_px = fields.Pixels("letter_spacing", 0, kNone);
   style.letter_spacing_em = fields.Pixels("letter_spacing", 1, kNone) - style.letter_spacing_px;

@@ -106,6 +106,18 @@ TEST(KeyframesTest, GradientsTurn) {
   EXPECT_DOUBLE_EQ(std::get<ShapeContent>(ElementAt(scene, 20).content).fill.angle_deg, 60);
 }
 
+TEST(KeyframesTest, LettersGrowAndSpreadAndTheSamePictureIsOneElement) {
+  const Scene scene = SceneOf(R"({"type": "text", "text": "wide",
+      "font_size": [{"time": 0, "value": 20}, {"time": 1, "value": 50}, {"time": 2, "value": 20}],
+      "letter_spacing": [{"time": 0, "value": "0%"}, {"time": 1, "value": "20%"},
+                         {"time": 2, "value": "0%"}]})");
+  const TextStyle& style = std::get<TextContent>(ElementAt(scene, 15).content).spec.style;
+  EXPECT_DOUBLE_EQ(style.font_size_px, 35);
+  EXPECT_DOUBLE_EQ(style.letter_spacing_em, 0.1);
+  EXPECT_FALSE(style.auto_fit);
+  EXPECT_EQ(DrawAt(scene, 15)->element, DrawAt(scene, 45)->element);
+}
+
 TEST(KeyframesTest, ChangingAndMovingGoTogether) {
   const Scene scene = Box(R"("x": [{"time": 0, "value": 50}, {"time": 1, "value": 80}],
       "width": [{"time": 0, "value": 40}, {"time": 1, "value": 60}])");
@@ -173,6 +185,14 @@ TEST(AnimationTest, AnEntranceInTheMiddleWaitsFarAwayAndAnExitStaysThere) {
   EXPECT_EQ(DrawAt(exit, 29)->opacity, 1);
   EXPECT_LT(DrawAt(exit, 40)->opacity, 0.5);
   EXPECT_FALSE(DrawAt(exit, 45).has_value());
+}
+
+TEST(AnimationTest, ATypewriterSetsLetterByLetter) {
+  const Scene scene = SceneOf(R"({"type": "text", "text": "héllo 👩‍🚀 you",
+      "animations": [{"type": "typewriter", "duration": 1}]})");
+  EXPECT_EQ(DrawAt(scene, 0)->characters, 0);
+  EXPECT_EQ(DrawAt(scene, 14)->characters, 5);  // of eleven, as a reader counts them
+  EXPECT_EQ(DrawAt(scene, 30)->characters, -1);
 }
 
 TEST(AnimationTest, FadesMultiplyWithTheElementsOwnOpacity) {
