@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -21,6 +22,8 @@ constexpr std::int64_t kReserveFramesMax = 300LL * kSampleRate;
 // Of packets: many files end in a cut one or carry tags that look like sound.
 constexpr int kDamagedShareMax = 20;  // one in …
 constexpr int kDamagedAlways = 1;     // … or so many
+// Of a clip's sound: clocks are coarse, and what they leave out on purpose is longer than this.
+constexpr std::int64_t kGapFramesMin = kSampleRate / 20;
 
 // Whatever the decoder hands out, to 48 kHz stereo float.
 class Converter {
@@ -34,6 +37,9 @@ class Converter {
     }
     return Run(frame.extended_data, frame.nb_samples, out);
   }
+
+  // Frames that have gone in and not come out.
+  std::int64_t held() const { return swr_ == nullptr ? 0 : swr_get_delay(swr_.get(), kSampleRate); }
 
   // What the resampler still holds.
   absl::Status Flush(std::vector<float>& out) {
@@ -150,11 +156,52 @@ class AudioDecoder {
       return absl::ResourceExhaustedError("out of memory for a decoder");
     }
     RETURN_IF_FF_ERROR(avcodec_parameters_to_context(codec_.get(), stream.codecpar));
+    FindOrigin();
     codec_->pkt_timebase = stream.time_base;  // Without it an encoder's priming is not cut off.
     codec_->thread_count = 1;
     codec_->log_level_offset = AV_LOG_TRACE;  // A line a packet, and we count the damaged ones.
     RETURN_IF_FF_ERROR(avcodec_open2(codec_.get(), found, nullptr));
     Reserve();
+    return absl::OkStatus();
+  }
+
+  // When the first picture is shown, on the sound's clock.
+  void FindOrigin() {
+    const AVRational& clock = input_->streams[stream_]->time_base;
+    for (unsigned i = 0; i < input_->nb_streams; ++i) {
+      const AVStream& stream = *input_->streams[i];
+      if (stream.codecpar->codec_type == AVMEDIA_TYPE_VIDEO &&
+          stream.start_time != AV_NOPTS_VALUE &&
+          (stream.disposition & AV_DISPOSITION_ATTACHED_PIC) == 0) {
+        origin_ = av_rescale_q(stream.start_time, stream.time_base, clock);
+        return;
+      }
+    }
+  }
+
+  // Silence up to where the clock says that the frame is heard, or less of the sound before it.
+  absl::Status Align() {
+    // What a decoder has cut off an encoder's priming is in the one and not in the other.
+    const std::int64_t pts =
+        frame_->pts != AV_NOPTS_VALUE ? frame_->pts : frame_->best_effort_timestamp;
+    if (!origin_ || pts == AV_NOPTS_VALUE) return absl::OkStatus();
+    const std::int64_t at =
+        av_rescale_q(pts - *origin_, input_->streams[stream_]->time_base, {1, kSampleRate});
+    if (!started_) {
+      started_ = true;
+      if (at <= 0) done_ = at;
+    }
+    const std::int64_t gap = at - done_ - converter_.held();
+    if (gap > 0 && (gap >= kGapFramesMin || done_ == 0)) {
+      RETURN_IF_ERROR(converter_.Flush(fresh_));
+      Keep();
+      // No more than is asked for: clocks can say anything.
+      const std::int64_t silence = std::clamp<std::int64_t>(range_.end - done_, 0, at - done_);
+      fresh_.assign(static_cast<std::size_t>(silence) * kChannels, 0.0F);
+      Keep();
+    } else if (-gap >= kGapFramesMin) {
+      repeated_ = -gap;
+    }
     return absl::OkStatus();
   }
 
@@ -186,7 +233,7 @@ class AudioDecoder {
       return absl::InvalidArgumentError(
           absl::StrFormat("the sound is damaged: %d of %d packets", damaged_, packets_));
     }
-    if (done_ == 0) return absl::InvalidArgumentError("the file has no sound that can be decoded");
+    if (!heard_) return absl::InvalidArgumentError("the file has no sound that can be decoded");
     return absl::OkStatus();
   }
 
@@ -207,6 +254,8 @@ class AudioDecoder {
         break;
       }
       RETURN_IF_FF_ERROR(received);
+      heard_ = true;
+      RETURN_IF_ERROR(Align());
       RETURN_IF_ERROR(converter_.Convert(*frame_, fresh_));
       Keep();
     }
@@ -215,6 +264,10 @@ class AudioDecoder {
 
   // Of the fresh samples, those within the range.
   void Keep() {
+    const std::int64_t again =
+        std::min(repeated_, static_cast<std::int64_t>(fresh_.size()) / kChannels);
+    fresh_.erase(fresh_.begin(), fresh_.begin() + again * kChannels);
+    repeated_ -= again;
     const auto fresh = static_cast<std::int64_t>(fresh_.size()) / kChannels;
     const std::int64_t from = std::clamp<std::int64_t>(range_.begin - done_, 0, fresh);
     const std::int64_t to = std::clamp<std::int64_t>(range_.end - done_, 0, fresh);
@@ -235,7 +288,10 @@ class AudioDecoder {
   UniqueAvFrame frame_;
   Converter converter_;
   std::vector<float> fresh_;  // converted, not yet kept
-  std::int64_t done_ = 0;     // frames of the file converted so far
+  std::int64_t done_ = 0;     // when the next converted frame is heard
+  std::optional<std::int64_t> origin_;
+  bool started_ = false, heard_ = false;
+  std::int64_t repeated_ = 0;  // frames to come that the clock says were heard already
   int packets_ = 0, damaged_ = 0;
   AudioBuffer kept_;
 };

@@ -15,9 +15,11 @@ struct AudioRange {
 };
 
 // What the file has of `range`: the exact frames that decoding all of it would give there, shorter
-// where the file ends. Mono goes to both channels at full level, more channels are mixed down.
-// Samples are finite and within ±kSampleMax. A stray damaged packet is left out; InvalidArgument
-// where more than one in twenty is damaged, or the file has no sound.
+// where the file ends. The file's time begins with its first sample; where there is video, with the
+// first picture, and what its clock leaves out is silence. Mono goes to both channels at full
+// level, more channels are mixed down. Samples are finite and within ±kSampleMax. A stray damaged
+// packet is left out; InvalidArgument where more than one in twenty is damaged, or the file has no
+// sound.
 absl::StatusOr<AudioBuffer> DecodeAudioRange(const std::string& path, const AudioRange& range);
 
 inline constexpr float kSampleMax = 16;  // +24 dBFS: what float files overshoot by, and far more

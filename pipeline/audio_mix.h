@@ -40,11 +40,21 @@ struct AudioCue {
   absl::Duration length = absl::InfiniteDuration();  // cut there; infinite: the source's own, or
                                                      // the mix's end when looped
   absl::Duration trim_start;                         // skipped of the source
-  double gain = 1;                                   // linear
-  std::vector<GainPoint> envelope;                   // times `gain`; in order; empty: none
+  absl::Duration trim_length = absl::InfiniteDuration();  // of it, what is used
+  // Silence, not a mistake, where nothing is left of the source: a clip's sound may be shorter than
+  // its pictures.
+  bool may_run_out = false;
+  double speed = 1;  // of the source, 0.1 … 10; resampled: the pitch goes along, as on tape
+  // LUFS that what is used of the source is brought to before all else: sources of any level match.
+  std::optional<double> loudness;
+  double gain = 1;                  // linear
+  std::vector<GainPoint> envelope;  // times `gain`; in order; empty: none
   absl::Duration fade_in, fade_out;
   bool loop = false;
   absl::Duration loop_crossfade;
+  // Of a loop: rounds are exactly so long, whatever the source has; silence fills them up. For what
+  // has to stay in step with pictures. Zero: a round is the source less the cross-fade.
+  absl::Duration loop_round;
   std::optional<Duck> duck;
 };
 

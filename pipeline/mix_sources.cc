@@ -1,12 +1,16 @@
 #include "pipeline/mix_sources.h"
 
 #include <algorithm>
+#include <cmath>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/nearest.h"
 #include "base/status.h"
+#include "pipeline/loudness.h"
+#include "pipeline/resample.h"
 #include "proto/item_error.h"
 
 namespace rn {
@@ -14,6 +18,7 @@ namespace {
 
 // Where a sound is cut off in the middle it gets a fade of this length at least, or it clicks.
 constexpr absl::Duration kCutFade = absl::Milliseconds(3);
+constexpr double kMatchDbMax = 40;  // Beyond, it is the noise that is heard.
 constexpr absl::Duration kLoopMin = absl::Milliseconds(50);  // Shorter is a tone, not a loop.
 
 // What a cue could be heard of, before anything is known of its source.
@@ -22,10 +27,22 @@ struct Slot {
   SampleRange range;           // on the timeline
   std::int64_t trim = 0;       // frames of the source before the first one heard
   std::int64_t crossfade = 0;  // as asked for
+  std::int64_t round = 0;      // of a loop; 0: as the source has it
   std::int64_t frames() const { return range.end - range.begin; }
 
   // To know whether the source goes on beyond: one frame, and the cross-fade before its end.
-  AudioRange Wanted() const { return {trim, trim + frames() + crossfade + 1}; }
+  AudioRange Wanted() const {
+    std::int64_t played = frames() + crossfade + 1;
+    if (round > 0) played = std::min(played, round + crossfade);
+    auto used = static_cast<std::int64_t>(std::ceil(static_cast<double>(played) * cue.speed));
+    if (cue.trim_length != absl::InfiniteDuration()) {
+      // A loop fades over to its beginning with what comes after.
+      const double beyond = round > 0 ? static_cast<double>(crossfade) * cue.speed : 0;
+      used = std::min(
+          used, ToSampleFrames(cue.trim_length) + static_cast<std::int64_t>(std::ceil(beyond)));
+    }
+    return {trim, trim + used};
+  }
 };
 
 Slot SlotOf(const AudioCue& cue, std::int64_t mix_frames) {
@@ -35,11 +52,25 @@ Slot SlotOf(const AudioCue& cue, std::int64_t mix_frames) {
   }
   slot.range.end = std::max(slot.range.begin, slot.range.end);
   slot.trim = ToSampleFrames(cue.trim_start);
-  if (cue.loop) slot.crossfade = ToSampleFrames(cue.loop_crossfade);
+  if (!cue.loop) return slot;
+  slot.crossfade = ToSampleFrames(cue.loop_crossfade);
+  slot.round = ToSampleFrames(cue.loop_round);
+  if (slot.round > 0) {
+    slot.crossfade = std::min(std::max(slot.crossfade, ToSampleFrames(kCutFade)), slot.round);
+  }
   return slot;
 }
 
 using Samples = absl::Span<const float>;
+
+// Silence follows where sound may have gone on.
+void FadeEnd(AudioBuffer& audio) {
+  const std::int64_t fade = std::min(ToSampleFrames(kCutFade), audio.frames());
+  for (std::int64_t i = 0; i < fade * kChannels; ++i) {
+    const auto left = static_cast<float>(i / kChannels) / static_cast<float>(fade);
+    audio.samples[audio.samples.size() - 1 - static_cast<std::size_t>(i)] *= left;
+  }
+}
 
 class SourceLoader {
  public:
@@ -56,8 +87,34 @@ class SourceLoader {
     known->second.end = std::max(known->second.end, wanted.end);
   }
 
-  // The source from the slot's trim on.
+  // What is heard of the source, from the slot's trim on, at its speed.
   absl::StatusOr<Samples> SamplesOf(const Slot& slot) {
+    ASSIGN_OR_RETURN(Samples samples, TrimmedOf(slot));
+    const AudioRange wanted = slot.Wanted();
+    samples = samples.subspan(0, static_cast<std::size_t>(wanted.end - wanted.begin) * kChannels);
+    if (samples.empty() || (slot.cue.speed == 1 && slot.round == 0)) return samples;
+    AudioBuffer made;
+    if (slot.cue.speed != 1) {
+      ASSIGN_OR_RETURN(made, AtSpeed(samples, slot.cue.speed));
+    } else {
+      made.samples.assign(samples.begin(), samples.end());
+    }
+    if (slot.round > 0) {
+      if (made.frames() < slot.round + slot.crossfade) FadeEnd(made);
+      made.samples.resize(static_cast<std::size_t>(slot.round + slot.crossfade) * kChannels);
+    }
+    RETURN_IF_ERROR(Spend(made));
+    made_.push_back(std::make_unique<const AudioBuffer>(std::move(made)));
+    return Samples(made_.back()->samples);
+  }
+
+  std::map<std::string, std::unique_ptr<const AudioBuffer>> TakeFiles() {
+    return std::move(files_);
+  }
+  std::vector<std::unique_ptr<const AudioBuffer>> TakeMade() { return std::move(made_); }
+
+ private:
+  absl::StatusOr<Samples> TrimmedOf(const Slot& slot) {
     std::int64_t skipped = 0;
     Samples samples;
     if (slot.cue.file.empty()) {
@@ -70,7 +127,7 @@ class SourceLoader {
     }
     const std::int64_t trim = slot.trim - skipped;
     if (trim * kChannels >= static_cast<std::int64_t>(samples.size())) {
-      if (slot.trim == 0) return Samples();
+      if (slot.trim == 0 || slot.cue.may_run_out) return Samples();
       return absl::InvalidArgumentError(
           absl::StrFormat("nothing is left of it after trim_start, %.2f s",
                           absl::ToDoubleSeconds(slot.cue.trim_start)));
@@ -78,11 +135,6 @@ class SourceLoader {
     return samples.subspan(static_cast<std::size_t>(trim) * kChannels);
   }
 
-  std::map<std::string, std::unique_ptr<const AudioBuffer>> TakeFiles() {
-    return std::move(files_);
-  }
-
- private:
   absl::Status UnknownSpeech(const std::string& id) const {
     std::vector<std::string> ids;
     for (const auto& track : tracks_) ids.push_back(track.first);
@@ -97,31 +149,60 @@ class SourceLoader {
     range.end = std::min(range.end, range.begin + left_ + 1);
     absl::StatusOr<AudioBuffer> audio = DecodeAudioRange(file, range);
     if (!audio.ok()) return Annotate(audio.status(), file);
-    left_ -= audio->frames();
-    if (left_ < 0) {
-      return absl::ResourceExhaustedError(absl::StrCat(file,
-                                                       ": the sounds of the video are longer than ",
-                                                       absl::FormatDuration(decoded_max_),
-                                                       " together"));
-    }
+    if (const absl::Status spent = Spend(*audio); !spent.ok()) return Annotate(spent, file);
     auto& stored = files_[file];
     stored = std::make_unique<const AudioBuffer>(*std::move(audio));
     return Samples(stored->samples);
+  }
+
+  absl::Status Spend(const AudioBuffer& audio) {
+    left_ -= audio.frames();
+    if (left_ >= 0) return absl::OkStatus();
+    return absl::ResourceExhaustedError(absl::StrCat("the sounds of the video are longer than ",
+                                                     absl::FormatDuration(decoded_max_),
+                                                     " together"));
   }
 
   const SpeechTracks& tracks_;
   const absl::Duration decoded_max_;
   std::map<std::string, AudioRange> ranges_;
   std::map<std::string, std::unique_ptr<const AudioBuffer>> files_;
+  std::vector<std::unique_ptr<const AudioBuffer>> made_;
   std::int64_t left_;  // sample frames that may still be decoded
 };
+
+// The gain that brings them to `lufs`; 1 where they are silent or too short to have a loudness.
+double MatchingGain(Samples samples, double lufs) {
+  LoudnessMeter meter;
+  meter.Add(samples);
+  std::optional<double> is = meter.Integrated();
+  if (!is) return 1;
+  // Near the meter's gate the quiet parts are left out: measured again where nothing is.
+  constexpr double kNearGate = -35;
+  const double lifted = *is < kNearGate ? FromDecibels(lufs - *is) : 1;
+  if (lifted != 1) {
+    LoudnessMeter second;
+    std::vector<float> block;
+    constexpr std::size_t kBlock = 9600;
+    for (std::size_t at = 0; at < samples.size(); at += kBlock) {
+      const Samples part = samples.subspan(at, kBlock);
+      block.assign(part.begin(), part.end());
+      for (float& sample : block) sample *= static_cast<float>(lifted);
+      second.Add(block);
+    }
+    is = second.Integrated();
+  }
+  return is ? std::min(lifted * FromDecibels(lufs - *is), FromDecibels(kMatchDbMax)) : 1;
+}
 
 // How `samples` fill the slot. Their end is not heard: cut, looped or the mix is over.
 absl::StatusOr<CuePlacement> PlacementOf(const Slot& slot, Samples samples) {
   const AudioCue& cue = slot.cue;
   const auto frames = static_cast<std::int64_t>(samples.size()) / kChannels;
   CuePlacement placement{.range = slot.range, .gain = cue.gain};
-  bool cut = frames > slot.frames();
+  if (cue.loudness) placement.gain *= MatchingGain(samples, *cue.loudness);
+  // Or the source may go on where it is trimmed.
+  bool cut = frames > slot.frames() || cue.trim_length != absl::InfiniteDuration();
   if (cue.loop && frames < slot.frames() + slot.crossfade) {
     if (frames < ToSampleFrames(kLoopMin)) {
       return absl::InvalidArgumentError(
@@ -179,6 +260,7 @@ absl::StatusOr<MixSources> MixSources::Load(const MixPlan& plan,
 
   MixSources sources;
   sources.files_ = loader.TakeFiles();
+  sources.made_ = loader.TakeMade();
   sources.frames_ = plan.sample_frames;
   for (Placed& each : placed) {
     if (each.cue.duck) {

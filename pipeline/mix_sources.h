@@ -35,6 +35,7 @@ class MixSources {
   MixSources() = default;
 
   std::map<std::string, std::unique_ptr<const AudioBuffer>> files_;
+  std::vector<std::unique_ptr<const AudioBuffer>> made_;  // out of them, for one cue each
   std::vector<CuePlayer> players_;
   std::int64_t frames_ = 0;
 };

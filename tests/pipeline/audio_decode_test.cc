@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "absl/strings/match.h"
 #include "base/file.h"
 #include "pipeline/audio_mix.h"
 #include "tests/pipeline/image_files.h"
@@ -129,6 +130,55 @@ TEST_F(AudioDecodeTest, SoundOfAVideoIsFound) {
       SilenceThenTone(),
       {"-f", "lavfi", "-i", "color=size=64x64:rate=30:duration=1", "-map", "1:v", "-map", "0:a"});
   EXPECT_NEAR(Onset(Decoded(path)), 24000, 100);
+}
+
+// Time begins with the first picture, in whatever container and however late or early the sound is:
+// within 8 ms, for WebM counts in milliseconds and an encoder's priming is 6.5 of them.
+TEST_F(AudioDecodeTest, SoundOfAVideoStaysWithItsPictures) {
+  for (const char* name : {"late.mp4", "late.mkv", "late.ts", "late.webm"}) {
+    for (const char* offset : {"0.25", "-0.25"}) {
+      std::vector<std::string> options = {"-itsoffset",
+                                          offset,
+                                          "-i",
+                                          (folder_->path() / "source.wav").string(),
+                                          "-f",
+                                          "lavfi",
+                                          "-i",
+                                          "color=size=64x64:rate=25:duration=1",
+                                          "-map",
+                                          "2:v",
+                                          "-map",
+                                          "1:a"};
+      if (absl::EndsWith(name, ".ts")) options.insert(options.end(), {"-muxdelay", "2"});
+      if (absl::EndsWith(name, ".webm")) options.insert(options.end(), {"-cpu-used", "8"});
+      const AudioBuffer sound = Decoded(Encoded(name, SilenceThenTone(), options));
+      EXPECT_NEAR(Onset(sound), offset[0] == '-' ? 12000 : 36000, 400) << name << " " << offset;
+    }
+  }
+}
+
+TEST_F(AudioDecodeTest, WhatAClipsClockLeavesOutIsSilence) {
+  // Half a second of the sound is missing in the middle: its packets were never written.
+  const std::string path = Encoded("gap.mkv",
+                                   Sine(absl::Seconds(2), 1000, 0.5),
+                                   {"-f",
+                                    "lavfi",
+                                    "-i",
+                                    "color=size=64x64:rate=25:duration=2",
+                                    "-map",
+                                    "1:v",
+                                    "-map",
+                                    "0:a",
+                                    "-af",
+                                    "aselect='not(between(t,0.7,1.2))'",
+                                    "-c:a",
+                                    "pcm_f32le"});
+  const AudioBuffer sound = Decoded(path);
+  EXPECT_NEAR(sound.frames(), 2 * kSampleRate, 2000);
+  EXPECT_NEAR(RmsOf(sound.samples, absl::Milliseconds(300), absl::Milliseconds(600)), 0.354, 0.02);
+  EXPECT_NEAR(RmsOf(sound.samples, absl::Milliseconds(800), absl::Milliseconds(1100)), 0, 0.02);
+  EXPECT_NEAR(
+      RmsOf(sound.samples, absl::Milliseconds(1400), absl::Milliseconds(1900)), 0.354, 0.02);
 }
 
 TEST_F(AudioDecodeTest, PictureWithoutSoundSaysSo) {

@@ -156,6 +156,83 @@ TEST_F(AudioMixTest, EnvelopeThatJumpsDoesNotClick) {
   EXPECT_LT(SteepestStep(mix, absl::Milliseconds(10), absl::Milliseconds(900)), 0.02);
 }
 
+// ------------------------------------------------------------------- speed and loudness
+// A beep in the middle of a second.
+AudioBuffer BeepAt(absl::Duration at) {
+  AudioBuffer sound = Silence(absl::Seconds(1));
+  const AudioBuffer beep = Sine(absl::Milliseconds(20), 1000, 0.5);
+  std::copy(beep.samples.begin(),
+            beep.samples.end(),
+            sound.samples.begin() + ToSampleFrames(at) * kChannels);
+  return sound;
+}
+
+absl::Duration FirstSound(const std::vector<float>& samples) {
+  for (std::size_t i = 0; i < samples.size(); i += kChannels) {
+    if (std::abs(samples[i]) > 0.05) {
+      return absl::Seconds(1) * static_cast<std::int64_t>(i / kChannels) / kSampleRate;
+    }
+  }
+  return absl::InfiniteDuration();
+}
+
+TEST_F(AudioMixTest, SpeedMovesWhatIsHeardAsItMovesPictures) {
+  for (const double speed : {0.25, 0.5, 1.001, 1.5, 2.0, 8.0}) {
+    plan_.cues.clear();
+    tracks_.clear();
+    AudioCue& cue = Add(BeepAt(absl::Milliseconds(600)));
+    cue.trim_start = absl::Milliseconds(200);
+    cue.speed = speed;
+    cue.start = absl::Milliseconds(100);
+    const absl::Duration heard = FirstSound(Mixed(absl::Seconds(4)));
+    EXPECT_NEAR(absl::ToDoubleSeconds(heard), 0.1 + 0.4 / speed, 0.002) << speed;
+  }
+}
+
+TEST_F(AudioMixTest, RoundsOfALoopAreAsLongAsAsked) {
+  // Sound of 0.9 s in rounds of 1.2 s: silence fills them up.
+  AudioCue& cue = Add(Constant(absl::Milliseconds(900), 0.5));
+  cue.loop = true;
+  cue.loop_round = absl::Milliseconds(1200);
+  const std::vector<float> mix = Mixed(absl::Seconds(10));
+  for (int round = 0; round < 8; ++round) {
+    const absl::Duration begin = absl::Milliseconds(1200) * round;
+    EXPECT_FLOAT_EQ(At(mix, begin + absl::Milliseconds(10)), 0.5) << round;
+    EXPECT_FLOAT_EQ(At(mix, begin + absl::Milliseconds(890)), 0.5) << round;
+    EXPECT_EQ(At(mix, begin + absl::Milliseconds(905)), 0) << round;
+    EXPECT_EQ(At(mix, begin + absl::Milliseconds(1190)), 0) << round;
+  }
+  EXPECT_LT(SteepestStep(mix, absl::Milliseconds(1), absl::Seconds(10)), 0.02);
+}
+
+TEST_F(AudioMixTest, RoundThatCutsTheSoundFadesOverWithoutAClick) {
+  AudioCue& cue = Add(Sine(absl::Seconds(3), 101, 0.5));
+  cue.loop = true;
+  cue.trim_length = absl::Milliseconds(997);
+  cue.loop_round = absl::Milliseconds(997);
+  const std::vector<float> mix = Mixed(absl::Seconds(5));
+  const AudioBuffer source = Sine(absl::Seconds(3), 101, 0.5);
+  for (int round = 0; round < 5; ++round) {
+    EXPECT_FLOAT_EQ(At(mix, round * absl::Milliseconds(997) + absl::Milliseconds(500)),
+                    At(source.samples, absl::Milliseconds(500)));
+  }
+  EXPECT_LT(SteepestStep(mix, absl::Milliseconds(10), absl::Seconds(5)), 0.02);
+}
+
+TEST_F(AudioMixTest, SourcesOfAnyLevelAreBroughtToTheLoudnessAsked) {
+  for (const double amplitude : {0.01, 0.1, 0.9}) {
+    plan_.cues.clear();
+    tracks_.clear();
+    Add(SpeechLike(absl::Seconds(5), amplitude)).loudness = -23;
+    EXPECT_NEAR(Measure(Mixed(absl::Seconds(5))).lufs, -23, 0.1) << amplitude;
+  }
+}
+
+TEST_F(AudioMixTest, SilenceHasNoLoudnessToMatch) {
+  Add(Silence(absl::Seconds(2))).loudness = -14;
+  EXPECT_EQ(Mixed(absl::Seconds(1)), std::vector<float>(96000, 0.0F));
+}
+
 // ------------------------------------------------------------------- loops
 TEST_F(AudioMixTest, LoopWithoutCrossfadeRepeatsExactly) {
   const AudioBuffer source = MusicLike(absl::Milliseconds(300), 0.5);
