@@ -98,7 +98,28 @@ absl::Status CheckWhole(const AVStream& stream, const Packets& packets) {
       "the file is truncated: %d of its %d frames are there; upload it again", read, listed));
 }
 
+bool HasAlpha(const AVStream& stream) {
+  const auto pixels = static_cast<AVPixelFormat>(stream.codecpar->format);
+  const AVPixFmtDescriptor* format = av_pix_fmt_desc_get(pixels);
+  const bool by_format =
+      format != nullptr && (format->flags & (AV_PIX_FMT_FLAG_ALPHA | AV_PIX_FMT_FLAG_PAL)) != 0;
+  return by_format || AlphaDecoder(stream) != nullptr;
+}
+
 }  // namespace
+
+const AVCodec* AlphaDecoder(const AVStream& stream) {
+  const AVDictionaryEntry* alpha = av_dict_get(stream.metadata, "alpha_mode", nullptr, 0);
+  if (alpha == nullptr || absl::string_view(alpha->value) != "1") return nullptr;
+  switch (stream.codecpar->codec_id) {
+    case AV_CODEC_ID_VP8:
+      return avcodec_find_decoder_by_name("libvpx");
+    case AV_CODEC_ID_VP9:
+      return avcodec_find_decoder_by_name("libvpx-vp9");
+    default:
+      return nullptr;
+  }
+}
 
 absl::StatusOr<ClipIndex> ClipIndex::Read(const std::string& path, const ClipLimits& limits) {
   const auto read = [&]() -> absl::StatusOr<ClipIndex> {
@@ -120,6 +141,8 @@ absl::StatusOr<ClipIndex> ClipIndex::Read(const std::string& path, const ClipLim
     index.width_ = std::max(1, static_cast<int>(std::lround(video.width * pixel_aspect)));
     index.height_ = video.height;
     if (index.turn_.transposed) std::swap(index.width_, index.height_);
+    index.stream_ = number;
+    index.has_alpha_ = HasAlpha(stream);
     index.has_sound_ =
         av_find_best_stream(input.get(), AVMEDIA_TYPE_AUDIO, -1, -1, nullptr, 0) >= 0;
     return index;

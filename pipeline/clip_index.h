@@ -9,6 +9,9 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 
+struct AVCodec;
+struct AVStream;
+
 namespace rn {
 
 struct ClipLimits {
@@ -32,6 +35,9 @@ struct ClipPacket {
   bool shown = true;  // An edit list hides frames that others are made from.
 };
 
+// FFmpeg's own decoders leave the alpha of VP8 and VP9 out; libvpx's do not. Null: no such clip.
+const AVCodec* AlphaDecoder(const AVStream& stream);
+
 // Time zero is when the first frame is shown, whatever the container's clock says then. Immutable;
 // thread-safe.
 class ClipIndex {
@@ -46,6 +52,7 @@ class ClipIndex {
   int height() const { return height_; }
   const ClipTurn& turn() const { return turn_; }
   bool has_sound() const { return has_sound_; }
+  bool has_alpha() const { return has_alpha_; }  // its pictures may be transparent somewhere
   // To the end of the last frame.
   absl::Duration length() const;
 
@@ -56,7 +63,9 @@ class ClipIndex {
   std::int64_t FrameAt(absl::Duration t) const;
   absl::Duration TimeOf(std::int64_t frame) const;
 
-  // For the decoder. In ticks of the stream's clock; strictly rising.
+  // For the decoder. Which of the file's streams; the rest in ticks of the stream's clock; strictly
+  // rising.
+  int stream() const { return stream_; }
   std::int64_t PtsOf(std::int64_t frame) const { return pts_[static_cast<std::size_t>(frame)]; }
   // Where decoding has to start for `frame`; the keyframe itself may be one that is not shown.
   struct Keyframe {
@@ -72,7 +81,8 @@ class ClipIndex {
 
   int width_ = 0, height_ = 0;
   ClipTurn turn_;
-  bool has_sound_ = false;
+  int stream_ = 0;
+  bool has_sound_ = false, has_alpha_ = false;
   std::int64_t tick_num_ = 1, tick_den_ = 1;  // seconds of a tick
   std::vector<std::int64_t> pts_;             // at least one
   std::vector<Keyframe> keyframes_;           // in order, the first of frame 0

@@ -57,12 +57,18 @@ absl::StatusOr<ClipPicture> ClipPicture::Open(const VideoContent& content, const
   return picture;
 }
 
+std::size_t ClipPicture::bytes() const {
+  constexpr std::size_t kHalvesOfAPixel = 3;  // The planes come with the first frame.
+  return clip_->bytes() + static_cast<std::size_t>(bounds_.w) *
+                              static_cast<std::size_t>(bounds_.h) * kHalvesOfAPixel / 2;
+}
+
 absl::StatusOr<const Planes*> ClipPicture::PlanesAt(double media_s) {
   const std::int64_t n = clip_->index().FrameAt(absl::Seconds(media_s));
   if (n == scaled_) return &planes_;
   ASSIGN_OR_RETURN(const AVFrame* frame, clip_->Frame(n));
   scaled_ = -1;
-  if (clip_->has_alpha()) {
+  if (clip_->index().has_alpha()) {
     ASSIGN_OR_RETURN(const Raster raster, sharp_->ScaleToRaster(*frame));
     planes_ = ToPlanes(raster, 0, 0);
   } else {
@@ -108,7 +114,7 @@ absl::Status ClipPicture::Enlarge(const Nv12View& small, const Nv12View& to) {
   return absl::OkStatus();
 }
 
-absl::Status ClipPicture::Paint(const Nv12View& frame,
+absl::Status ClipPicture::Paint(const Surface& surface,
                                 const IntRect& rect,
                                 double media_s,
                                 int dx,
@@ -116,16 +122,17 @@ absl::Status ClipPicture::Paint(const Nv12View& frame,
                                 std::uint8_t opacity) {
   const int x = bounds_.x + dx;
   const int y = bounds_.y + dy;
-  if (opacity == 255 && opaque() && !inner_) {
+  if (opacity == 255 && opaque() && !inner_ && !surface.has_alpha()) {
     const std::int64_t n = clip_->index().FrameAt(absl::Seconds(media_s));
     ASSIGN_OR_RETURN(const AVFrame* decoded, clip_->Frame(n));
     if (sharp_->IsCopy(*decoded)) {
-      sharp_->Copy(*decoded, frame, rect, x, y);
+      const IntRect corner = surface.Local({x, y, 0, 0});
+      sharp_->Copy(*decoded, surface.color(), surface.Local(rect), corner.x, corner.y);
       return absl::OkStatus();
     }
   }
   ASSIGN_OR_RETURN(const Planes* planes, PlanesAt(media_s));
-  BlendPlanes(frame, rect, *planes, x, y, opacity);
+  surface.Blend(rect, *planes, x, y, opacity);
   return absl::OkStatus();
 }
 

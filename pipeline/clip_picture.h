@@ -12,6 +12,7 @@
 #include "pipeline/clip_scaler.h"
 #include "pipeline/geometry.h"
 #include "pipeline/scene.h"
+#include "pipeline/surface.h"
 #include "pipeline/video_clip.h"
 
 namespace rn {
@@ -24,8 +25,8 @@ class ClipPicture {
 
   // What it covers of the box: on even pixels.
   const IntRect& bounds() const { return bounds_; }
-  bool opaque() const { return !clip_->has_alpha(); }
-  std::size_t bytes() const { return planes_.bytes() + clip_->bytes(); }
+  bool opaque() const { return !clip_->index().has_alpha(); }
+  std::size_t bytes() const;
 
   // The picture at `media_s` seconds of the clip, bounds() in size; valid until the next
   // call.
@@ -33,7 +34,7 @@ class ClipPicture {
 
   // Paints the part inside `rect` (even), moved by (dx, dy), even. A clip of the box's size and the
   // frame's colours goes there straight from the decoder.
-  absl::Status Paint(const Nv12View& frame,
+  absl::Status Paint(const Surface& surface,
                      const IntRect& rect,
                      double media_s,
                      int dx,

@@ -2,6 +2,7 @@
 // output pixels already; times still wait for the sounds.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -69,13 +70,31 @@ struct CaptionsModel {
 struct VoiceModel {
   std::string cue;  // VoiceCue::id
   Curve gain{1};
+  std::optional<double> loudness;  // LUFS
+};
+// What is used of a file, and how fast it goes.
+struct Trim {
+  absl::Duration start, length = absl::InfiniteDuration();
+  double speed = 1;
+
+  // Of a file of that length, on the timeline; nothing may be left.
+  absl::Duration LengthOf(absl::Duration file) const {
+    return std::max(absl::ZeroDuration(), std::min(file - start, length)) / speed;
+  }
 };
 struct AudioModel {
   std::string file;
   Curve gain{1};
+  std::optional<double> loudness;  // LUFS
   bool loop = false;
-  absl::Duration trim_start, fade_in, fade_out, loop_crossfade;
+  Trim trim;
+  absl::Duration fade_in, fade_out, loop_crossfade;
   std::optional<Duck> duck;
+};
+struct VideoModel {
+  VideoContent content;  // without its index
+  bool mute = false;
+  AudioModel sound;  // with the trim and the loop of both
 };
 struct GroupModel {};  // ElementModel::children
 using ElementKind = std::variant<ImageModel,
@@ -84,6 +103,7 @@ using ElementKind = std::variant<ImageModel,
                                  CaptionsModel,
                                  VoiceModel,
                                  AudioModel,
+                                 VideoModel,
                                  GroupModel>;
 
 struct ElementModel;

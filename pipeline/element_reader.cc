@@ -12,6 +12,7 @@
 #include "pipeline/sound_reader.h"
 #include "pipeline/template_document.h"
 #include "pipeline/text_reader.h"
+#include "pipeline/video_reader.h"
 #include "pipeline/visual_reader.h"
 
 namespace rn {
@@ -22,8 +23,9 @@ using nlohmann::json;
 ElementSpan ReadSpan(const Fields& fields, absl::string_view type) {
   ElementSpan span;
   span.begin = fields.Seconds("time");
-  const bool loops = type == "audio" && fields.Flag("loop", false);
-  const bool sound = type == "voice" || (type == "audio" && !loops);
+  const bool file = type == "audio" || type == "video";
+  const bool loops = file && fields.Flag("loop", false);
+  const bool sound = type == "voice" || (file && !loops);
   span.until = sound ? ElementSpan::Until::kMedia : ElementSpan::Until::kEnd;
   const json* duration = fields.Find("duration");
   if (duration == nullptr) return span;
@@ -40,7 +42,7 @@ ElementSpan ReadSpan(const Fields& fields, absl::string_view type) {
     } else if (*text == "media" && !sound) {
       fields.Report("duration",
                     loops ? "what loops has no length of its own; use \"end\" or seconds"
-                          : "\"media\" is for voice and audio; use \"end\" or seconds");
+                          : "\"media\" is for voice, audio and video; use \"end\" or seconds");
     } else if (*text == "end" && type == "voice") {
       fields.Report("duration", "a voice is as long as what it says");
     }
@@ -54,6 +56,7 @@ ElementModel ReadLook(const Fields& fields, const std::string& pointer, const st
   element.pointer = pointer;
   ReadVisual(fields, &element);
   if (type == "image") element.kind = ReadImage(fields);
+  if (type == "video") element.kind = ReadVideo(fields);
   if (type == "shape") element.kind = ReadShape(fields, pointer);
   if (type == "text") element.kind = ReadText(fields, element.box);
   if (type == "captions") element.kind = ReadCaptions(fields, element.box);

@@ -33,7 +33,13 @@ bool IsGroup(const Element& element) {
   return std::holds_alternative<GroupContent>(element.content);
 }
 
+bool IsClip(const Element& element) {
+  return std::holds_alternative<VideoContent>(element.content);
+}
+
+// Its pixels are made anew for every frame.
 bool Moves(const Element& element) {
+  if (IsClip(element)) return true;
   const auto* image = std::get_if<ImageContent>(&element.content);
   return image != nullptr && image->moves;
 }
@@ -68,10 +74,6 @@ absl::Status InElement(const absl::Status& status, const Element& element) {
                        rendernode::ITEM_ERROR_TEMPLATE_RENDER_ERROR);
 }
 
-IntRect BoundsOfContent(const std::variant<Layer, MovingPicture>& content) {
-  return std::visit([](const auto& it) { return it.bounds(); }, content);
-}
-
 }  // namespace
 
 // ------------------------------------------------------------------- what is kept
@@ -79,7 +81,7 @@ LayerCache::Key LayerCache::KeyOf(const Draw& draw, Stage stage) {
   return {draw.element, stage, draw.page, draw.active_word, draw.characters, draw.word_phase};
 }
 
-LayerCache::Entry& LayerCache::Keep(const Key& key, std::variant<Layer, MovingPicture> content) {
+LayerCache::Entry& LayerCache::Keep(const Key& key, Held content) {
   const std::size_t bytes = std::visit([](const auto& it) { return it.bytes(); }, content);
   if (const auto old = entries_.find(key); old != entries_.end()) {
     bytes_ -= old->second.bytes;
@@ -121,7 +123,11 @@ absl::StatusOr<LayerCache::Entry*> LayerCache::Content(const Draw& draw) {
   }
   const Element& element = ElementOf(draw);
   Entry* entry = nullptr;
-  if (Moves(element)) {
+  if (IsClip(element)) {
+    auto clip = ClipPicture::Open(std::get<VideoContent>(element.content), element.box);
+    if (!clip.ok()) return InElement(clip.status(), element);
+    entry = &Keep(key, *std::move(clip));
+  } else if (Moves(element)) {
     auto picture = MovingPicture::Load(element);
     if (!picture.ok()) return InElement(picture.status(), element);
     entry = &Keep(key, *std::move(picture));
@@ -131,7 +137,7 @@ absl::StatusOr<LayerCache::Entry*> LayerCache::Content(const Draw& draw) {
     Note(element, layer->warnings());
     entry = &Keep(key, *std::move(layer));
   }
-  rest_[key] = BoundsOfContent(entry->content);
+  rest_[key] = std::visit([](const auto& it) { return it.bounds(); }, entry->content);
   return entry;
 }
 
@@ -225,13 +231,24 @@ absl::Status LayerCache::PaintContent(const Draw& draw,
     for (const Draw& child : draw.children) RETURN_IF_ERROR(Paint(child, surface, rect));
     return absl::OkStatus();
   }
+  if (Moves(ElementOf(draw))) return PaintMoving(draw, surface, rect, 0, 0, 255);
   ASSIGN_OR_RETURN(Entry * entry, Content(draw));
-  if (const auto* picture = std::get_if<MovingPicture>(&entry->content)) {
-    picture->Paint(surface, rect, draw.window, 0, 0, 255);
-  } else {
-    const Layer& layer = std::get<Layer>(entry->content);
-    surface.Blend(rect, layer.planes(), layer.bounds().x, layer.bounds().y, 255);
+  const Layer& layer = std::get<Layer>(entry->content);
+  surface.Blend(rect, layer.planes(), layer.bounds().x, layer.bounds().y, 255);
+  return absl::OkStatus();
+}
+
+absl::Status LayerCache::PaintMoving(const Draw& draw,
+                                     const Surface& surface,
+                                     const IntRect& rect,
+                                     int dx,
+                                     int dy,
+                                     std::uint8_t opacity) {
+  ASSIGN_OR_RETURN(Entry * entry, Content(draw));
+  if (auto* clip = std::get_if<ClipPicture>(&entry->content)) {
+    return InElement(clip->Paint(surface, rect, draw.media_s, dx, dy, opacity), ElementOf(draw));
   }
+  std::get<MovingPicture>(entry->content).Paint(surface, rect, draw.window, dx, dy, opacity);
   return absl::OkStatus();
 }
 
@@ -347,10 +364,7 @@ absl::Status LayerCache::Paint(const Draw& draw, const Surface& surface, const I
     return PaintRevealed(draw, surface, area, opacity);
   }
   if (Moves(element) && !finish && normal && placement.IsEvenMove()) {
-    ASSIGN_OR_RETURN(const Entry* entry, Content(draw));
-    std::get<MovingPicture>(entry->content)
-        .Paint(surface, area, draw.window, Round(draw.dx), Round(draw.dy), opacity);
-    return absl::OkStatus();
+    return PaintMoving(draw, surface, area, Round(draw.dx), Round(draw.dy), opacity);
   }
   Layer* layer = nullptr;
   if (finish || Moves(element)) {

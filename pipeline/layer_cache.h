@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "pipeline/clip_picture.h"
 #include "pipeline/layer.h"
 #include "pipeline/scene.h"
 #include "pipeline/surface.h"
@@ -56,8 +57,9 @@ class LayerCache {
     double word_phase = 0;
     auto operator<=>(const Key&) const = default;
   };
+  using Held = std::variant<Layer, MovingPicture, ClipPicture>;
   struct Entry {
-    std::variant<Layer, MovingPicture> content;
+    Held content;
     Draw of;  // kShadow, kFinished: what it was made for
     std::uint64_t used = 0;
     std::size_t bytes = 0;
@@ -81,7 +83,14 @@ class LayerCache {
                              const IntRect& rect,
                              std::uint8_t opacity);
   absl::Status PaintContent(const Draw& draw, const Surface& surface, const IntRect& rect);
-  Entry& Keep(const Key& key, std::variant<Layer, MovingPicture> content);
+  Entry& Keep(const Key& key, Held content);
+  // What moves, moved further by (dx, dy), even.
+  absl::Status PaintMoving(const Draw& draw,
+                           const Surface& surface,
+                           const IntRect& rect,
+                           int dx,
+                           int dy,
+                           std::uint8_t opacity);
   void MakeRoom();
   void Note(const Element& element, const std::vector<std::string>& warnings);
 

@@ -1,7 +1,7 @@
 #include "pipeline/media_input.h"
 
 namespace rn {
-absl::StatusOr<MediaInput> MediaInput::Open(const std::string& path) {
+absl::StatusOr<MediaInput> MediaInput::ReadHeader(const std::string& path) {
   MediaInput input;
   AVIOContext* file = nullptr;
   // The scheme is said, or a colon in the name would choose one.
@@ -16,7 +16,20 @@ absl::StatusOr<MediaInput> MediaInput::Open(const std::string& path) {
   // Frees the context when it fails. Named after the file: some formats show in the name alone.
   RETURN_IF_FF_ERROR(avformat_open_input(&format, path.c_str(), nullptr, options.get()));
   input.format_.reset(format);
-  RETURN_IF_FF_ERROR(avformat_find_stream_info(format, nullptr));
+  return input;
+}
+
+absl::StatusOr<MediaInput> MediaInput::Open(const std::string& path) {
+  ASSIGN_OR_RETURN(MediaInput input, ReadHeader(path));
+  RETURN_IF_FF_ERROR(avformat_find_stream_info(input.get(), nullptr));
+  return input;
+}
+
+absl::StatusOr<MediaInput> MediaInput::Reopen(const std::string& path) {
+  ASSIGN_OR_RETURN(MediaInput input, ReadHeader(path));
+  if ((input->ctx_flags & AVFMTCTX_NOHEADER) != 0) {
+    RETURN_IF_FF_ERROR(avformat_find_stream_info(input.get(), nullptr));
+  }
   return input;
 }
 

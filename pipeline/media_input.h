@@ -16,6 +16,9 @@ class MediaInput {
   // further ones are refused: a row's music must not be a way to our files.
   // Errors say what the operating system or FFmpeg said.
   static absl::StatusOr<MediaInput> Open(const std::string& path);
+  // Only reads the header, where the container has one that lists its streams: for whoever knows
+  // them from an Open before. Tens of milliseconds less.
+  static absl::StatusOr<MediaInput> Reopen(const std::string& path);
 
   MediaInput(MediaInput&&) = default;
 
@@ -28,6 +31,7 @@ class MediaInput {
   };
 
   MediaInput() = default;
+  static absl::StatusOr<MediaInput> ReadHeader(const std::string& path);
 
   std::unique_ptr<AVIOContext, FileDeleter> file_;  // Outlives the demuxer, which reads it.
   UniqueInput format_;

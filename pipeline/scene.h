@@ -14,7 +14,6 @@
 #include "hwaccel/frame.h"
 #include "pipeline/audio_mix.h"
 #include "pipeline/captions.h"
-#include "pipeline/clip_index.h"
 #include "pipeline/composition.h"
 #include "pipeline/easing.h"
 #include "pipeline/fill.h"
@@ -23,6 +22,8 @@
 #include "pipeline/text.h"
 
 namespace rn {
+
+class ClipIndex;
 
 struct FrameRange {
   std::int64_t begin = 0, end = 0;  // [begin, end)

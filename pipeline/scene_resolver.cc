@@ -1,11 +1,13 @@
 #include "pipeline/scene_resolver.h"
 
 #include <algorithm>
+#include <memory>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/status.h"
+#include "pipeline/clip_index.h"
 #include "pipeline/media_length.h"
 #include "pipeline/unicode.h"
 
@@ -34,6 +36,7 @@ Element DrawnOf(const ElementModel& model) {
   if (const auto* image = std::get_if<ImageModel>(&model.kind)) drawn.content = image->content;
   if (const auto* shape = std::get_if<ShapeContent>(&model.kind)) drawn.content = *shape;
   if (const auto* text = std::get_if<TextContent>(&model.kind)) drawn.content = *text;
+  if (const auto* video = std::get_if<VideoModel>(&model.kind)) drawn.content = video->content;
   if (std::holds_alternative<GroupModel>(model.kind)) drawn.content = GroupContent{};
   return drawn;
 }
@@ -141,7 +144,8 @@ std::int64_t SceneResolver::FramesOf(const SceneModel& scene) {
 
 absl::Duration SceneResolver::ContentEnd(const ElementModel& element, bool media_only) {
   const bool group = std::holds_alternative<GroupModel>(element.kind);
-  if (media_only && !IsSound(element) && !group) return {};
+  const bool clip = std::holds_alternative<VideoModel>(element.kind);
+  if (media_only && !IsSound(element) && !clip && !group) return {};
   if (group && (media_only || element.span.until == ElementSpan::Until::kEnd)) {
     absl::Duration end;
     for (const ElementModel& child : element.children) {
@@ -155,12 +159,12 @@ absl::Duration SceneResolver::ContentEnd(const ElementModel& element, bool media
     case ElementSpan::Until::kSeconds:
       return element.span.begin + element.span.length;
     case ElementSpan::Until::kMedia:
-      return element.span.begin + SoundLength(element);
+      return element.span.begin + MediaLengthOf(element);
   }
   return {};
 }
 
-absl::Duration SceneResolver::SoundLength(const ElementModel& element) {
+absl::Duration SceneResolver::MediaLengthOf(const ElementModel& element) {
   if (const auto* voice = std::get_if<VoiceModel>(&element.kind)) {
     const auto track = tracks_.find(voice->cue);
     if (track == tracks_.end()) {
@@ -169,16 +173,35 @@ absl::Duration SceneResolver::SoundLength(const ElementModel& element) {
     }
     return track->second.audio.length();
   }
-  const auto* audio = std::get_if<AudioModel>(&element.kind);
-  if (audio == nullptr) return {};
-  if (const auto known = file_lengths_.find(audio->file); known != file_lengths_.end()) {
-    return std::max(absl::ZeroDuration(), known->second - audio->trim_start);
+  if (const auto* video = std::get_if<VideoModel>(&element.kind)) {
+    const auto clip = ClipOf(element);
+    return clip == nullptr ? absl::ZeroDuration() : video->sound.trim.LengthOf(clip->length());
   }
-  const auto length = MediaLength(audio->file);
+  const auto* audio = std::get_if<AudioModel>(&element.kind);
+  return audio == nullptr ? absl::ZeroDuration()
+                          : audio->trim.LengthOf(FileLength(element, audio->file));
+}
+
+absl::Duration SceneResolver::FileLength(const ElementModel& element, const std::string& file) {
+  if (const auto known = file_lengths_.find(file); known != file_lengths_.end()) {
+    return known->second;
+  }
+  const auto length = MediaLength(file);
   if (!length.ok())
     Report(absl::StrCat(element.pointer, "/source"), std::string(length.status().message()));
-  file_lengths_[audio->file] = length.value_or(absl::ZeroDuration());
-  return std::max(absl::ZeroDuration(), length.value_or(absl::ZeroDuration()) - audio->trim_start);
+  return file_lengths_[file] = length.value_or(absl::ZeroDuration());
+}
+
+std::shared_ptr<const ClipIndex> SceneResolver::ClipOf(const ElementModel& element) {
+  const auto& video = std::get<VideoModel>(element.kind);
+  const auto [known, added] = clips_.emplace(video.content.path, nullptr);
+  if (!added) return known->second;
+  absl::StatusOr<ClipIndex> index = ClipIndex::Read(video.content.path);
+  if (!index.ok()) {
+    Report(absl::StrCat(element.pointer, "/source"), std::string(index.status().message()));
+    return nullptr;
+  }
+  return known->second = std::make_shared<const ClipIndex>(*std::move(index));
 }
 
 // Of what is said in it; zero when it is silent.
@@ -257,12 +280,15 @@ void SceneResolver::PlaceElements(const std::vector<ElementModel>& elements,
   }
 }
 
-FrameRange SceneResolver::FramesOf(const ElementModel& element, const Stage& stage) const {
+FrameRange SceneResolver::FramesOf(const ElementModel& element, const Stage& stage) {
   const FrameRate rate = scene_.frame_rate_;
   FrameRange frames{stage.frames.begin + NearestFrame(element.span.begin, rate), stage.frames.end};
-  if (element.span.until == ElementSpan::Until::kSeconds) {
-    const std::int64_t length = std::max<std::int64_t>(1, NearestFrame(element.span.length, rate));
-    frames.end = std::min(frames.end, frames.begin + length);
+  if (element.span.until != ElementSpan::Until::kEnd) {
+    // A clip's last frame stays to the end of its last frame here, as scenes do.
+    const bool media = element.span.until == ElementSpan::Until::kMedia;
+    const std::int64_t length = media ? FramesToCover(MediaLengthOf(element), rate)
+                                      : NearestFrame(element.span.length, rate);
+    frames.end = std::min(frames.end, frames.begin + std::max<std::int64_t>(1, length));
   }
   return frames;
 }
@@ -288,6 +314,8 @@ void SceneResolver::PlaceVisual(const ElementModel& element,
     track.graphemes = static_cast<int>(GraphemeCount(text->spec.text));
   } else if (const auto* captions = std::get_if<CaptionsModel>(&element.kind)) {
     drawn.content = CaptionContent{captions->spec, PlaceCaptions(element, *captions, &track)};
+  } else if (std::holds_alternative<VideoModel>(element.kind)) {
+    if (!PlaceClip(element, &drawn, &track)) return;
   } else if (std::holds_alternative<GroupModel>(element.kind)) {
     track.group = true;
     PlaceElements(element.children, StageOf(track.frames), &track.children);
@@ -297,6 +325,48 @@ void SceneResolver::PlaceVisual(const ElementModel& element,
   scene_.elements_.push_back(std::move(drawn));
   if (element.changes != nullptr) PlaceChanges(element, &track);
   placed->push_back(std::move(track));
+}
+
+// False where it cannot be seen; a problem says why.
+bool SceneResolver::PlaceClip(const ElementModel& element, Element* drawn, Track* track) {
+  const auto& video = std::get<VideoModel>(element.kind);
+  const Trim& trim = video.sound.trim;
+  const auto index = ClipOf(element);
+  if (index == nullptr) return false;
+  const absl::Duration used = trim.LengthOf(index->length()) * trim.speed;
+  if (used <= absl::ZeroDuration()) {
+    Report(absl::StrCat(element.pointer, "/trim_start"),
+           absl::StrCat("nothing is left of the clip, which is ", InSeconds(index->length())));
+    return false;
+  }
+  track->clip = ClipTiming{index, trim.start, used, trim.speed, video.sound.loop};
+  std::get<VideoContent>(drawn->content).index = index;
+  if (!video.mute && index->has_sound()) PlaceClipSound(element, *track);
+  return true;
+}
+
+// In step with the pictures: from the frame on which they begin, in rounds as long as theirs.
+void SceneResolver::PlaceClipSound(const ElementModel& element, const Track& track) {
+  const AudioModel& sound = std::get<VideoModel>(element.kind).sound;
+  const ClipTiming& clip = *track.clip;
+  AudioCue cue;
+  cue.pointer = element.pointer;
+  cue.name = element.name.empty() ? element.pointer : element.name;
+  cue.file = sound.file;
+  cue.start = FrameTime(track.frames.begin, track.rate);
+  cue.length = FrameTime(track.frames.end, track.rate) - cue.start;
+  cue.trim_start = clip.begin;
+  cue.trim_length = clip.length;
+  cue.may_run_out = true;
+  cue.speed = clip.speed;
+  cue.loudness = sound.loudness;
+  cue.fade_in = sound.fade_in;
+  cue.fade_out = sound.fade_out;
+  cue.loop = sound.loop;
+  if (sound.loop) cue.loop_round = clip.length / clip.speed;
+  cue.duck = sound.duck;
+  SetGain(sound.gain, absl::ToDoubleSeconds(cue.length), &cue);
+  scene_.mix_.cues.push_back(std::move(cue));
 }
 
 // Those that are set from the end of the life too, now that it is known.
@@ -354,6 +424,7 @@ void SceneResolver::PlaceChanges(const ElementModel& element, Track* track) {
     }
     if (!problems.empty()) return;
     Element drawn = DrawnOf(changed);
+    if (auto* video = std::get_if<VideoContent>(&drawn.content)) video->index = track->clip->index;
     if (std::holds_alternative<CaptionsModel>(element.kind)) {
       const auto& resting = std::get<CaptionContent>(scene_.elements_[track->element].content);
       drawn.content = CaptionContent{std::get<CaptionsModel>(changed.kind).spec, resting.pages};
@@ -385,7 +456,8 @@ void SceneResolver::PlaceSound(const ElementModel& element, const Stage& stage) 
   cue.start = stage.begin + element.span.begin;
   if (const auto* voice = std::get_if<VoiceModel>(&element.kind)) {
     cue.speech = voice->cue;
-    const absl::Duration length = SoundLength(element);
+    cue.loudness = voice->loudness;
+    const absl::Duration length = MediaLengthOf(element);
     SetGain(voice->gain, absl::ToDoubleSeconds(length), &cue);
     const absl::Duration end = cue.start + length;
     // A frame's length of grace: scenes end on frames.
@@ -398,7 +470,10 @@ void SceneResolver::PlaceSound(const ElementModel& element, const Stage& stage) 
   } else if (const auto* audio = std::get_if<AudioModel>(&element.kind)) {
     cue.file = audio->file;
     cue.loop = audio->loop;
-    cue.trim_start = audio->trim_start;
+    cue.trim_start = audio->trim.start;
+    cue.trim_length = audio->trim.length;
+    cue.speed = audio->trim.speed;
+    cue.loudness = audio->loudness;
     cue.fade_in = audio->fade_in;
     cue.fade_out = audio->fade_out;
     cue.loop_crossfade = audio->loop_crossfade;
@@ -409,7 +484,7 @@ void SceneResolver::PlaceSound(const ElementModel& element, const Stage& stage) 
     }
     const bool whole = element.span.until == ElementSpan::Until::kMedia;
     const absl::Duration life =
-        whole && !audio->gain.constant() ? SoundLength(element) : cue.length;
+        whole && !audio->gain.constant() ? MediaLengthOf(element) : cue.length;
     SetGain(audio->gain, absl::ToDoubleSeconds(life), &cue);
   }
   scene_.mix_.cues.push_back(std::move(cue));

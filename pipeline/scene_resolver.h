@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -36,15 +37,20 @@ class SceneResolver {
   void CheckTransitions();
   absl::Duration ContentEnd(const ElementModel& element, bool media_only);
   absl::Duration VoiceEnd(const ElementModel& element);
-  // Of a voice or an audio element; zero (and a problem) when it cannot be told.
-  absl::Duration SoundLength(const ElementModel& element);
+  // Of a voice, an audio or a video element; zero (and a problem) when it cannot be told.
+  absl::Duration MediaLengthOf(const ElementModel& element);
+  absl::Duration FileLength(const ElementModel& element, const std::string& file);
+  // Null (and a problem) when the clip cannot be read.
+  std::shared_ptr<const ClipIndex> ClipOf(const ElementModel& element);
 
   void NoteVoices(const std::vector<ElementModel>& elements, const Stage& stage);
   void PlaceElements(const std::vector<ElementModel>& elements,
                      const Stage& stage,
                      std::vector<Track>* placed);
   void PlaceVisual(const ElementModel& element, const Stage& stage, std::vector<Track>* placed);
-  FrameRange FramesOf(const ElementModel& element, const Stage& stage) const;
+  FrameRange FramesOf(const ElementModel& element, const Stage& stage);
+  bool PlaceClip(const ElementModel& element, Element* drawn, Track* track);
+  void PlaceClipSound(const ElementModel& element, const Track& track);
   void CheckKeyframes(const ElementModel& element, double life_s);
   void PlaceChanges(const ElementModel& element, Track* track);
   // Index among the scene's elements; the same element twice is one, from `first` on.
@@ -74,6 +80,7 @@ class SceneResolver {
   std::map<std::string, std::vector<CaptionPage>> pages_by_voice_;  // for the sidecars, as are
   std::map<std::string, std::vector<CaptionPage>> pages_by_file_;   // those of files at a time
   std::map<std::string, absl::Duration> file_lengths_;              // probed once each
+  std::map<std::string, std::shared_ptr<const ClipIndex>> clips_;   // read once each
   std::vector<Problem> problems_;
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "absl/strings/ascii.h"
 #include "base/nearest.h"
@@ -32,6 +33,11 @@ Duck DuckOf(const ReadContext& context, const json& object, const std::string& p
   return duck;
 }
 
+std::optional<double> Loudness(const Fields& fields) {
+  if (!fields.Has("loudness")) return std::nullopt;
+  return fields.Number("loudness", -16, {-50, -5});
+}
+
 }  // namespace
 
 VoiceModel ReadVoice(const Fields& fields,
@@ -56,24 +62,32 @@ VoiceModel ReadVoice(const Fields& fields,
     }
   }
   voices->push_back(cue);
-  return {cue.id, fields.PercentCurve("volume", 1, kVolumeRange)};
+  return {cue.id, fields.PercentCurve("volume", 1, kVolumeRange), Loudness(fields)};
+}
+
+AudioModel ReadSound(const Fields& fields) {
+  AudioModel audio;
+  audio.gain = fields.PercentCurve("volume", 1, kVolumeRange);
+  audio.loudness = Loudness(fields);
+  audio.loop = fields.Flag("loop", false);
+  audio.trim.start = fields.Seconds("trim_start");
+  audio.trim.length = fields.Seconds("trim_duration", absl::InfiniteDuration());
+  audio.trim.speed = fields.Number("speed", 1, {0.1, 10});
+  audio.fade_in = fields.Seconds("fade_in");
+  audio.fade_out = fields.Seconds("fade_out");
+  std::string pointer;
+  const json* duck = fields.Find("duck", &pointer);
+  if (duck != nullptr && duck->is_object()) audio.duck = DuckOf(fields.context(), *duck, pointer);
+  return audio;
 }
 
 AudioModel ReadAudio(const Fields& fields) {
-  AudioModel audio;
+  AudioModel audio = ReadSound(fields);
   audio.file = SourceFile(fields, VariableType::kAudio);
-  audio.gain = fields.PercentCurve("volume", 1, kVolumeRange);
-  audio.loop = fields.Flag("loop", false);
-  audio.trim_start = fields.Seconds("trim_start");
-  audio.fade_in = fields.Seconds("fade_in");
-  audio.fade_out = fields.Seconds("fade_out");
   audio.loop_crossfade = fields.Seconds("loop_crossfade");
   if (!audio.loop && fields.Has("loop_crossfade")) {
     fields.Report("loop_crossfade", "is for what loops; \"loop\" is false");
   }
-  std::string pointer;
-  const json* duck = fields.Find("duck", &pointer);
-  if (duck != nullptr && duck->is_object()) audio.duck = DuckOf(fields.context(), *duck, pointer);
   return audio;
 }
 

@@ -14,5 +14,7 @@ VoiceModel ReadVoice(const Fields& fields,
                      const std::string& pointer,
                      std::vector<VoiceCue>* voices);
 AudioModel ReadAudio(const Fields& fields);
+// What an audio element and a clip's sound have in common; the file is still to come.
+AudioModel ReadSound(const Fields& fields);
 
 }  // namespace rn

@@ -137,6 +137,7 @@ std::optional<Draw> Track::At(std::int64_t n) const {
     draw.window = {
         Mix(from.x, to.x, t), Mix(from.y, to.y, t), Mix(from.w, to.w, t), Mix(from.h, to.h, t)};
   }
+  if (clip) draw.media_s = clip->MediaAt(FrameTime(k, rate));
   if (captions && !captions->TurnTo(n, &draw)) return std::nullopt;
   if (group) {
     draw.children = DrawsAt(children, n);

@@ -7,6 +7,7 @@
 
 #include "absl/time/time.h"
 #include "pipeline/caption_track.h"
+#include "pipeline/clip_timing.h"
 #include "pipeline/composition_model.h"
 #include "pipeline/scene.h"
 
@@ -47,6 +48,7 @@ struct Track {
   int graphemes = 0;  // of a text
   std::optional<KenBurns> ken_burns;
   std::optional<CaptionTrack> captions;
+  std::optional<ClipTiming> clip;
   bool group = false;
   std::vector<Track> children;  // of a group
 

@@ -14,26 +14,12 @@ constexpr std::int64_t kDamagedShareMax = 20;  // one in …
 constexpr std::int64_t kDamagedAlways = 1;     // … or so many
 constexpr int kHeldFrames = 8;                 // Of a usual decoder; the standard allows 17.
 
-// FFmpeg's own VP8 and VP9 decoders leave the alpha out; libvpx's do not. Null: no such clip.
-const AVCodec* AlphaDecoder(const AVStream& stream) {
-  const AVDictionaryEntry* alpha = av_dict_get(stream.metadata, "alpha_mode", nullptr, 0);
-  if (alpha == nullptr || absl::string_view(alpha->value) != "1") return nullptr;
-  switch (stream.codecpar->codec_id) {
-    case AV_CODEC_ID_VP8:
-      return avcodec_find_decoder_by_name("libvpx");
-    case AV_CODEC_ID_VP9:
-      return avcodec_find_decoder_by_name("libvpx-vp9");
-    default:
-      return nullptr;
-  }
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<VideoClip>> VideoClip::Open(const std::string& path,
                                                            std::shared_ptr<const ClipIndex> index,
                                                            const ClipLimits& limits) {
-  absl::StatusOr<MediaInput> input = MediaInput::Open(path);
+  absl::StatusOr<MediaInput> input = MediaInput::Reopen(path);
   if (!input.ok()) return Annotate(input.status(), path);
   std::unique_ptr<VideoClip> clip(new VideoClip(path, *std::move(input), std::move(index)));
   if (const absl::Status opened = clip->OpenDecoder(limits); !opened.ok()) {
@@ -43,8 +29,10 @@ absl::StatusOr<std::unique_ptr<VideoClip>> VideoClip::Open(const std::string& pa
 }
 
 absl::Status VideoClip::OpenDecoder(const ClipLimits& limits) {
-  stream_ = av_find_best_stream(input_.get(), AVMEDIA_TYPE_VIDEO, -1, -1, nullptr, 0);
-  RETURN_IF_FF_ERROR(stream_);
+  stream_ = index_->stream();
+  if (stream_ >= static_cast<int>(input_->nb_streams)) {
+    return absl::InvalidArgumentError("the file has changed while it was being read");
+  }
   for (unsigned i = 0; i < input_->nb_streams; ++i) {
     if (static_cast<int>(i) != stream_) input_->streams[i]->discard = AVDISCARD_ALL;
   }
@@ -78,13 +66,6 @@ std::size_t VideoClip::bytes() const {
       std::max(1, codec_->coded_height),
       1);
   return static_cast<std::size_t>(std::max(0, size)) * kHeldFrames;
-}
-
-bool VideoClip::has_alpha() const {
-  const AVPixFmtDescriptor* format = av_pix_fmt_desc_get(codec_->pix_fmt);
-  const bool by_format =
-      format != nullptr && (format->flags & (AV_PIX_FMT_FLAG_ALPHA | AV_PIX_FMT_FLAG_PAL)) != 0;
-  return by_format || AlphaDecoder(*input_->streams[stream_]) != nullptr;
 }
 
 absl::StatusOr<const AVFrame*> VideoClip::Frame(std::int64_t n) {

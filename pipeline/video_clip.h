@@ -27,8 +27,6 @@ class VideoClip {
   absl::StatusOr<const AVFrame*> Frame(std::int64_t n);
 
   const ClipIndex& index() const { return *index_; }
-  // Its pictures may be transparent somewhere.
-  bool has_alpha() const;
   // What decoding it holds, at most, in bytes.
   std::size_t bytes() const;
 

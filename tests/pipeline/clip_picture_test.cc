@@ -84,7 +84,8 @@ class ClipPictureTest : public ::testing::Test {
     Shot shot;
     shot.bytes.assign(kW * kH * 3 / 2, 128);
     shot.view = {shot.bytes.data(), shot.bytes.data() + kW * kH, kW, kW, kW, kH};
-    const absl::Status painted = picture.Paint(shot.view, {0, 0, kW, kH}, media_s, 0, 0, opacity);
+    const absl::Status painted =
+        picture.Paint(Surface(shot.view), {0, 0, kW, kH}, media_s, 0, 0, opacity);
     EXPECT_TRUE(painted.ok()) << painted;
     return shot;
   }
