@@ -13,6 +13,7 @@
 #include "tests/coordinator/http_client.h"
 #include "tests/coordinator/node_farm.h"
 #include "tests/coordinator/small_catalog.h"
+#include "tests/fakes/sanitizer_environment.h"
 
 namespace rn {
 namespace {
@@ -62,6 +63,7 @@ class CoordinatorProgramTest : public ::testing::Test {
                                                             " >>'",
                                                             Path("log"),
                                                             "' 2>&1")},
+                                      .environment = SanitizerEnvironment(),
                                       .with_channel = false});
     EXPECT_TRUE(program.ok()) << program.status();
     return *std::move(program);

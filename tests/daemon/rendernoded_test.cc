@@ -8,6 +8,7 @@
 
 #include "base/subprocess.h"
 #include "tests/daemon/admin_client.h"
+#include "tests/fakes/sanitizer_environment.h"
 
 namespace rn {
 namespace {
@@ -28,12 +29,8 @@ class RendernodedTest : public ::testing::Test {
   absl::StatusOr<Subprocess> Launch(const std::vector<std::string>& flags, bool with_output) {
     std::vector<std::string> argv = {RN_BIN_DIR "/rendernoded"};
     argv.insert(argv.end(), flags.begin(), flags.end());
-    std::vector<std::string> environment = environment_;
-    for (const char* name : {"ASAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS"}) {
-      if (const char* value = std::getenv(name)) {
-        environment.push_back(absl::StrCat(name, "=", value));
-      }
-    }
+    std::vector<std::string> environment = SanitizerEnvironment();
+    environment.insert(environment.end(), environment_.begin(), environment_.end());
     return Subprocess::Start({.argv = argv,
                               .environment = environment,
                               .with_channel = false,
