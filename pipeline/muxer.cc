@@ -26,6 +26,9 @@ class Mp4Muxer final : public Muxer {
 
   absl::Status Start(const MuxerStreams& streams) {
     RETURN_IF_FF_ERROR(avformat_alloc_output_context2(&format_, nullptr, "mp4", path_.c_str()));
+    // However late a picture comes, its sound waits for it: an encoder that gets few frames holds
+    // them for many seconds, and by default sound would go ahead after ten.
+    format_->max_interleave_delta = 0;
     RETURN_IF_ERROR(AddStream(streams.video, video_));
     RETURN_IF_ERROR(AddStream(streams.audio, audio_));
     RETURN_IF_FF_ERROR(avio_open(&format_->pb, path_.c_str(), AVIO_FLAG_WRITE));

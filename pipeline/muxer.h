@@ -25,8 +25,8 @@ class Muxer {
                                                      const MuxerStreams& streams);
   virtual ~Muxer() = default;
 
-  // Packets of one stream arrive in decoding order; the two may run a second apart, no more, or
-  // memory grows with the distance. The packet's payload is taken over.
+  // Packets of one stream arrive in decoding order; the file has them side by side however far
+  // apart the two run, and memory grows with the distance. The packet's payload is taken over.
   virtual absl::Status WriteVideo(AVPacket& packet) = 0;
   virtual absl::Status WriteAudio(AVPacket& packet) = 0;
 
