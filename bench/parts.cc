@@ -277,7 +277,7 @@ absl::Status CheckFloorIsTheItem(const Scenario& scenario) {
     ASSIGN_OR_RETURN(const EncoderFrame frame, item->Acquire());
     ASSIGN_OR_RETURN(const std::vector<IntRect> damage,
                      compositor->Paint(n, frame.view, frame.holds));
-    RETURN_IF_ERROR(item->Submit(n, damage, keep));
+    RETURN_IF_ERROR(item->Submit(n, {damage}, keep));
     RETURN_IF_ERROR(compositor->Paint(n, afresh, std::nullopt).status());
     RETURN_IF_ERROR(floor.Encode(n, afresh, keep_floor));
   }

@@ -25,6 +25,9 @@ struct EncodeParams {
   int threads = 1;                    // CPU back end only
   // What did not change is not encoded again. false: all of every frame is, as libx264 alone does.
   bool elision = true;  // CPU back end only
+  // Whether some frames will be the same picture as the one before. Those that do in spite of a
+  // false are encoded.
+  bool repeats = false;  // CPU back end only
 };
 
 enum class DeviceKind { kCpu, kNvenc, kVaapi };
@@ -42,6 +45,17 @@ struct EncoderFrame {
   std::optional<std::int64_t> holds;  // the frame number that it shows now; nothing: undefined
 };
 
+// What is known of a frame before anybody has looked at its pixels.
+struct FrameChange {
+  // Where it may differ from the frame before, and nowhere else; none: it is the same picture. Of
+  // frame 0 everything is new, whatever this says.
+  absl::Span<const IntRect> damage;
+  // This frame and those right behind it that will certainly be the same picture; and how many
+  // frames and pictures other than this one follow until the end. Guesses cost quality or bytes, no
+  // more.
+  std::int64_t stands = 1, frames_after = 0, pictures_after = 0;
+};
+
 // Called for each packet in decoding order; pts and dts count frames (time base 1/frame_rate).
 using PacketSink = absl::FunctionRef<absl::Status(AVPacket& packet)>;
 
@@ -54,12 +68,9 @@ class VideoEncoder {
   // At most one frame is out at a time.
   virtual absl::StatusOr<EncoderFrame> Acquire() = 0;
 
-  // Encodes the acquired frame as frame `n`: 0, 1, 2, … in order. `damage`: where it may differ
-  // from frame n - 1, and nowhere else; none: it is the same picture. Frame 0 is all new whatever
-  // it says. Errors carry no item error code: any of them means that the encoder is dead.
-  virtual absl::Status Submit(std::int64_t n,
-                              absl::Span<const IntRect> damage,
-                              PacketSink sink) = 0;
+  // Encodes the acquired frame as frame `n`: 0, 1, 2, … in order. Errors carry no item error code:
+  // any of them means that the encoder is dead.
+  virtual absl::Status Submit(std::int64_t n, const FrameChange& change, PacketSink sink) = 0;
 
   // Flushes; the encoder is spent afterwards.
   virtual absl::Status Finish(PacketSink sink) = 0;

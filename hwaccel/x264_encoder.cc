@@ -5,12 +5,14 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdarg>
 #include <cstdio>
 #include <cstring>
 #include <map>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
@@ -25,13 +27,19 @@ constexpr int kMacroblock = 16;
 constexpr int kStrideAlignment = 64;
 // Of a frame's macroblocks: from here on B-frames and weighted prediction save more than hints do.
 constexpr double kFullMotion = 0.6;
-// How far apart two frames that x264 gets look to it at the most. Its own look-ahead: what stands
-// for longer would get more bits than it has frames to be worth them.
-constexpr std::int64_t kShownGapMax = 10;
+constexpr std::int64_t kLookAhead = 10;  // x264's own, in frames
+// Beside repeats. What makes a still as fine as x264 would have made it, had it seen every frame of
+// it, and all of the stream no larger (measured on slides and on titles):
+// how far apart two frames look to x264 at the most, which makes a P-frame finer, …
+constexpr std::int64_t kShownGapMax = 4;
+// … and how much coarser what is in full motion is: with fewer B-frames it would take more bits.
+constexpr float kFullMotionQpOffset = 1;
 
 // OpenH264 puts a third B-frame in a row aside, and then has one picture too few where repeats
 // follow.
 constexpr int kBFramesBesideRepeats = 2;
+
+constexpr int kQpMax = 51;
 
 struct X264Closer {
   void operator()(x264_t* encoder) const { x264_encoder_close(encoder); }
@@ -75,6 +83,10 @@ absl::StatusOr<x264_param_t> ParamsOf(const EncodeParams& params, std::string* l
   x264.b_repeat_headers = 0;                      // MP4 keeps them in front of the stream.
   if (params.elision) {
     x264.analyse.b_mb_info = 1;
+    x264.analyse.i_me_method =
+        X264_ME_DIA;  // At this effort hexagons find no more: 9 % of the CPU.
+  }
+  if (params.elision && params.repeats) {
     x264.i_bframe_pyramid = X264_B_PYRAMID_NONE;  // ElidedStream asks for it.
     x264.i_bframe = kBFramesBesideRepeats;
   }
@@ -123,7 +135,9 @@ class MacroblockMap {
 class X264Encoder final : public VideoEncoder {
  public:
   explicit X264Encoder(const EncodeParams& params)
-      : params_(params), macroblocks_(params.width, params.height) {}
+      : params_(params),
+        macroblocks_(params.width, params.height),
+        full_motion_offsets_(macroblocks_.size(), kFullMotionQpOffset) {}
 
   absl::Status Start() {
     ASSIGN_OR_RETURN(x264_param_t x264, ParamsOf(params_, &last_error_));
@@ -148,18 +162,17 @@ class X264Encoder final : public VideoEncoder {
     return acquired;
   }
 
-  absl::Status Submit(std::int64_t n, absl::Span<const IntRect> damage, PacketSink sink) override {
+  absl::Status Submit(std::int64_t n, const FrameChange& change, PacketSink sink) override {
     holds_ = n;
     const bool keyframe = n % params_.keyframe_interval_frames == 0;
-    if (elided_.has_value() && damage.empty() && !keyframe && repeatable_) {
+    if (elided_.has_value() && change.damage.empty() && !keyframe && repeatable_) {
       elided_->Repeat(n);
       return absl::OkStatus();
     }
     x264_picture_t picture = PictureOf(n);
     picture.i_type = keyframe ? X264_TYPE_IDR : X264_TYPE_AUTO;
-    if (elided_.has_value()) {
-      Hint(damage, n, &picture);
-    }
+    const bool full_motion = !params_.elision || Hint(change.damage, &picture);
+    if (elided_.has_value()) Place(n, change, full_motion, &picture);
     return Encode(&picture, sink);
   }
 
@@ -206,7 +219,7 @@ class X264Encoder final : public VideoEncoder {
       to.append(reinterpret_cast<const char*>(nals[i].p_payload),
                 static_cast<std::size_t>(nals[i].i_payload));
     }
-    if (params_.elision) {
+    if (params_.elision && params_.repeats) {
       ASSIGN_OR_RETURN(elided_,
                        ElidedStream::Create(BytesOf(header), params_.keyframe_interval_frames));
       header.assign(elided_->headers().begin(), elided_->headers().end());
@@ -240,25 +253,62 @@ class X264Encoder final : public VideoEncoder {
     return picture;
   }
 
-  // x264 heeds the map in P-frames whose first reference is the frame before, unweighted, and for
-  // blocks that it would not quantise finer than they are; elsewhere it does no harm.
-  void Hint(absl::Span<const IntRect> damage, std::int64_t n, x264_picture_t* picture) {
+  // Tells x264 what did not change, and returns whether almost everything did. x264 heeds the map
+  // in P-frames whose first reference is the frame before, unweighted, and for blocks that it would
+  // not quantise finer than they are; elsewhere it does no harm.
+  bool Hint(absl::Span<const IntRect> damage, x264_picture_t* picture) const {
     auto* map = new std::uint8_t[macroblocks_.size()];
     const std::size_t damaged = macroblocks_.Mark(damage, map);
     picture->prop.mb_info = map;
     // Read until the frame is encoded, which may be many calls later.
     picture->prop.mb_info_free = [](void* spent) { delete[] static_cast<std::uint8_t*>(spent); };
+    const bool full_motion =
+        static_cast<double>(damaged) >= kFullMotion * static_cast<double>(macroblocks_.size());
+    if (picture->i_type == X264_TYPE_AUTO && !full_motion) {
+      picture->i_type = X264_TYPE_P;
+    }
+    return full_motion;
+  }
+
+  // Between repeats: neither their picture nor the one after them may become a B-frame.
+  void Place(std::int64_t n, const FrameChange& change, bool full_motion, x264_picture_t* picture) {
     const bool after_repeats = n != last_fed_ + 1;
-    const bool little =
-        static_cast<double>(damaged) < kFullMotion * static_cast<double>(macroblocks_.size());
-    if (picture->i_type == X264_TYPE_AUTO && (little || after_repeats)) {
+    if (picture->i_type == X264_TYPE_AUTO && (after_repeats || change.stands > 1)) {
       picture->i_type = X264_TYPE_P;
     }
     repeatable_ = picture->i_type != X264_TYPE_AUTO;
+    if (!repeatable_) picture->prop.quant_offsets = full_motion_offsets_.data();
+    if (picture->i_type == X264_TYPE_IDR && change.stands > 1) {
+      picture->i_qpplus1 = 1 + KeyframeQp(change);
+    }
+    calm_frames_ = full_motion || n == 0 ? 0 : calm_frames_ + 1;
     shown_at_ += std::min(n - last_fed_, kShownGapMax);
     last_fed_ = n;
     picture->i_pts = shown_at_;
     frame_shown_at_.emplace(shown_at_, n);
+  }
+
+  // A picture ought to be the finer the longer it is seen. x264 knows that from its look-ahead, by
+  // doublings of what refers to the picture, and does not see the repeats there; by the time to the
+  // next frame it makes up for that, but not for keyframes, whose quantiser follows the P-frames
+  // before them. So here is what a keyframe would have had (ratecontrol.c and slicetype.c, for a
+  // quantiser curve compression of 0.6), less what the look-ahead is going to add by itself: for
+  // the next frame and for as many as lately, or surely, leave most of the picture alone.
+  int KeyframeQp(const FrameChange& change) const {
+    constexpr double kTreeOffset = 5.4, kKeyframeOffset = -2.9, kTreeStrength = 2;
+    const double rate = static_cast<double>(params_.frame_rate.num) / params_.frame_rate.den;
+    const double shortness = 2.4 * std::log2(0.04 * rate);
+    // What x264 will get after this one, and how much of that leaves most of the picture alone.
+    const std::int64_t to_come =
+        change.pictures_after + change.frames_after / params_.keyframe_interval_frames;
+    const std::int64_t sure = change.stands / params_.keyframe_interval_frames;
+    const auto referring =
+        static_cast<double>(std::min({std::max(calm_frames_, sure) + 1, to_come, kLookAhead}));
+    const double seen = static_cast<double>(std::min(change.stands, 1 + kLookAhead));
+    const double doublings = std::log2(seen) - std::log2(1 + referring);
+    const double qp = params_.crf + kTreeOffset + kKeyframeOffset + shortness -
+                      kTreeStrength * std::max(doublings, 0.0);
+    return std::clamp(static_cast<int>(std::lround(qp)), 0, kQpMax);
   }
 
   // `picture` null: flushes one frame.
@@ -317,11 +367,13 @@ class X264Encoder final : public VideoEncoder {
   std::string sei_;  // until the first packet
   std::optional<std::int64_t> holds_;
 
-  // With elision alone.
+  // With repeats alone.
+  std::vector<float> full_motion_offsets_;  // one for each macroblock; x264 reads it during a call
   std::optional<ElidedStream> elided_;
-  bool repeatable_ = false;     // the last frame that x264 got will be no B-frame
-  std::int64_t last_fed_ = -1;  // … its number …
-  std::int64_t shown_at_ = -1;  // … and the time that x264 was told
+  bool repeatable_ = false;       // the last frame that x264 got will be no B-frame
+  std::int64_t calm_frames_ = 0;  // that x264 got since one in full motion
+  std::int64_t last_fed_ = -1;    // … its number …
+  std::int64_t shown_at_ = -1;    // … and the time that x264 was told
   std::map<std::int64_t, std::int64_t> frame_shown_at_;  // of the frames inside x264
   std::int64_t decoded_at_ = -1;                         // the next packet
 };

@@ -11,10 +11,10 @@ namespace rn {
 // The knee of x264's curve: `faster` costs 1.6 times the CPU for 5 % fewer bits.
 inline constexpr char kX264Preset[] = "veryfast";
 
-// With params.elision, a frame without damage never reaches x264 (elided_stream.h), and where
-// little changes there are no B-frames and macroblocks without damage are skipped before x264 has
-// looked at them. The stream is as plain as any: constant frame rate, keyframes on the interval,
-// any decoder.
+// With params.elision, where little changes there are no B-frames and macroblocks without damage
+// are skipped before x264 has looked at them; with params.repeats as well, a frame without damage
+// never reaches it (elided_stream.h). The stream is as plain as any: constant frame rate, keyframes
+// on the interval, any decoder.
 absl::StatusOr<std::unique_ptr<VideoEncoder>> OpenX264Encoder(const EncodeParams& params);
 
 }  // namespace rn

@@ -19,6 +19,7 @@
 #include "pipeline/narration.h"
 #include "pipeline/poster.h"
 #include "pipeline/scene.h"
+#include "pipeline/still_plan.h"
 #include "pipeline/template_model.h"
 #include "pipeline/usage.h"
 #include "proto/item_error.h"
@@ -30,6 +31,9 @@ using Progress = absl::FunctionRef<void(const RenderProgress&)>;
 
 constexpr absl::Duration kKeyframeInterval = absl::Seconds(2);  // CDNs cut there.
 constexpr std::int64_t kFramesPerReport = 15;
+// Of all frames. A stream that can leave out repeats does without some of libx264's ways to save
+// bits where everything moves: with fewer repeats than this it is not worth it.
+constexpr double kRepeatsMin = 0.2;
 
 absl::StatusOr<HardwarePolicy> PolicyOf(const OutputSettings& output) {
   if (output.hardware == "required") return HardwarePolicy::kRequired;
@@ -54,7 +58,10 @@ absl::Duration TimeOfFrame(const Scene& scene, std::int64_t n) {
   return absl::Seconds(n) * scene.frame_rate().den / scene.frame_rate().num;
 }
 
-EncodeParams ParamsFor(const Scene& scene, const OutputSettings& output, int threads) {
+EncodeParams ParamsFor(const Scene& scene,
+                       const StillPlan& stills,
+                       const OutputSettings& output,
+                       int threads) {
   const FrameRate rate = scene.frame_rate();
   return {.width = scene.width(),
           .height = scene.height(),
@@ -63,11 +70,20 @@ EncodeParams ParamsFor(const Scene& scene, const OutputSettings& output, int thr
           .keyframe_interval_frames =
               static_cast<int>(absl::ToInt64Seconds(kKeyframeInterval) * rate.num / rate.den),
           .threads = threads,
-          .elision = output.elision};
+          .elision = output.elision,
+          .repeats = stills.repeats() >= kRepeatsMin};
+}
+
+FrameChange ChangeOf(std::int64_t n, absl::Span<const IntRect> damage, const StillPlan& stills) {
+  return {.damage = damage,
+          .stands = stills.StandsFrom(n),
+          .frames_after = stills.FramesAfter(n),
+          .pictures_after = stills.PicturesAfter(n)};
 }
 
 // Frames and sound into the muxer side by side, so that neither has to be kept.
 absl::Status EncodeStreams(const Scene& scene,
+                           const StillPlan& stills,
                            Compositor& compositor,
                            VideoEncoder& video,
                            AudioEncoder& audio,
@@ -85,7 +101,7 @@ absl::Status EncodeStreams(const Scene& scene,
     if (n == scene.poster_frame()) {
       RETURN_IF_ERROR(Encoding(WritePoster(frame.view, poster)));
     }
-    RETURN_IF_ERROR(Encoding(video.Submit(n, damage, write_video)));
+    RETURN_IF_ERROR(Encoding(video.Submit(n, ChangeOf(n, damage, stills), write_video)));
     RETURN_IF_ERROR(Encoding(audio.EncodeUntil(TimeOfFrame(scene, n + 1), write_audio)));
     if (n % kFramesPerReport == 0 || n + 1 == scene.frame_count()) {
       progress({rendernode::RENDERING, n + 1, scene.frame_count(), TimeOfFrame(scene, n + 1)});
@@ -149,6 +165,7 @@ absl::StatusOr<rendernode::ItemResult> Render(const RenderRequest& request,
   progress({rendernode::SPEAKING});
   ASSIGN_OR_RETURN(const SpeechTracks tracks, Speak(composition, request.job, context.speech));
   ASSIGN_OR_RETURN(const Scene scene, Scene::Resolve(composition, tracks));
+  const StillPlan stills(scene);
   progress({rendernode::RENDERING, 0, scene.frame_count()});
 
   const OutputSettings& output = composition.output();
@@ -156,13 +173,14 @@ absl::StatusOr<rendernode::ItemResult> Render(const RenderRequest& request,
   ASSIGN_OR_RETURN(const std::unique_ptr<MasteredMix> mix, Master(scene.mix(), tracks));
   ASSIGN_OR_RETURN(const DeviceChoice choice, Encoding(context.devices.Choose(policy)));
   ASSIGN_OR_RETURN(const auto audio, Encoding(AudioEncoder::Open(*mix, output.audio_bitrate_bps)));
-  ASSIGN_OR_RETURN(
-      const auto video,
-      Encoding(choice.device->OpenEncoder(ParamsFor(scene, output, context.encoder_threads))));
+  ASSIGN_OR_RETURN(const auto video,
+                   Encoding(choice.device->OpenEncoder(
+                       ParamsFor(scene, stills, output, context.encoder_threads))));
   ASSIGN_OR_RETURN(const auto compositor, Compositor::Create(scene));
   ASSIGN_OR_RETURN(const auto muxer,
                    Encoding(Muxer::Open(video_path.string(), {video->codec(), audio->codec()})));
-  RETURN_IF_ERROR(EncodeStreams(scene, *compositor, *video, *audio, *muxer, poster_path, progress));
+  RETURN_IF_ERROR(
+      EncodeStreams(scene, stills, *compositor, *video, *audio, *muxer, poster_path, progress));
   RETURN_IF_ERROR(Encoding(muxer->Finish()));
 
   rendernode::ItemResult result;

@@ -45,7 +45,8 @@ TEST(CpuDeviceTest, AnEncoderThatIsDroppedHalfWayLeavesNothingBehind) {
   for (std::int64_t n = 0; n < 3; ++n) {
     const auto frame = (*encoder)->Acquire();
     ASSERT_TRUE(frame.ok());
-    ASSERT_TRUE((*encoder)->Submit(n, PaintBrightness(n, *frame), drop).ok());
+    const std::vector<IntRect> damage = PaintBrightness(n, *frame);
+    ASSERT_TRUE((*encoder)->Submit(n, {damage}, drop).ok());
   }
   ASSERT_TRUE((*encoder)->Acquire().ok());
   encoder->reset();

@@ -68,6 +68,7 @@ struct Case {
   std::int64_t repeats_min = 0;
   std::int64_t frames = 150;
   EncodeParams params = {.width = 160, .height = 96, .crf = 23, .keyframe_interval_frames = 60};
+  bool foretold = true;  // the encoder knows how long a picture stands
 };
 
 std::ostream& operator<<(std::ostream& out, const Case& c) {
@@ -94,10 +95,27 @@ class ElisionConformance : public testing::TestWithParam<Case> {
     return {SquareOf(before), SquareOf(look)};
   }
 
+  static FrameChange Foretell(std::int64_t n) {
+    const Case& c = GetParam();
+    FrameChange change{.frames_after = c.frames - 1 - n};
+    std::int64_t end = n + 1;
+    while (end < c.frames && c.script(end) == c.script(n)) ++end;
+    change.stands = end - n;
+    for (; end < c.frames; ++end) {
+      change.pictures_after += c.script(end) == c.script(end - 1) ? 0 : 1;
+    }
+    return change;
+  }
+
   void SetUp() override {
     const Case& c = GetParam();
+    EncodeParams params = c.params;
+    params.repeats = true;
     auto stream = EncodeFrames(
-        c.params, c.frames, [this](std::int64_t n, const EncoderFrame& f) { return Paint(n, f); });
+        params,
+        c.frames,
+        [this](std::int64_t n, const EncoderFrame& f) { return Paint(n, f); },
+        [&](std::int64_t n) { return c.foretold ? Foretell(n) : FrameChange(); });
     ASSERT_TRUE(stream.ok()) << stream.status();
     stream_ = *std::move(stream);
     auto frames = Decode(stream_);
@@ -193,6 +211,17 @@ TEST_P(ElisionConformance, FramesAreDecodedOneATickAndNeverAfterTheyAreShown) {
   }
 }
 
+TEST_P(ElisionConformance, IsAboutAsGoodAndAsLargeAsAPlainStream) {
+  EncodeParams plain = GetParam().params;
+  plain.elision = false;
+  const Painter paint = [this](std::int64_t n, const EncoderFrame& f) { return Paint(n, f); };
+  const auto full = EncodeFrames(plain, GetParam().frames, paint);
+  ASSERT_TRUE(full.ok()) << full.status();
+  EXPECT_LT(static_cast<double>(stream_.size()), 1.3 * static_cast<double>(full->size()));
+  EXPECT_LT(ErrorAgainstSource(stream_, plain, paint),
+            1.3 * ErrorAgainstSource(*full, plain, paint));
+}
+
 constexpr EncodeParams kHd50 = {
     .width = 200, .height = 120, .frame_rate = {50, 1}, .crf = 18, .keyframe_interval_frames = 100};
 constexpr EncodeParams kPal = {.width = 176,
@@ -202,23 +231,31 @@ constexpr EncodeParams kPal = {.width = 176,
                                .keyframe_interval_frames = 50,
                                .threads = 2};
 
-INSTANTIATE_TEST_SUITE_P(Scripts,
-                         ElisionConformance,
-                         testing::Values(Case{"Slides", &Slides, 100},
-                                         Case{"Slides50", &Slides, 150, 230, kHd50},
-                                         Case{"SlidesPalTwoThreads", &Slides, 100, 150, kPal},
-                                         Case{"OneStill", &OneStill, 147},
-                                         Case{"HardCuts", &HardCuts, 130},
-                                         Case{"StopAndGo", &StopAndGo, 35},
-                                         Case{"StopAndGoPalTwoThreads", &StopAndGo, 20, 90, kPal},
-                                         Case{"HalfRate", &HalfRate, 0},
-                                         Case{"MotionWithRests", &MotionWithRests, 20, 240},
-                                         Case{
-                                             "MotionWithRests50", &MotionWithRests, 20, 240, kHd50},
-                                         Case{"NeverStill", &NeverStill, 0},
-                                         Case{"OneFrame", &OneStill, 0, 1},
-                                         Case{"TwoFrames", &OneStill, 1, 2}),
-                         [](const auto& info) { return std::string(info.param.name); });
+INSTANTIATE_TEST_SUITE_P(
+    Scripts,
+    ElisionConformance,
+    testing::Values(
+        Case{"Slides", &Slides, 100},
+        Case{"Slides50", &Slides, 150, 230, kHd50},
+        Case{"SlidesPalTwoThreads", &Slides, 100, 150, kPal},
+        Case{"SlidesUnforetold", &Slides, 100, 150, {.width = 160, .height = 96, .crf = 23}, false},
+        Case{"MotionWithRestsUnforetold",
+             &MotionWithRests,
+             10,
+             240,
+             {.width = 160, .height = 96, .crf = 20},
+             false},
+        Case{"OneStill", &OneStill, 147},
+        Case{"HardCuts", &HardCuts, 130},
+        Case{"StopAndGo", &StopAndGo, 35},
+        Case{"StopAndGoPalTwoThreads", &StopAndGo, 20, 90, kPal},
+        Case{"HalfRate", &HalfRate, 0},
+        Case{"MotionWithRests", &MotionWithRests, 20, 240},
+        Case{"MotionWithRests50", &MotionWithRests, 20, 240, kHd50},
+        Case{"NeverStill", &NeverStill, 0},
+        Case{"OneFrame", &OneStill, 0, 1},
+        Case{"TwoFrames", &OneStill, 1, 2}),
+    [](const auto& info) { return std::string(info.param.name); });
 
 }  // namespace
 }  // namespace rn

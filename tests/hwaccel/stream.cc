@@ -126,7 +126,8 @@ void FillBlend(const Nv12View& view, int seed_a, int seed_b, double share) {
 
 absl::StatusOr<Stream> EncodeFrames(const EncodeParams& params,
                                     std::int64_t frames,
-                                    const Painter& paint) {
+                                    const Painter& paint,
+                                    const Foretell& foretell) {
   const std::unique_ptr<Device> device = MakeCpuDevice();
   ASSIGN_OR_RETURN(const auto encoder, device->OpenEncoder(params));
   Stream stream{.header = HeaderOf(encoder->codec())};
@@ -137,7 +138,10 @@ absl::StatusOr<Stream> EncodeFrames(const EncodeParams& params,
   for (std::int64_t n = 0; n < frames; ++n) {
     ASSIGN_OR_RETURN(const EncoderFrame frame, encoder->Acquire());
     stream.held.push_back(frame.holds);
-    RETURN_IF_ERROR(encoder->Submit(n, paint(n, frame), keep));
+    const std::vector<IntRect> damage = paint(n, frame);
+    FrameChange change = foretell(n);
+    change.damage = damage;
+    RETURN_IF_ERROR(encoder->Submit(n, change, keep));
   }
   RETURN_IF_ERROR(encoder->Finish(keep));
   return stream;

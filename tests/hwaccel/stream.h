@@ -37,10 +37,15 @@ void FillTexture(const Nv12View& view, const IntRect& part, int seed);
 // … and a mixture of two: `share` of the second.
 void FillBlend(const Nv12View& view, int seed_a, int seed_b, double share);
 
+// What an encoder is told besides the damage.
+using Foretell = std::function<FrameChange(std::int64_t n)>;
+
 // Frames 0 … `frames` - 1 through an encoder of the CPU device.
-absl::StatusOr<Stream> EncodeFrames(const EncodeParams& params,
-                                    std::int64_t frames,
-                                    const Painter& paint);
+absl::StatusOr<Stream> EncodeFrames(
+    const EncodeParams& params,
+    std::int64_t frames,
+    const Painter& paint,
+    const Foretell& foretell = [](std::int64_t) { return FrameChange(); });
 
 // The same pictures through `codec`, an open encoder of FFmpeg's, keyframes forced alike.
 absl::StatusOr<Stream> EncodeWithFfmpeg(UniqueCodecContext codec,
