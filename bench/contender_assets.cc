@@ -1,7 +1,9 @@
 #include "bench/contender_assets.h"
 
+#include <fontconfig/fontconfig.h>
+
 #include <cmath>
-#include <functional>
+#include <memory>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -30,6 +32,24 @@ absl::Status WriteStill(const std::filesystem::path& path, const std::string& gr
       .status();
 }
 
+struct PatternDeleter {
+  void operator()(FcPattern* pattern) const { FcPatternDestroy(pattern); }
+};
+using Pattern = std::unique_ptr<FcPattern, PatternDeleter>;
+
+// drawtext takes a family, but no weight.
+std::string FontFile(bool bold) {
+  const Pattern wanted(
+      FcNameParse(reinterpret_cast<const FcChar8*>(bold ? "Inter:bold" : "Inter")));
+  FcConfigSubstitute(nullptr, wanted.get(), FcMatchPattern);
+  FcDefaultSubstitute(wanted.get());
+  FcResult result = FcResultNoMatch;
+  const Pattern found(FcFontMatch(nullptr, wanted.get(), &result));
+  FcChar8* file = nullptr;
+  CHECK(FcPatternGetString(found.get(), FC_FILE, 0, &file) == FcResultMatch);
+  return reinterpret_cast<const char*>(file);
+}
+
 // Nothing, in white: what is drawn into it keeps bright edges.
 std::string Nothing(int width, int height) {
   return absl::StrFormat("color=c=white@0:s=%dx%d,format=rgba", width, height);
@@ -39,9 +59,8 @@ std::string Nothing(int width, int height) {
 
 std::string DrawText(absl::string_view text, int size, bool bold, absl::string_view where) {
   return absl::StrFormat(
-      "drawtext=font='Inter%s':expansion=none:text='%s':fontsize=%d:"
-      "fontcolor=white:%s",
-      bold ? "\\:bold" : "",
+      "drawtext=fontfile='%s':expansion=none:text='%s':fontsize=%d:fontcolor=white:%s",
+      FontFile(bold),
       text,
       size,
       where);

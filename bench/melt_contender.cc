@@ -178,6 +178,9 @@ Project Slides(const ContenderAssets& assets, const ScenarioSize& size) {
   std::string tracks[2];
   int ends[2] = {0, 0};
   int begin = 0;
+  // Cut to the frame's shape; without it there would be bars on both sides.
+  const std::string fill =
+      absl::StrFormat("<filter>%s</filter>", Xml({{"mlt_service", "crop"}, {"center", "1"}}));
   for (int i = 0; i < kSlides; ++i) {
     ScenarioSize slide = size;
     slide.seconds = SlideSeconds(size, i);
@@ -190,11 +193,11 @@ Project Slides(const ContenderAssets& assets, const ScenarioSize& size) {
         Producer(
             id + "_photo",
             frames,
-            {{"mlt_service", "pixbuf"}, {"resource", assets.photos[static_cast<std::size_t>(i)]}}),
+            {{"mlt_service", "pixbuf"}, {"resource", assets.photos[static_cast<std::size_t>(i)]}},
+            fill),
         Text(id + "_text", frames, absl::StrCat("Slide number ", i + 1), 72, false, "0x000000a0"),
         Playlist(id + "_photos", Entry(id + "_photo", frames)),
         Playlist(id + "_texts", Entry(id + "_text", frames)),
-        // Distorted beyond the frame: covered, not boxed.
         Tractor(id,
                 frames,
                 {id + "_photos", id + "_texts"},

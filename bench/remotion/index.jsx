@@ -11,7 +11,7 @@ const Sound = () => (
   <>
     <Audio src={staticFile('narration.m4a')} />
     <Audio src={staticFile('tune.m4a')} loop
-      volume={(f) => interpolate(f, [0, scenario.frames - FPS, scenario.frames - 1], [0.15, 0.15, 0], clamp)} />
+      volume={(f) => interpolate(f, [scenario.frames - FPS, scenario.frames - 1], [0.15, 0], clamp)} />
   </>
 );
 
