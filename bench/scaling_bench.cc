@@ -96,48 +96,73 @@ absl::StatusOr<Cost> WarmOne(PartRequest request) {
   return Cost{.cpu_s = costs.back().cpu_s, .peak_rss_mib = costs.back().peak_rss_mib};
 }
 
-absl::Status MeasureAll() {
-  const bool quick = absl::GetFlag(FLAGS_quick);
-  ASSIGN_OR_RETURN(const TempDir folder, TempDir::Create("bench"));
-  const PartRequest promo{.scenario = "S1", .folder = folder.path()};
-  std::vector<BenchRow> rows;
+// What is measured, and how large its pieces are.
+struct Plan {
+  std::vector<int> items, rounds, heights;
+  double item_seconds, round_seconds, frame_seconds;
+  int height;  // of items and rounds
+};
+const Plan kFull{.items = {1, 10, 100},
+                 .rounds = {1, 3, 6, 18, 60},  // to ten minutes
+                 .heights = {480, 720, 1080, 1440, 2160},
+                 .item_seconds = 3,
+                 .round_seconds = 10,
+                 .frame_seconds = 5,
+                 .height = 1080};
+const Plan kQuick{.items = {1, 2, 4},
+                  .rounds = {1, 2, 4},
+                  .heights = {240, 360, 480},
+                  .item_seconds = 1,
+                  .round_seconds = 1,
+                  .frame_seconds = 1,
+                  .height = 360};
 
+std::vector<Size> ItemSizes(const Plan& plan, PartRequest request) {
+  request.size = {.seconds = plan.item_seconds, .height = plan.height};
   std::vector<Size> sizes;
-  for (const int items : {1, 10, 100}) {
-    PartRequest request = promo;
-    request.items = quick ? (items + 4) / 5 : items;
-    request.size.seconds = quick ? 1 : 3;
-    if (quick) request.size.height = 360;
-    sizes.push_back({static_cast<double>(request.items),
-                     absl::StrCat(request.items, " items"),
+  for (const int items : plan.items) {
+    request.items = items;
+    sizes.push_back({static_cast<double>(items),
+                     absl::StrCat(items, items == 1 ? " item" : " items"),
                      [request] { return AllOf(request); }});
   }
-  RETURN_IF_ERROR(MeasureSeries("items", sizes, true, &rows));
+  return sizes;
+}
 
-  sizes.clear();
-  for (const int rounds : {1, 3, 6, 18, 60}) {
-    PartRequest request = promo;
-    request.size.seconds = quick ? 1 : 10;
-    request.size.rounds = quick ? (rounds + 5) / 6 : rounds;
-    if (quick) request.size.height = 360;
-    const double seconds = request.size.seconds * request.size.rounds;
-    if (!sizes.empty() && sizes.back().x == seconds) continue;
+std::vector<Size> LengthSizes(const Plan& plan, PartRequest request) {
+  request.size = {.seconds = plan.round_seconds, .height = plan.height};
+  std::vector<Size> sizes;
+  for (const int rounds : plan.rounds) {
+    request.size.rounds = rounds;
+    const double seconds = rounds * plan.round_seconds;
     sizes.push_back({seconds, absl::StrCat(seconds, " s"), [request] { return WarmOne(request); }});
   }
-  RETURN_IF_ERROR(MeasureSeries("length", sizes, true, &rows));
+  return sizes;
+}
 
-  sizes.clear();
-  for (const int height : {480, 720, 1080, 1440, 2160}) {
-    PartRequest request = promo;
-    request.size.seconds = quick ? 1 : 5;
+std::vector<Size> PixelSizes(const Plan& plan, PartRequest request) {
+  request.size.seconds = plan.frame_seconds;
+  std::vector<Size> sizes;
+  for (const int height : plan.heights) {
     request.size.height = height;
     const double megapixels = std::lround(height * 16.0 / 9) * height / 1e6;
     sizes.push_back({megapixels, absl::StrFormat("%.2f Mpx (%dp)", megapixels, height), [request] {
                        return WarmOne(request);
                      }});
   }
-  RETURN_IF_ERROR(MeasureSeries("pixels", sizes, false, &rows));
+  return sizes;
+}
 
+absl::Status MeasureAll() {
+  const Plan& plan = absl::GetFlag(FLAGS_quick) ? kQuick : kFull;
+  ASSIGN_OR_RETURN(const TempDir folder, TempDir::Create("bench"));
+  const PartRequest promo{.scenario = "S1", .folder = folder.path()};
+  // Beforehand: the first process would bear what its assets cost.
+  RETURN_IF_ERROR(MakeScenario(promo.scenario, promo.size, promo.folder).status());
+  std::vector<BenchRow> rows;
+  RETURN_IF_ERROR(MeasureSeries("items", ItemSizes(plan, promo), true, &rows));
+  RETURN_IF_ERROR(MeasureSeries("length", LengthSizes(plan, promo), true, &rows));
+  RETURN_IF_ERROR(MeasureSeries("pixels", PixelSizes(plan, promo), false, &rows));
   std::fputs(Table(rows).c_str(), stdout);
   const std::string out = absl::GetFlag(FLAGS_out);
   return out.empty() ? absl::OkStatus() : WriteRows(out, rows);

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The render bench from end to end, on items too small to say anything. Usage: render_bench_test.py BIN."""
+"""The benches from end to end, on work too small to say anything. Usage: render_bench_test.py BIN."""
 import json
 import pathlib
 import subprocess
@@ -11,17 +11,17 @@ BIN = pathlib.Path(sys.argv[1]).resolve()
 KEYS = {"scenario", "metric", "value", "low", "high", "unit", "ratio_to", "target", "runs", "note"}
 
 
-def bench(folder, *arguments):
+def bench(folder, program, *arguments):
     out = pathlib.Path(folder) / "rows.json"
-    subprocess.run([BIN / "render_bench", "--pairs=1", "--seconds=1", f"--folder={folder}", f"--out={out}", *arguments],
-                   check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([BIN / program, f"--out={out}", *arguments], check=True, stdout=subprocess.DEVNULL)
     return json.loads(out.read_text())
 
 
 class RenderBenchTest(unittest.TestCase):
     def test_every_scenario_has_its_ratios_to_the_floor(self):
         with tempfile.TemporaryDirectory() as folder:
-            rows = bench(folder, "--scenarios=S1,S2", "--height=360")
+            rows = bench(folder, "render_bench", "--pairs=1", "--seconds=1", "--height=360", "--scenarios=S1,S2",
+                         f"--folder={folder}")
         for row in rows:
             self.assertEqual(set(row), KEYS)
             # A figure, or the reason why there is none.
@@ -36,6 +36,22 @@ class RenderBenchTest(unittest.TestCase):
             # What is compared is the same video: a frame that is off by one would be far below.
             self.assertGreater(values["rendernode: SSIM to the source", ""], 0.9)
             self.assertGreater(values["plain x264: SSIM to the source", ""], 0.9)
+
+    def test_scaling_is_measured_over_items_length_and_pixels(self):
+        with tempfile.TemporaryDirectory() as folder:
+            rows = bench(folder, "scaling_bench", "--quick", "--runs=1")
+        for scenario, smallest in (("items", "1 item"), ("length", "1 s"), ("pixels", "0.10 Mpx (240p)")):
+            values = {row["metric"]: row["value"] for row in rows if row["scenario"] == scenario}
+            self.assertGreater(values[f"{smallest}: CPU"], 0)
+            self.assertGreaterEqual(values["largest departure from a line"], 0)
+
+    def test_every_kernel_has_its_share_of_the_memory_bound(self):
+        with tempfile.TemporaryDirectory() as folder:
+            rows = bench(folder, "kernel_bench", "--repetitions=1", "--min_time=0.001")
+        kernels = {row["metric"] for row in rows} - {"memcpy"}
+        bounded = {row["metric"] for row in rows if row["ratio_to"] == "memory bound" and row["value"] > 0}
+        self.assertTrue(kernels)
+        self.assertEqual(bounded, kernels)
 
     def test_an_unknown_contender_is_refused_with_the_valid_names(self):
         with tempfile.TemporaryDirectory() as folder:
