@@ -26,7 +26,7 @@ ABSL_FLAG(std::string, out, "", "write the rows here, as JSON");
 ABSL_FLAG(std::vector<std::string>, with, {}, "rows of other benches for the same table and file");
 ABSL_FLAG(std::vector<std::string>,
           scenarios,
-          std::vector<std::string>({"S1", "S2"}),
+          std::vector<std::string>({"S1", "S2", "S3"}),
           "which ones");
 ABSL_FLAG(int, pairs, 5, "runs of everyone, one after the other, per scenario");
 ABSL_FLAG(double, seconds, 15, "how long an item plays");

@@ -20,14 +20,14 @@ def bench(folder, program, *arguments):
 class RenderBenchTest(unittest.TestCase):
     def test_every_scenario_has_its_ratios_to_the_floor(self):
         with tempfile.TemporaryDirectory() as folder:
-            rows = bench(folder, "render_bench", "--pairs=1", "--seconds=1", "--height=360", "--scenarios=S1,S2",
+            rows = bench(folder, "render_bench", "--pairs=1", "--seconds=1", "--height=360", "--scenarios=S1,S2,S3",
                          f"--folder={folder}")
         for row in rows:
             self.assertEqual(set(row), KEYS)
             # A figure, or the reason why there is none.
             self.assertEqual((row["value"] is None, row["runs"]), (row["note"] != "", 1 if row["note"] == "" else 0))
         self.assertTrue(any(row["scenario"] == "machine" for row in rows))
-        for scenario in ("S1", "S2"):
+        for scenario in ("S1", "S2", "S3"):
             values = {(row["metric"], row["ratio_to"]): row["value"] for row in rows if row["scenario"] == scenario}
             self.assertGreater(values["encode floor", ""], 0)
             self.assertGreater(values["rendernode: CPU", "encode floor"], 0)
