@@ -40,34 +40,86 @@ bool IsFullWidth(gunichar c) {
   return c >= 0xFF01 && c <= 0xFF5E;
 }
 
-RunText TextOf(absl::Span<const ScriptCharacter> characters, const LanguageRun& run) {
-  RunText text;
-  const auto add = [&](gunichar code, std::size_t origin) {
-    text.characters.push_back(code);
-    text.origins.push_back(origin);
-  };
-  for (std::size_t i = run.begin; i < run.end; ++i) {
-    const ScriptCharacter& character = characters[i];
-    gunichar code = character.code;
-    if (character.silent) {
-      // An emoji parts words; invisible marks inside a word do not.
-      if (g_unichar_iszerowidth(code) != 0) continue;
-      code = ' ';
-    } else if (character.space) {
-      code = code == '\n' ? code : ' ';
-    } else if (character.letter && IsFullWidth(code)) {
-      code -= 0xFF01 - '!';
-    }
-    // espeak-ng takes "格2024" apart only after it has counted its characters.
-    if (i > run.begin && character.letter && characters[i - 1].letter &&
-        IsWrittenWithoutSpaces(character) != IsWrittenWithoutSpaces(characters[i - 1])) {
-      add(' ', i);
-    }
-    add(code, i);
-  }
-  text.characters.push_back(0);
-  return text;
+// espeak-ng's own commands in a text: this character, a number, a letter. It resets them with each
+// text. No script has that character: it counts as white space.
+constexpr char kCommand = 1;
+constexpr int kSayCharacters = 18, kSayWords = 0;  // of its say-as mode
+
+// How espeak-ng is told of a style.
+struct Manner {
+  int rate = 0, pitch = 0;
+  bool spelt = false;
+  friend bool operator==(const Manner&, const Manner&) = default;
+};
+
+Manner MannerOf(const Prosody& prosody, const ScriptStyle& style) {
+  // espeak-ng's scale is an octave down to 0 and an octave up to 100.
+  return {static_cast<int>(prosody.words_per_minute),
+          static_cast<int>(std::lround(50 + 50 * std::log2(prosody.stressed_pitch))),
+          style.spelt};
 }
+
+class RunWriter {
+ public:
+  // Begins in `manner`.
+  RunWriter(const Script& script, absl::Span<const Manner> manners, const Manner& manner)
+      : script_(script), manners_(manners), manner_(manner) {}
+
+  RunText Write(const LanguageRun& run) && {
+    const auto& characters = script_.characters;
+    if (manner_.spelt) Switch({manner_.rate, manner_.pitch, false}, manner_, run.begin);
+    for (std::size_t i = run.begin; i < run.end; ++i) {
+      const ScriptCharacter& character = characters[i];
+      gunichar code = character.code;
+      if (character.silent) {
+        // An emoji parts words; invisible marks inside a word do not.
+        if (g_unichar_iszerowidth(code) != 0) continue;
+        code = ' ';
+      } else if (character.space) {
+        code = code == '\n' ? code : ' ';
+      } else if (character.letter && IsFullWidth(code)) {
+        code -= 0xFF01 - '!';
+      }
+      if (character.letter && manners_[character.style] != manner_) {
+        Switch(manner_, manners_[character.style], i);
+        manner_ = manners_[character.style];
+      } else if (i > run.begin && Parts(characters[i - 1], character)) {
+        Add(' ', i);
+      }
+      Add(code, i);
+    }
+    text_.characters.push_back(0);
+    return std::move(text_);
+  }
+
+ private:
+  bool Parts(const ScriptCharacter& before, const ScriptCharacter& character) const {
+    if (!before.letter || !character.letter) return false;
+    // espeak-ng takes "格2024" apart only after it has counted its characters.
+    return IsWrittenWithoutSpaces(before) != IsWrittenWithoutSpaces(character) || manner_.spelt;
+  }
+  void Switch(const Manner& from, const Manner& to, std::size_t origin) {
+    Add(' ', origin);
+    if (to.rate != from.rate) Command(to.rate, 'S', origin);
+    if (to.pitch != from.pitch) Command(to.pitch, 'P', origin);
+    if (to.spelt != from.spelt) Command(to.spelt ? kSayCharacters : kSayWords, 'Y', origin);
+    Add(' ', origin);
+  }
+  void Command(int value, char letter, std::size_t origin) {
+    for (const char c : absl::StrCat(std::string(1, kCommand), value, std::string(1, letter))) {
+      Add(static_cast<gunichar>(c), origin);
+    }
+  }
+  void Add(gunichar code, std::size_t origin) {
+    text_.characters.push_back(code);
+    text_.origins.push_back(origin);
+  }
+
+  const Script& script_;
+  const absl::Span<const Manner> manners_;
+  Manner manner_;
+  RunText text_;
+};
 
 // espeak-ng reads a little past what it has translated, into what the last text left there: without
 // this, commas last 20 ms longer after a text with numbers. More words than a clause takes.
@@ -104,9 +156,9 @@ class Library {
     return library;
   }
 
-  absl::StatusOr<RawSpeech> Synthesize(absl::Span<const ScriptCharacter> characters,
+  absl::StatusOr<RawSpeech> Synthesize(const Script& script,
                                        const rendernode::Voice& voice,
-                                       const Prosody& prosody);
+                                       absl::Span<const Prosody> prosody);
 
  private:
   absl::Status Start() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -117,7 +169,7 @@ class Library {
   std::vector<std::string> LanguageNames() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status SpeakRun(const RunText& text,
                         const std::string& voice,
-                        const Prosody& prosody,
+                        const Manner& manner,
                         bool last,
                         RawSpeech& speech) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   static int OnAudio(short* samples, int count, espeak_EVENT* events);
@@ -215,18 +267,14 @@ int Library::OnAudio(short* samples, int count, espeak_EVENT* events) {
 
 absl::Status Library::SpeakRun(const RunText& text,
                                const std::string& voice,
-                               const Prosody& prosody,
+                               const Manner& manner,
                                bool last,
                                RawSpeech& speech) {
   if (espeak_SetVoiceByName(voice.c_str()) != EE_OK) {
     return absl::InternalError(absl::StrCat("espeak-ng does not load its voice ", voice));
   }
-  const int rate =
-      prosody.words_per_minute > 0 ? static_cast<int>(prosody.words_per_minute) : espeakRATE_NORMAL;
-  // espeak-ng's scale is an octave down to 0 and an octave up to 100.
-  const int pitch = static_cast<int>(std::lround(50 + 50 * std::log2(prosody.pitch)));
-  if (espeak_SetParameter(espeakRATE, rate, 0) != EE_OK ||
-      espeak_SetParameter(espeakPITCH, pitch, 0) != EE_OK) {
+  if (espeak_SetParameter(espeakRATE, manner.rate, 0) != EE_OK ||
+      espeak_SetParameter(espeakPITCH, manner.pitch, 0) != EE_OK) {
     return absl::InternalError("espeak-ng refuses rate or pitch");
   }
   OverwriteLastText();
@@ -249,9 +297,9 @@ absl::Status Library::SpeakRun(const RunText& text,
   return absl::OkStatus();
 }
 
-absl::StatusOr<RawSpeech> Library::Synthesize(absl::Span<const ScriptCharacter> characters,
+absl::StatusOr<RawSpeech> Library::Synthesize(const Script& script,
                                               const rendernode::Voice& voice,
-                                              const Prosody& prosody) {
+                                              absl::Span<const Prosody> prosody) {
   MutexLock lock(mutex_);
   RETURN_IF_ERROR(Start());
   ASSIGN_OR_RETURN(const VoiceName name, Parse(voice.voice()));
@@ -261,14 +309,31 @@ absl::StatusOr<RawSpeech> Library::Synthesize(absl::Span<const ScriptCharacter> 
     preferred.push_back(std::move(language));
   }
   preferred.push_back(name.language);
-  ASSIGN_OR_RETURN(const std::vector<LanguageRun> runs, SplitByLanguage(characters, preferred));
+  std::vector<Manner> manners;
+  for (std::size_t i = 0; i < prosody.size(); ++i) {
+    manners.push_back(MannerOf(prosody[i], script.styles[i]));
+  }
+  ASSIGN_OR_RETURN(const std::vector<LanguageRun> runs,
+                   SplitByLanguage(script.characters, preferred));
   RawSpeech speech{.sample_rate = sample_rate_};
-  for (const LanguageRun& run : runs) {
-    RETURN_IF_ERROR(SpeakRun(TextOf(characters, run),
-                             absl::StrCat(run.language, name.variant),
-                             prosody,
-                             &run == &runs.back(),
-                             speech));
+  absl::Duration pause;
+  for (const ScriptPiece& piece : PiecesOf(script)) {
+    RawSpeech said{.sample_rate = sample_rate_};
+    for (LanguageRun run : runs) {
+      const bool last = run.end >= piece.end;
+      run.begin = std::max(run.begin, piece.begin);
+      run.end = std::min(run.end, piece.end);
+      while (run.begin < run.end && !script.characters[run.begin].letter) ++run.begin;
+      if (run.begin >= run.end) continue;
+      const Manner& manner = manners[script.characters[run.begin].style];
+      RETURN_IF_ERROR(SpeakRun(RunWriter(script, manners, manner).Write(run),
+                               absl::StrCat(run.language, name.variant),
+                               manner,
+                               last,
+                               said));
+    }
+    AppendPiece(std::move(said), pause, speech);
+    pause = piece.pause_after;
   }
   return speech;
 }
@@ -276,13 +341,13 @@ absl::StatusOr<RawSpeech> Library::Synthesize(absl::Span<const ScriptCharacter> 
 }  // namespace
 
 absl::StatusOr<Speech> EspeakSpeech::Speak(absl::string_view text, const rendernode::Voice& voice) {
-  ASSIGN_OR_RETURN(const Prosody prosody, ProsodyOf(voice));
-  ASSIGN_OR_RETURN(const std::vector<ScriptCharacter> characters, ReadScript(text));
-  absl::StatusOr<RawSpeech> raw = Library::Instance().Synthesize(characters, voice, prosody);
+  ASSIGN_OR_RETURN(const Script script, ReadScript(text));
+  ASSIGN_OR_RETURN(const std::vector<Prosody> prosody, ProsodyOf(voice, script, espeakRATE_NORMAL));
+  absl::StatusOr<RawSpeech> raw = Library::Instance().Synthesize(script, voice, prosody);
   if (!raw.ok()) {
     return WithItemError(raw.status(), rendernode::ITEM_ERROR_AUDIO_GENERATION_FAILED);
   }
-  return FinishSpeech(text, characters, *raw, prosody.volume);
+  return FinishSpeech(script, *std::move(raw), prosody);
 }
 
 }  // namespace rn

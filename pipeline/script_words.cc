@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/status.h"
 #include "proto/item_error.h"
 
 namespace rn {
@@ -54,6 +55,50 @@ ScriptCharacter Classify(gunichar code, std::size_t byte, std::size_t bytes) {
   character.letter = !character.silent && g_unichar_isalnum(code) != 0;
   if (character.letter) character.writing = g_unichar_get_script(code);
   return character;
+}
+
+absl::StatusOr<std::vector<ScriptCharacter>> CharactersOf(absl::string_view text) {
+  std::vector<ScriptCharacter> characters;
+  characters.reserve(text.size());
+  for (std::size_t at = 0; at < text.size();) {
+    const char* here = text.data() + at;
+    gunichar code = 0;
+    if (*here != '\0') {
+      code = g_utf8_get_char_validated(here, static_cast<gssize>(text.size() - at));
+    }
+    if (code == static_cast<gunichar>(-1) || code == static_cast<gunichar>(-2)) {
+      return Unspeakable(absl::StrCat("is not UTF-8 at byte ", at));
+    }
+    const std::size_t bytes = static_cast<std::size_t>(g_utf8_next_char(here) - here);
+    ScriptCharacter character = Classify(code, at, bytes);
+    if (character.letter && character.writing == G_UNICODE_SCRIPT_COMMON &&
+        g_unichar_isdigit(code) == 0 && !characters.empty()) {
+      character.writing = characters.back().writing;  // the long-vowel sign of kana
+    }
+    characters.push_back(character);
+    at += bytes;
+  }
+  return characters;
+}
+
+// Styles and pauses, from bytes to characters.
+void Mark(const MarkedText& marked, Script& script) {
+  std::size_t run = 0;
+  for (ScriptCharacter& character : script.characters) {
+    while (run + 1 < marked.runs.size() && marked.runs[run + 1].byte_begin <= character.byte) ++run;
+    const ScriptStyle& style = marked.runs[run].style;
+    const auto known = std::find(script.styles.begin(), script.styles.end(), style);
+    character.style = static_cast<std::size_t>(known - script.styles.begin());
+    if (known == script.styles.end()) script.styles.push_back(style);
+  }
+  for (const MarkedText::Pause& pause : marked.pauses) {
+    const auto before = std::partition_point(
+        script.characters.begin(), script.characters.end(), [&](const ScriptCharacter& c) {
+          return c.byte < pause.byte;
+        });
+    script.pauses.push_back(
+        {static_cast<std::size_t>(before - script.characters.begin()), pause.length});
+  }
 }
 
 bool Opens(const ScriptCharacter& character) {
@@ -124,10 +169,9 @@ void AssignOnsets(absl::Span<const Onset> onsets, std::vector<Written>& words) {
           return character < w.end;
         });
     if (word == words.end() || onset.character < word->begin) continue;
-    if (!word->onset.has_value() || onset.at < *word->onset) {
-      word->onset = onset.at;
-      word->heard_until = onset.end;
-    }
+    word->heard_until =
+        word->onset.has_value() ? std::max(word->heard_until, onset.end) : onset.end;
+    word->onset = std::min(word->onset.value_or(onset.at), onset.at);
   }
   absl::Duration earliest;
   for (Written& word : words) {
@@ -173,37 +217,51 @@ bool IsWrittenWithoutSpaces(const ScriptCharacter& character) {
   }
 }
 
-absl::StatusOr<std::vector<ScriptCharacter>> ReadScript(absl::string_view script) {
-  if (script.size() > SpeechEngines::kScriptBytesMax) {
+absl::StatusOr<Script> ReadScript(absl::string_view given) {
+  if (given.size() > SpeechEngines::kScriptBytesMax) {
     return Unspeakable(absl::StrCat(
-        "has ", script.size(), " bytes; at most ", SpeechEngines::kScriptBytesMax, " are spoken"));
+        "has ", given.size(), " bytes; at most ", SpeechEngines::kScriptBytesMax, " are spoken"));
   }
-  std::vector<ScriptCharacter> characters;
-  characters.reserve(script.size());
-  for (std::size_t at = 0; at < script.size();) {
-    const char* here = script.data() + at;
-    gunichar code = 0;
-    if (*here != '\0') {
-      code = g_utf8_get_char_validated(here, static_cast<gssize>(script.size() - at));
-    }
-    if (code == static_cast<gunichar>(-1) || code == static_cast<gunichar>(-2)) {
-      return Unspeakable(absl::StrCat("is not UTF-8 at byte ", at));
-    }
-    const std::size_t bytes = static_cast<std::size_t>(g_utf8_next_char(here) - here);
-    ScriptCharacter character = Classify(code, at, bytes);
-    if (character.letter && character.writing == G_UNICODE_SCRIPT_COMMON &&
-        g_unichar_isdigit(code) == 0 && !characters.empty()) {
-      character.writing = characters.back().writing;  // the long-vowel sign of kana
-    }
-    characters.push_back(character);
-    at += bytes;
+  Script script;
+  if (!IsSsml(given)) {
+    script.text = std::string(given);
+    ASSIGN_OR_RETURN(script.characters, CharactersOf(given));
+  } else {
+    RETURN_IF_ERROR(CharactersOf(given).status());  // UTF-8, before anything else is said of it
+    absl::StatusOr<MarkedText> marked = ReadSsml(given);
+    if (!marked.ok()) return Unspeakable(absl::StrCat("is wrong: ", marked.status().message()));
+    ASSIGN_OR_RETURN(script.characters, CharactersOf(marked->text));
+    Mark(*marked, script);
+    script.text = std::move(marked->text);
   }
-  if (std::none_of(characters.begin(), characters.end(), [](const ScriptCharacter& c) {
+  if (std::none_of(script.characters.begin(), script.characters.end(), [](const auto& c) {
         return c.letter;
       })) {
-    return Unspeakable(script.empty() ? "is empty" : "has no letter or digit to speak");
+    return Unspeakable(given.empty() ? "is empty" : "has no letter or digit to speak");
   }
-  return characters;
+  return script;
+}
+
+std::vector<ScriptPiece> PiecesOf(const Script& script) {
+  std::vector<ScriptPiece> pieces;
+  std::size_t begin = 0;
+  const auto add = [&](std::size_t end, absl::Duration pause) {
+    const bool heard = std::any_of(script.characters.begin() + static_cast<std::ptrdiff_t>(begin),
+                                   script.characters.begin() + static_cast<std::ptrdiff_t>(end),
+                                   [](const ScriptCharacter& c) { return c.letter; });
+    if (heard) {
+      pieces.push_back({begin, end, pause});
+      begin = end;
+    } else if (!pieces.empty()) {
+      pieces.back().end = end;
+      pieces.back().pause_after = std::max(pieces.back().pause_after, pause);
+      begin = end;
+    }
+  };
+  for (const ScriptPause& pause : script.pauses) add(pause.before, pause.length);
+  add(script.characters.size(), absl::ZeroDuration());
+  if (!pieces.empty()) pieces.back().pause_after = absl::ZeroDuration();
+  return pieces;
 }
 
 std::vector<SpokenWord> PlaceWords(

@@ -14,6 +14,7 @@
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "pipeline/speech.h"
+#include "pipeline/ssml.h"
 
 namespace rn {
 
@@ -25,14 +26,42 @@ struct ScriptCharacter {
   bool silent = false;  // engines do not get it: emoji, arrows, bullets, invisible marks
   bool letter = false;  // or digit: must be heard
   GUnicodeScript writing = G_UNICODE_SCRIPT_COMMON;
+  std::size_t style = 0;  // index into Script::styles
+};
+
+struct ScriptPause {
+  std::size_t before = 0;  // index into Script::characters
+  absl::Duration length;
+};
+
+// What an engine is to say.
+struct Script {
+  std::string text;  // as captions show it
+  std::vector<ScriptCharacter> characters;
+  std::vector<ScriptStyle> styles = {{}};  // the first is plain
+  std::vector<ScriptPause> pauses;         // in order, between characters
+
+  const ScriptStyle& StyleOf(std::size_t character) const {
+    return styles[characters[character].style];
+  }
 };
 
 // Of a writing system without spaces between words: Chinese, kana, Thai …
 bool IsWrittenWithoutSpaces(const ScriptCharacter& character);
 
-// InvalidArgument, with ITEM_ERROR_AUDIO_GENERATION_FAILED: not UTF-8, beyond
-// SpeechEngines::kScriptBytesMax, or nothing in it that can be spoken.
-absl::StatusOr<std::vector<ScriptCharacter>> ReadScript(absl::string_view script);
+// Plain text, or SSML (see ssml.h). InvalidArgument, with ITEM_ERROR_AUDIO_GENERATION_FAILED: not
+// UTF-8, beyond SpeechEngines::kScriptBytesMax, wrong SSML, or nothing in it that can be spoken.
+absl::StatusOr<Script> ReadScript(absl::string_view script);
+
+// A part that is said without a pause of the script's own inside: [begin, end) of the characters.
+struct ScriptPiece {
+  std::size_t begin = 0, end = 0;
+  absl::Duration pause_after;
+};
+
+// All characters, in order; each piece has a letter or digit. Pauses before the first and after the
+// last are nobody's: a speech begins and ends with sound.
+std::vector<ScriptPiece> PiecesOf(const Script& script);
 
 // Something is heard from `at` on; it is written at `character`.
 struct Onset {

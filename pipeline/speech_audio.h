@@ -18,18 +18,27 @@ struct RawSpeech {
   std::vector<Onset> onsets;
 };
 
-// The prosody fields with their defaults filled in. InvalidArgument: out of range, with the range.
+// How a style of a script sounds in a voice.
 struct Prosody {
-  double words_per_minute = 0;  // 0 = the engine's own
-  double pitch = 1;
+  double words_per_minute = 0;
+  double pitch = 1;           // without what stress adds
+  double stressed_pitch = 1;  // with it
   double volume = 1;
 };
-absl::StatusOr<Prosody> ProsodyOf(const rendernode::Voice& voice);
+// By Script::styles: the voice's fields with their defaults filled in, times the style's factors.
+// `own_words_per_minute`: of the engine, where the voice does not say. InvalidArgument: out of
+// range, with the range; what stress adds is held within it.
+absl::StatusOr<std::vector<Prosody>> ProsodyOf(const rendernode::Voice& voice,
+                                               const Script& script,
+                                               double own_words_per_minute);
 
-// Trimmed to kEdgeSilence, at 48 kHz stereo, words placed. Internal: the engine made no sound.
-absl::StatusOr<Speech> FinishSpeech(absl::string_view script,
-                                    absl::Span<const ScriptCharacter> characters,
-                                    const RawSpeech& raw,
-                                    double volume);
+// `piece` from its first sound to its last, after what is there and a pause.
+void AppendPiece(RawSpeech piece, absl::Duration pause, RawSpeech& speech);
+
+// Trimmed to kEdgeSilence, at 48 kHz stereo, words placed, each part of the script as loud as its
+// style's `prosody` says. Internal: the engine made no sound.
+absl::StatusOr<Speech> FinishSpeech(const Script& script,
+                                    RawSpeech raw,
+                                    absl::Span<const Prosody> prosody);
 
 }  // namespace rn

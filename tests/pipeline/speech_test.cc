@@ -256,6 +256,116 @@ TEST_P(EveryEngine, RefusesWhatCannotBeSpoken) {
                 "has 20001 bytes; at most 20000");
 }
 
+// ---------------------------------------------------------------- SSML
+
+TEST_P(EveryEngine, CaptionsOfSsmlAreItsTextAndItsWordsAreWhereTheyAreHeard) {
+  const Speech speech = MustSpeak(
+      "<speak>Bread &amp; butter, <emphasis level=\"strong\">fresh</emphasis> today."
+      "<break time=\"800ms\"/> Order <prosody rate=\"80%\">right now</prosody>!</speak>",
+      voice());
+  ExpectWellFormed(speech, "Bread & butter, fresh today. Order right now!");
+  for (const SpokenWord& word : speech.words) {
+    EXPECT_GT(LevelDb(speech, word.begin, word.end), -38) << word.text;
+  }
+}
+
+TEST_P(EveryEngine, ABreakIsSilentForItsTime) {
+  const Speech speech = MustSpeak(
+      "<speak><break time=\"2s\"/>One moment <break time=\"900ms\"/> please."
+      "<break time=\"1500ms\"/> Thanks. <break time=\"2s\"/></speak>",
+      voice());
+  ASSERT_EQ(speech.words.size(), 4u);
+  EXPECT_LE(speech.words.front().begin, absl::Milliseconds(20));
+  const auto gap = [&](std::size_t i) { return speech.words[i + 1].begin - speech.words[i].end; };
+  EXPECT_NEAR(absl::ToDoubleMilliseconds(gap(1)), 900, 80);
+  EXPECT_NEAR(absl::ToDoubleMilliseconds(gap(2)), 1500, 80);
+  EXPECT_LT(speech.audio.length() - speech.words.back().end, absl::Milliseconds(40));
+}
+
+TEST_P(EveryEngine, EmphasisIsLouderAndSlower) {
+  const Speech plain = MustSpeak("We have a really good offer.", voice());
+  const Speech stressed = MustSpeak(
+      "<speak>We have a <emphasis level=\"strong\">really</emphasis> good offer.</speak>", voice());
+  ASSERT_EQ(stressed.words.size(), 6u);
+  const SpokenWord &before = plain.words[3], &after = stressed.words[3];
+  EXPECT_EQ(after.text, "really");
+  EXPECT_GT(after.end - after.begin, 1.1 * (before.end - before.begin));
+  // Against the words around it: the level of all is one factor away from that of the plain script.
+  const auto over_first = [](const Speech& speech, const SpokenWord& word) {
+    return LevelDb(speech, word.begin, word.end) -
+           LevelDb(speech, speech.words[1].begin, speech.words[1].end);
+  };
+  EXPECT_NEAR(over_first(stressed, after) - over_first(plain, before), 3.5, 2.0);
+  EXPECT_NEAR(LevelDb(stressed, stressed.words[1].begin, stressed.words[1].end) -
+                  LevelDb(plain, plain.words[1].begin, plain.words[1].end),
+              0,
+              1.5);
+}
+
+TEST_P(EveryEngine, ProsodyOfAPartIsHeardInThatPart) {
+  const auto speak = [&](const std::string& prosody) {
+    return MustSpeak(
+        "<speak>one two three four. <prosody " + prosody + ">one two three four.</prosody></speak>",
+        voice());
+  };
+  const Speech slow = speak("rate=\"0.6\""), soft = speak("rate=\"0.6\" volume=\"0.5\"");
+  ASSERT_EQ(slow.words.size(), 8u);
+  ASSERT_EQ(soft.words.size(), 8u);
+  const auto span = [&](std::size_t i) { return slow.words[i + 2].end - slow.words[i].begin; };
+  EXPECT_GT(absl::FDivDuration(span(4), span(0)), 1.3);
+  const auto second_over_first = [](const Speech& speech) {
+    return LevelDb(speech, speech.words[4].begin, speech.words[6].end) -
+           LevelDb(speech, speech.words[0].begin, speech.words[2].end);
+  };
+  EXPECT_NEAR(second_over_first(soft) - second_over_first(slow), -6.02, 0.6);
+}
+
+TEST_P(EveryEngine, PitchOfAllOfAScriptIsThatOfAVoice) {
+  const std::string script = "Everyone loves a really good long walk along the river";
+  rendernode::Voice high = voice();
+  high.set_pitch(1.4);
+  const double by_voice = PitchHz(MustSpeak(script, high));
+  const double by_script =
+      PitchHz(MustSpeak("<speak><prosody pitch=\"1.4\">" + script + "</prosody></speak>", voice()));
+  EXPECT_NEAR(by_script / by_voice, 1, 0.05);
+}
+
+TEST_P(EveryEngine, SaysAsCharactersOrDigitsOneByOne) {
+  const auto length = [&](const std::string& script) {
+    return MustSpeak(script, voice()).audio.length();
+  };
+  EXPECT_GT(length("<speak><say-as interpret-as=\"characters\">BANANA</say-as></speak>"),
+            1.5 * length("<speak>banana</speak>"));
+  const Speech speech = MustSpeak(
+      "<speak>Code <say-as interpret-as=\"digits\">1999</say-as>, plan "
+      "<say-as interpret-as=\"spell-out\">aB-2</say-as> now.</speak>",
+      voice());
+  ExpectWellFormed(speech, "Code 1999, plan aB-2 now.");
+  EXPECT_THAT(Texts(speech), ElementsAre("Code", "1999,", "plan", "aB-2", "now."));
+  EXPECT_GT(speech.words[1].end - speech.words[1].begin, absl::Milliseconds(900));
+  // The letter, not the article.
+  EXPECT_GT(length("<speak>Plan <say-as interpret-as=\"characters\">A</say-as> is here</speak>"),
+            length("Plan A is here") + absl::Milliseconds(30));
+}
+
+TEST_P(EveryEngine, WrongSsmlIsAnErrorOfTheScript) {
+  ExpectRefused(Speak("<speak>Hi <blink>there</blink></speak>", voice()),
+                "the script is wrong: SSML, line 1: unknown tag \"blink\"");
+  ExpectRefused(Speak("<speak><break/></speak>", voice()), "no letter or digit");
+}
+
+TEST_P(EveryEngine, RateIsAFactorOfTheVoices) {
+  rendernode::Voice brisk = voice();
+  brisk.set_rate(1.5);
+  const std::string script = "Everyone loves a really good long walk along the river";
+  EXPECT_NEAR(absl::FDivDuration(MustSpeak(script, voice()).audio.length(),
+                                 MustSpeak(script, brisk).audio.length()),
+              1.5,
+              0.25);
+  brisk.set_words_per_minute(400);
+  ExpectRefused(Speak("Hi", brisk), "words_per_minute is 600; valid: 80 to 450");
+}
+
 TEST_P(EveryEngine, RefusesProsodyOutOfRange) {
   rendernode::Voice hasty = voice(), squeaky = voice(), negative = voice(), undefined = voice();
   hasty.set_words_per_minute(1000);
