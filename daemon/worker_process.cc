@@ -69,6 +69,7 @@ rendernode::Order ToProto(const RenderOrder& order, const fs::path& folder) {
   }
   *message.mutable_item() = order.item;
   message.mutable_asset_paths()->insert(order.asset_paths.begin(), order.asset_paths.end());
+  message.mutable_speech_paths()->insert(order.speech_paths.begin(), order.speech_paths.end());
   message.set_output_directory(folder.string());
   return message;
 }
@@ -216,6 +217,8 @@ absl::StatusOr<rendernode::Done> WorkerProcess::Child::AwaitDone(const LeaseKey&
       case rendernode::Report::kDone:
         said = {report.done().item_id(), report.done().fence()};
         break;
+      case rendernode::Report::kUtterances:
+        return absl::InvalidArgumentError("it said its utterances, and was asked for a render");
       case rendernode::Report::KIND_NOT_SET:
         return absl::InvalidArgumentError("it sent a report of no known kind");
     }

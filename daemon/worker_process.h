@@ -56,6 +56,7 @@ struct RenderOrder {
   rendernode::ItemSpec item;
   JobSpecPtr job_spec;
   std::map<std::string, std::string> asset_paths;
+  std::map<std::string, std::string> speech_paths = {};
 };
 
 // Bytes of memory that the process holds now. NotFound: it is gone.

@@ -19,7 +19,8 @@ struct VoiceCue {
   std::string id;  // unique in the composition: the element's name, or its pointer
   std::string pointer;
   std::string text;
-  std::string voice;  // a name in JobSpec::voices
+  std::string voice;           // a name in JobSpec::voices
+  double rate = 1, pitch = 1;  // factors of the voice's
 };
 
 struct SidecarSpec {

@@ -1,17 +1,28 @@
 // Everything that a composition says, spoken.
 #pragma once
 
+#include <map>
+#include <string>
+
 #include "absl/status/statusor.h"
 #include "pipeline/composition.h"
 #include "pipeline/speech.h"
 #include "proto/render.pb.h"
+#include "proto/worker.pb.h"
 
 namespace rn {
 
-// One Speech for each of composition.voices(). Errors name the element's pointer and carry
+// One Speech for each of composition.voices(). What an engine outside this process spoke before is
+// in `speech_paths` (Utterance.key -> path). Errors name the element's pointer and carry
 // AUDIO_GENERATION_FAILED.
 absl::StatusOr<SpeechTracks> Speak(const Composition& composition,
                                    const rendernode::JobSpec& job,
-                                   SpeechEngines& engines);
+                                   SpeechEngines& engines,
+                                   const std::map<std::string, std::string>& speech_paths = {});
+
+// What engines that are not in `engines` have to say before. Errors as above.
+absl::StatusOr<rendernode::Utterances> SpokenElsewhere(const Composition& composition,
+                                                       const rendernode::JobSpec& job,
+                                                       const SpeechEngines& engines);
 
 }  // namespace rn

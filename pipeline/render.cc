@@ -35,6 +35,17 @@ constexpr std::int64_t kFramesPerReport = 15;
 // bits where everything moves: with fewer repeats than this it is not worth it.
 constexpr double kRepeatsMin = 0.2;
 
+// What the engines could not do as asked, by element.
+void AddSpeechWarnings(const Composition& composition,
+                       const SpeechTracks& tracks,
+                       rendernode::ItemResult& result) {
+  for (const VoiceCue& cue : composition.voices()) {
+    for (const std::string& warning : tracks.at(cue.id).warnings) {
+      result.add_warnings(absl::StrCat(cue.pointer, ": ", warning));
+    }
+  }
+}
+
 absl::StatusOr<HardwarePolicy> PolicyOf(const OutputSettings& output) {
   if (output.hardware == "required") return HardwarePolicy::kRequired;
   if (output.hardware == "preferred") return HardwarePolicy::kPreferred;
@@ -152,6 +163,14 @@ absl::Status AddSidecars(const Scene& scene,
 
 }  // namespace
 
+absl::StatusOr<rendernode::Utterances> UtterancesFor(const RenderRequest& request,
+                                                     const SpeechEngines& engines) {
+  ASSIGN_OR_RETURN(const Template tmpl, Template::Parse(request.job.template_json()));
+  ASSIGN_OR_RETURN(const Composition composition,
+                   tmpl.Bind({request.job, request.item, request.asset_paths}));
+  return SpokenElsewhere(composition, request.job, engines);
+}
+
 absl::StatusOr<rendernode::ItemResult> Render(const RenderRequest& request,
                                               const RenderContext& context,
                                               Progress progress) {
@@ -163,7 +182,8 @@ absl::StatusOr<rendernode::ItemResult> Render(const RenderRequest& request,
   ASSIGN_OR_RETURN(const Composition composition,
                    tmpl.Bind({request.job, request.item, request.asset_paths}));
   progress({rendernode::SPEAKING});
-  ASSIGN_OR_RETURN(const SpeechTracks tracks, Speak(composition, request.job, context.speech));
+  ASSIGN_OR_RETURN(const SpeechTracks tracks,
+                   Speak(composition, request.job, context.speech, request.speech_paths));
   ASSIGN_OR_RETURN(const Scene scene, Scene::Resolve(composition, tracks));
   const StillPlan stills(scene);
   progress({rendernode::RENDERING, 0, scene.frame_count()});
@@ -191,6 +211,7 @@ absl::StatusOr<rendernode::ItemResult> Render(const RenderRequest& request,
   for (const std::vector<std::string>* warnings : {&scene.warnings(), &compositor->warnings()}) {
     result.mutable_warnings()->Add(warnings->begin(), warnings->end());
   }
+  AddSpeechWarnings(composition, tracks, result);
   *result.mutable_usage() = meter.Measure();
   result.mutable_usage()->set_encoder(choice.device->info().encoder);
   result.mutable_usage()->set_encoder_reason(choice.reason);

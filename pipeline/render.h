@@ -13,6 +13,7 @@
 #include "hwaccel/device.h"
 #include "pipeline/speech.h"
 #include "proto/render.pb.h"
+#include "proto/worker.pb.h"
 
 namespace rn {
 
@@ -21,6 +22,7 @@ struct RenderRequest {
   const rendernode::ItemSpec& item;
   const std::map<std::string, std::string>& asset_paths;  // Asset.name -> absolute path
   std::filesystem::path output_directory;                 // exists and is writable
+  std::map<std::string, std::string> speech_paths = {};   // Utterance.key -> absolute path
 };
 
 struct RenderProgress {
@@ -46,5 +48,10 @@ absl::StatusOr<rendernode::ItemResult> Render(
     const RenderRequest& request,
     const RenderContext& context,
     absl::FunctionRef<void(const RenderProgress&)> progress);
+
+// What engines that are not in `engines` are to say of the item before it is rendered. Errors are
+// Render's.
+absl::StatusOr<rendernode::Utterances> UtterancesFor(const RenderRequest& request,
+                                                     const SpeechEngines& engines);
 
 }  // namespace rn

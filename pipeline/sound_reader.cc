@@ -50,6 +50,8 @@ VoiceModel ReadVoice(const Fields& fields,
   cue.pointer = pointer;
   cue.text = fields.Text("text").value_or("");
   cue.voice = fields.Text("voice").value_or("");
+  cue.rate = fields.Number("rate", 1);
+  cue.pitch = fields.Number("pitch", 1);
   if (!context.checking_only()) {
     if (fields.Has("text") && absl::StripAsciiWhitespace(cue.text).empty()) {
       fields.Report("text", "there is nothing to say; give a text, or the element a condition");

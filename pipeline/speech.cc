@@ -1,5 +1,6 @@
 #include "pipeline/speech.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/nearest.h"
@@ -26,6 +27,11 @@ std::vector<std::string> SpeechEngines::names() const {
     names.push_back(engine->name());
   }
   return names;
+}
+
+bool SpeechEngines::Has(absl::string_view engine) const {
+  return std::any_of(
+      engines_.begin(), engines_.end(), [&](const auto& known) { return known->name() == engine; });
 }
 
 absl::StatusOr<Speech> SpeechEngines::Speak(absl::string_view text,

@@ -28,7 +28,8 @@ struct SpokenWord {
 struct Speech {
   AudioBuffer audio;  // no leading or trailing silence beyond 20 ms
   std::vector<SpokenWord> words;
-  bool words_estimated = false;  // the engine gave no times; spread by length
+  bool words_estimated = false;       // the engine gave no times; spread by length
+  std::vector<std::string> warnings;  // of what the engine could not do as asked
 };
 
 // Spoken scripts by the id of the voice element that asked (VoiceCue::id).
@@ -58,6 +59,7 @@ class SpeechEngines {
   explicit SpeechEngines(std::vector<std::unique_ptr<SpeechEngine>> engines);
 
   std::vector<std::string> names() const;
+  bool Has(absl::string_view engine) const;
   absl::StatusOr<Speech> Speak(absl::string_view text, const rendernode::Voice& voice);
 
  private:

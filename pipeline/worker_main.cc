@@ -72,18 +72,21 @@ class Worker {
     absl::Duration reported = begin - kReportInterval;
     rendernode::Phase phase = rendernode::PHASE_UNSPECIFIED;
     // A channel that fails here fails again at Done, which reports it.
-    const auto result =
-        Render({order.job_spec(), order.item(), asset_paths, order.output_directory()},
-               context_,
-               [&](const RenderProgress& progress) {
-                 const absl::Duration now = clock_.SinceBoot();
-                 if (progress.phase == phase && now - reported < kReportInterval) {
-                   return;
-                 }
-                 phase = progress.phase;
-                 reported = now;
-                 (void)Send(ProgressReport(order, progress, now - begin));
-               });
+    const auto result = Render({order.job_spec(),
+                                order.item(),
+                                asset_paths,
+                                order.output_directory(),
+                                {order.speech_paths().begin(), order.speech_paths().end()}},
+                               context_,
+                               [&](const RenderProgress& progress) {
+                                 const absl::Duration now = clock_.SinceBoot();
+                                 if (progress.phase == phase && now - reported < kReportInterval) {
+                                   return;
+                                 }
+                                 phase = progress.phase;
+                                 reported = now;
+                                 (void)Send(ProgressReport(order, progress, now - begin));
+                               });
     rendernode::Report report;
     rendernode::Done& done = *report.mutable_done();
     done.set_item_id(order.item_id());
@@ -119,6 +122,26 @@ class Worker {
   const RenderContext context_;
 };
 
+// The other thing that a worker is started for: to say what is to be spoken elsewhere before an
+// item can be rendered. What is wrong with the item, its render will say.
+absl::Status ListUtterances() {
+  ASSIGN_OR_RETURN(const std::string frame, ReadFrame(kChannelFd, kOrderBytesMax));
+  rendernode::Order order;
+  if (!order.ParseFromString(frame)) {
+    return absl::InvalidArgumentError("the daemon sent an order that does not parse");
+  }
+  const std::map<std::string, std::string> asset_paths(order.asset_paths().begin(),
+                                                       order.asset_paths().end());
+  rendernode::Report report;
+  rendernode::Utterances& utterances = *report.mutable_utterances();
+  absl::StatusOr<rendernode::Utterances> listed =
+      UtterancesFor({order.job_spec(), order.item(), asset_paths, ""}, SpeechEngines::BuiltIn());
+  if (listed.ok()) {
+    utterances = *std::move(listed);
+  }
+  return WriteFrame(kChannelFd, report.SerializeAsString());
+}
+
 int Main(int argc, char** argv) {
   CLI::App app("Renders items for rendernoded; started by it, not by hand.", "rendernode-worker");
   int encoder_threads = 1;
@@ -126,6 +149,8 @@ int Main(int argc, char** argv) {
   app.add_option("--encoder-threads", encoder_threads, "libx264 threads")
       ->check(CLI::Range(1, 64))
       ->capture_default_str();
+  bool utterances = false;
+  app.add_flag("--utterances", utterances, "say what one order has spoken elsewhere, and end");
   app.add_option("--log-level", log_level, "trace … error")->capture_default_str();
   CLI11_PARSE(app, argc, argv);
   if (const absl::Status status = InitLogging("rendernode-worker", log_level); !status.ok()) {
@@ -133,6 +158,11 @@ int Main(int argc, char** argv) {
     return 2;
   }
   InitFfmpegLogging();
+  if (utterances) {
+    const absl::Status status = ListUtterances();
+    if (!status.ok()) SPDLOG_ERROR("utterances error={}", std::string(status.message()));
+    return status.ok() ? 0 : 1;
+  }
   Worker worker(encoder_threads, Clock::System());
   if (const absl::Status status = worker.Serve(); !status.ok()) {
     SPDLOG_ERROR("worker ends error={}", std::string(status.message()));
