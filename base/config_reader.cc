@@ -327,6 +327,29 @@ void ConfigReader::ReadMap(const std::string& table, std::map<std::string, std::
   target = std::move(strings);
 }
 
+std::vector<std::string> ConfigReader::TablesIn(const std::string& table) {
+  std::vector<std::string> names;
+  const toml::value* value = impl_->Find(table);
+  if (value == nullptr) {
+    return names;
+  }
+  if (!value->is_table()) {
+    impl_->Expected(table, "a table", *value);
+    return names;
+  }
+  for (const auto& [key, element] : value->as_table()) {
+    if (!element.is_table()) {
+      impl_->Expected(absl::StrCat(table, ".", PathPart(key)), "a table", element);
+    } else if (absl::StrContains(key, '.')) {
+      impl_->Fail(absl::StrCat(table, ".", PathPart(key)), "a name must have no dot");
+    } else {
+      names.push_back(key);
+    }
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
 void ConfigReader::Fail(const std::string& key, absl::string_view message) {
   impl_->Fail(key, message);
 }

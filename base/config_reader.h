@@ -44,6 +44,9 @@ class ConfigReader {
   // Every "<table>.<name> = string" of a table whose names are the operator's.
   void ReadMap(const std::string& table, std::map<std::string, std::string>& target);
 
+  // The names of the tables in a table of the operator's own names: "<table>.<name>.…".
+  std::vector<std::string> TablesIn(const std::string& table);
+
   // A mistake that only the caller can see ("a must be below b").
   void Fail(const std::string& key, absl::string_view message);
 

@@ -37,6 +37,7 @@ struct ChildPlan {
   char* const* environment;
   const char* working_directory;  // Null: ours.
   int channel;                    // −1: none.
+  bool channel_as_stdio;          // Not fd 3.
   int output;                     // −1: stdin, stdout and stderr are the parent's.
   int error_pipe;                 // Close-on-exec: says why exec failed, or closes silently.
   pid_t parent;
@@ -66,7 +67,11 @@ struct ChildPlan {
       fail();
     }
   }
-  if (plan.channel >= 0) {
+  if (plan.channel_as_stdio) {
+    if (dup2(plan.channel, STDIN_FILENO) < 0 || dup2(plan.channel, STDOUT_FILENO) < 0) {
+      fail();
+    }
+  } else if (plan.channel >= 0) {
     // The pipe must not be where the channel goes.
     if (error_pipe == kChannelFd) {
       error_pipe = fcntl(error_pipe, F_DUPFD_CLOEXEC, kFirstInherited);
@@ -78,7 +83,7 @@ struct ChildPlan {
   }
   // Whatever a library opened without O_CLOEXEC stays ours.
   syscall(SYS_close_range,
-          plan.channel >= 0 ? kFirstInherited : kChannelFd,
+          plan.channel >= 0 && !plan.channel_as_stdio ? kFirstInherited : kChannelFd,
           UINT_MAX,
           4U /* CLOSE_RANGE_CLOEXEC */);
   if (plan.working_directory != nullptr && chdir(plan.working_directory) != 0) {
@@ -152,6 +157,7 @@ absl::StatusOr<Subprocess> Subprocess::Start(const SubprocessOptions& options) {
                                                 ? nullptr
                                                 : options.working_directory.c_str(),
                        .channel = theirs.get(),
+                       .channel_as_stdio = options.channel_as_stdio,
                        .output = output_write.get(),
                        .error_pipe = error_write.get(),
                        .parent = getpid()};

@@ -19,6 +19,7 @@ struct SubprocessOptions {
   std::vector<std::string> environment;  // "NAME=value"; exactly these.
   std::string working_directory;         // Empty: ours.
   bool with_channel = true;              // A SOCK_STREAM pair; the child's end is fd 3.
+  bool channel_as_stdio = false;         // The channel is its stdin and stdout instead.
   // Its stdout and stderr come through output(), and its stdin is empty. Else all three are ours.
   bool with_output = false;
 };

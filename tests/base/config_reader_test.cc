@@ -167,5 +167,18 @@ TEST(ConfigReader, AFileIsReadAndAnAbsentOneIsNotFound) {
   EXPECT_EQ(slots, 2);
 }
 
+TEST(ConfigReaderTest, TablesOfTheOperatorsOwnNamesAreReadByName) {
+  auto reader = ConfigReader::Parse("[engines.b]\nrate = 2\n[engines.a]\nrte = 1\n", "x.toml");
+  ASSERT_TRUE(reader.ok()) << reader.status();
+  const std::vector<std::string> names = reader->TablesIn("engines");
+  EXPECT_EQ(names, (std::vector<std::string>{"a", "b"}));
+  for (const std::string& name : names) {
+    std::int64_t rate = 0;
+    reader->Read("engines." + name + ".rate", rate, 0, 9);
+  }
+  EXPECT_EQ(reader->Finish().message(),
+            "x.toml: engines.a.rte: unknown key; did you mean \"engines.a.rate\"?");
+}
+
 }  // namespace
 }  // namespace rn
