@@ -254,7 +254,8 @@ void ControlLoop::Do(const RenderItem& command) {
       .Render({.key = key,
                .item = command.lease.item(),
                .job_spec = std::move(prepared->job_spec),
-               .asset_paths = std::move(prepared->asset_paths)});
+               .asset_paths = std::move(prepared->asset_paths),
+               .speech_paths = std::move(prepared->speech_paths)});
 }
 
 void ControlLoop::Do(const Discard& command) {

@@ -272,6 +272,15 @@ void Transfer::Configure() {
   if (!request_.validators.last_modified.empty()) {
     Append(headers_, absl::StrCat("If-Modified-Since: ", request_.validators.last_modified));
   }
+  if (!request_.json.empty()) {
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request_.json.c_str());
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE, static_cast<long>(request_.json.size()));
+    Append(headers_, "Content-Type: application/json");
+    Append(headers_, "Expect:");  // No extra round trip before a small body.
+  }
+  if (!request_.authorization.empty()) {
+    Append(headers_, absl::StrCat("Authorization: ", request_.authorization));
+  }
   curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers_.get());
 }
 

@@ -58,6 +58,9 @@ struct DownloadRequest {
   std::int64_t bytes_max = 0;
   Validators validators;
   std::filesystem::path to;  // Must not exist; gone again unless the download is whole.
+  // Not empty: POSTed as JSON, with this Authorization header if there is one.
+  std::string json;
+  std::string authorization;
   // Asked before each write, with its bytes; an error ends the download and is returned.
   std::function<absl::Status(std::int64_t bytes)> make_room;
 };

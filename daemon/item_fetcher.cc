@@ -1,12 +1,14 @@
 #include "daemon/item_fetcher.h"
 
 #include <atomic>
+#include <random>
 #include <utility>
 #include <vector>
 
 #include "base/mutex.h"
 #include "base/status.h"
 #include "daemon/lease_tasks.h"
+#include "daemon/utterance_lister.h"
 #include "proto/item_error.h"
 
 namespace rn {
@@ -17,6 +19,7 @@ using rendernode::Asset;
 struct Fetch {
   PreparedItem item;
   std::vector<AssetCache::Pin> pins;
+  std::vector<SpeechCache::Pin> speech_pins;
 };
 
 // The item's own files win over the job's of the same name.
@@ -43,6 +46,9 @@ struct ItemFetcher::Impl {
   absl::StatusOr<Fetch> FetchAssets(const rendernode::Lease& lease,
                                     JobSpecPtr spec,
                                     const std::stop_token& stop);
+  absl::Status FetchSpeech(const rendernode::Lease& lease,
+                           const std::stop_token& stop,
+                           Fetch& fetch);
   bool Alone() const;
 
   // Fixed after construction.
@@ -51,6 +57,7 @@ struct ItemFetcher::Impl {
   const std::function<void(Event)> post;
   std::unique_ptr<Fetcher> fetcher;
   std::unique_ptr<AssetCache> cache;
+  std::unique_ptr<SpeechDesk> speech;
 
   std::atomic<int> running = 0;
   mutable Mutex mutex;
@@ -74,8 +81,9 @@ Event ItemFetcher::Impl::Answer(const FetchItem& command, const std::stop_token&
   }
   absl::StatusOr<Fetch> fetch = FetchAssets(command.lease, *std::move(spec), stop);
   if (!fetch.ok()) {
-    const bool item_fault =
-        ItemErrorOf(fetch.status()) == rendernode::ITEM_ERROR_ASSET_DOWNLOAD_FAILED;
+    const rendernode::ItemErrorCode code = ItemErrorOf(fetch.status());
+    const bool item_fault = code == rendernode::ITEM_ERROR_ASSET_DOWNLOAD_FAILED ||
+                            code == rendernode::ITEM_ERROR_AUDIO_GENERATION_FAILED;
     return FetchFailed{key, fetch.status(), item_fault};
   }
   MutexLock lock(mutex);
@@ -106,7 +114,32 @@ absl::StatusOr<Fetch> ItemFetcher::Impl::FetchAssets(const rendernode::Lease& le
     fetch.pins.push_back(*std::move(pin));
   }
   fetch.item.job_spec = std::move(spec);
+  RETURN_IF_ERROR(FetchSpeech(lease, stop, fetch));
   return fetch;
+}
+
+absl::Status ItemFetcher::Impl::FetchSpeech(const rendernode::Lease& lease,
+                                            const std::stop_token& stop,
+                                            Fetch& fetch) {
+  ASSIGN_OR_RETURN(const rendernode::Utterances utterances,
+                   ListUtterances(options.worker,
+                                  options.speech.utterances_timeout,
+                                  *fetch.item.job_spec,
+                                  lease.item(),
+                                  fetch.item.asset_paths,
+                                  stop));
+  for (const rendernode::Utterance& utterance : utterances.utterances()) {
+    absl::StatusOr<SpeechCache::Pin> pin = speech->Speak(utterance, stop);
+    if (absl::IsResourceExhausted(pin.status()) && Alone()) {
+      return WithItemError(absl::FailedPreconditionError(absl::StrCat(
+                               "the item says more than fits: ", pin.status().message())),
+                           rendernode::ITEM_ERROR_AUDIO_GENERATION_FAILED);
+    }
+    RETURN_IF_ERROR(pin.status());
+    fetch.item.speech_paths[utterance.key()] = pin->path().string();
+    fetch.speech_pins.push_back(*std::move(pin));
+  }
+  return absl::OkStatus();
 }
 
 bool ItemFetcher::Impl::Alone() const {
@@ -123,6 +156,12 @@ absl::StatusOr<std::unique_ptr<ItemFetcher>> ItemFetcher::Create(FetchOptions op
   auto impl = std::make_unique<Impl>(std::move(options), std::move(get_spec), std::move(post));
   ASSIGN_OR_RETURN(impl->fetcher, Fetcher::Create(impl->options.limits, clock));
   ASSIGN_OR_RETURN(impl->cache, AssetCache::Create(impl->options.cache, *impl->fetcher));
+  ASSIGN_OR_RETURN(impl->speech,
+                   SpeechDesk::Create(impl->options.speech,
+                                      clock,
+                                      [engine = std::mt19937_64(std::random_device()())]() mutable {
+                                        return std::uniform_real_distribution<double>(0, 1)(engine);
+                                      }));
   impl->tasks = std::make_unique<LeaseTasks<FetchItem>>(
       impl->options.threads,
       [&impl = *impl](const FetchItem& command, const std::stop_token& stop) {

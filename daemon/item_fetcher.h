@@ -1,4 +1,5 @@
-// Brings what a lease needs into the cache: the job's spec, the job's assets, the item's assets.
+// Brings what a lease needs into the caches: the job's spec, the job's assets, the item's assets,
+// and what engines outside the worker have to say of it.
 #pragma once
 
 #include <cstdint>
@@ -13,12 +14,16 @@
 #include "daemon/fetcher.h"
 #include "daemon/job_spec_store.h"
 #include "daemon/node_events.h"
+#include "daemon/speech_desk.h"
+#include "daemon/worker_process.h"
 
 namespace rn {
 
 struct FetchOptions {
   FetchLimits limits;
   AssetCacheOptions cache;
+  SpeechOptions speech;
+  WorkerCommand worker;      // Asked what is to be spoken.
   std::int64_t threads = 4;  // Items at once.
 };
 
@@ -28,7 +33,8 @@ using JobSpecSource = std::function<absl::StatusOr<JobSpecPtr>(const std::string
 // What an Order needs beside the lease.
 struct PreparedItem {
   JobSpecPtr job_spec;
-  std::map<std::string, std::string> asset_paths;  // Asset.name -> absolute path.
+  std::map<std::string, std::string> asset_paths;   // Asset.name -> absolute path.
+  std::map<std::string, std::string> speech_paths;  // Utterance.key -> absolute path.
 };
 
 // Nothing is tried twice here: a failure is reported at once, and whether another try is worth it

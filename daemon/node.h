@@ -30,6 +30,7 @@ namespace rn {
 
 struct NodeLimits {
   WorkerLimits workers;
+  std::vector<std::string> speech_engines;  // Configured, beside the workers' own.
   std::int64_t prefetch = 2;     // Leases held beyond the free slots, so that fetches run ahead.
   std::int64_t held_max = 64;    // Leases in all, uncommitted ones included: then no more pulled.
   std::int64_t fetches_max = 2;  // At once.

@@ -200,6 +200,9 @@ rendernode::NodeCapabilities Node::Capabilities() const {
     device->set_backend(rendernode::CPU);
     *capabilities.mutable_speech_engines() = workers_.hello()->speech_engines();
   }
+  for (const std::string& engine : limits_.speech_engines) {
+    capabilities.add_speech_engines(engine);
+  }
   return capabilities;
 }
 

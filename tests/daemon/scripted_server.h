@@ -27,6 +27,7 @@ namespace rn {
 struct ScriptedRequest {
   std::string target;                          // With its query.
   std::map<std::string, std::string> headers;  // By lower-case name.
+  std::string body;
 };
 
 class ScriptedPeer {
@@ -161,6 +162,17 @@ class ScriptedServer {
             std::string(absl::StripAsciiWhitespace(line.substr(colon + 1)));
       }
     }
+    const std::size_t head = received.find("\r\n\r\n") + 4;
+    const std::string length = request.headers["content-length"];
+    const std::size_t whole = head + (length.empty() ? 0 : std::stoul(length));
+    while (received.size() < whole) {
+      const ssize_t got = ::recv(fd, chunk, sizeof chunk, 0);
+      if (got <= 0) {
+        return;
+      }
+      received.append(chunk, static_cast<std::size_t>(got));
+    }
+    request.body = received.substr(head);
     ScriptedPeer peer(fd);
     ScriptOf(request.target.substr(0, request.target.find('?')))(peer, request);
     ::shutdown(fd, SHUT_RDWR);

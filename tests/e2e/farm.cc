@@ -68,8 +68,12 @@ absl::StatusOr<std::unique_ptr<Farm>> Farm::Create(const FarmOptions& options) {
   for (const char* name : {"sheets", "templates", "artifacts"}) {
     RETURN_IF_ERROR(CreateDirectories(farm->folder() / name));
   }
-  std::filesystem::copy(SourceFolder() / "templates" / "voices.json",
-                        farm->folder() / "templates" / "voices.json");
+  if (options.voices.empty()) {
+    std::filesystem::copy(SourceFolder() / "templates" / "voices.json",
+                          farm->folder() / "templates" / "voices.json");
+  } else {
+    Write(farm->folder() / "templates" / "voices.json", options.voices);
+  }
   Write(farm->folder() / "templates" / absl::StrCat(kTemplate, ".json"), kTemplateJson);
   farm->WriteConfigs(0, 0);
   RETURN_IF_ERROR(farm->StartCoordinator());
@@ -130,7 +134,8 @@ void Farm::WriteConfigs(int http_port, int node_port) {
                      "\"\n",
                      "[store]\nroot = \"",
                      path,
-                     "/artifacts\"\n"));
+                     "/artifacts\"\n",
+                     options_.node_config));
 }
 
 absl::StatusOr<Subprocess> Farm::Run(const std::string& program,

@@ -25,6 +25,8 @@ struct FarmOptions {
   // Beside what the folder needs: the coordinator's lease clocks.
   absl::Duration lease_ttl = absl::Seconds(6);
   absl::Duration reassign_grace = absl::Seconds(2);
+  std::string node_config;  // Appended to the node's: whole tables.
+  std::string voices;       // voices.json; empty: the shipped one.
 };
 
 // One thread: children die with the thread that started them.
