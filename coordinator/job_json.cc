@@ -299,8 +299,8 @@ Json VideoJson(const Item& item, const std::string& public_url) {
 
 std::string ReportCsv(const std::vector<Item>& items, const std::string& public_url) {
   std::string csv =
-      "row,id,state,error_code,error_message,video_url,poster_url,captions_url,media_s,render_"
-      "s\r\n";
+      "row,id,state,error_code,error_message,video_url,poster_url,captions_url,preview_url,"
+      "media_s,render_s\r\n";
   for (const Item& item : items) {
     const bool failed = item.state == ItemState::kFailed && !item.errors.empty();
     const rendernode::Usage usage =
@@ -314,6 +314,7 @@ std::string ReportCsv(const std::vector<Item>& items, const std::string& public_
         UrlOf(item, rendernode::Artifact::VIDEO, public_url),
         UrlOf(item, rendernode::Artifact::POSTER, public_url),
         UrlOf(item, rendernode::Artifact::CAPTIONS, public_url),
+        UrlOf(item, rendernode::Artifact::PREVIEW, public_url),
         usage.media_s() > 0 ? absl::StrCat(Rounded(usage.media_s(), 1000)) : "",
         usage.wall_s() > 0 ? absl::StrCat(Rounded(usage.wall_s(), 1000)) : ""};
     absl::StrAppend(&csv,

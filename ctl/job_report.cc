@@ -55,10 +55,11 @@ VideoLine LineOf(const json& video) {
   return line;
 }
 
-// The last dot of the URL's path on, bounded: ".mp4".
-std::string ExtensionOf(const std::string& url) {
+// The last dot of the URL's path on, bounded: ".mp4". Of the two JPEGs the poster has it plain.
+std::string ExtensionOf(const std::string& url, const std::string& type) {
   const std::string path = url.substr(0, url.find_first_of("?#"));
-  return std::filesystem::path(path).extension().string().substr(0, 8);
+  const std::string extension = std::filesystem::path(path).extension().string().substr(0, 8);
+  return absl::StrCat(type == "preview" ? ".preview" : "", extension);
 }
 
 }  // namespace
@@ -116,10 +117,11 @@ absl::Status DownloadVideos(const json& videos,
     }
     for (const json& artifact : *artifacts) {
       const std::string url = Text(artifact, "url");
+      const std::string type = Text(artifact, "type");
       const std::filesystem::path path =
-          folder / absl::StrFormat("row-%03d%s", (*lines)[i].row, ExtensionOf(url));
+          folder / absl::StrFormat("row-%03d%s", (*lines)[i].row, ExtensionOf(url, type));
       RETURN_IF_ERROR(Download(absl::StartsWith(url, "/") ? absl::StrCat(server, url) : url, path));
-      if (Text(artifact, "type") == "video") {
+      if (type == "video") {
         (*lines)[i].file = path.string();
       }
     }

@@ -20,7 +20,9 @@ absl::Status Deliver(const fs::path& output, rendernode::ItemResult& result) {
   for (int i = result.artifacts_size() - 1; i >= 0; --i) {
     rendernode::Artifact& artifact = *result.mutable_artifacts(i);
     fs::path target = output;
-    if (artifact.type() != rendernode::Artifact::VIDEO) {
+    if (artifact.type() == rendernode::Artifact::PREVIEW) {
+      target.replace_extension(absl::StrCat("preview.", artifact.format()));
+    } else if (artifact.type() != rendernode::Artifact::VIDEO) {
       target.replace_extension(artifact.format());
     }
     std::error_code error;

@@ -18,7 +18,8 @@ struct LocalRenderArgs : LocalRowArgs {
   int encoder_threads = 1;
 };
 
-// Writes out.mp4, out.jpg, out.srt and out.vtt as the template asks; nothing of them on an error.
+// Writes out.mp4, out.jpg, out.preview.jpg, out.srt and out.vtt as the template asks; nothing of
+// them on an error.
 // The result's artifacts have these paths. InvalidArgument: arguments, template or row are wrong.
 absl::StatusOr<rendernode::ItemResult> RenderHere(
     const LocalRenderArgs& args,

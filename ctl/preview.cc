@@ -15,8 +15,8 @@
 #include "base/status.h"
 #include "pipeline/compositor.h"
 #include "pipeline/frame_picture.h"
+#include "pipeline/jpeg.h"
 #include "pipeline/narration.h"
-#include "pipeline/poster.h"
 #include "pipeline/scene.h"
 
 namespace rn {
@@ -151,7 +151,7 @@ absl::Status Paint(const PreviewArgs& args,
     const double at = static_cast<double>(n) * scene.frame_rate().den / scene.frame_rate().num;
     const fs::path file = args.folder / absl::StrFormat("frame-%05.2fs.%s", at, args.format);
     ASSIGN_OR_RETURN(const Raster picture, PictureOf(view));
-    RETURN_IF_ERROR(args.format == "jpg" ? WritePoster(view, file) : WritePng(picture, file));
+    RETURN_IF_ERROR(args.format == "jpg" ? WriteJpeg(view, file) : WritePng(picture, file));
     RETURN_IF_ERROR(sheet.Add(picture, absl::StrFormat("%.2f s", at)));
     preview->files.push_back(file);
   }

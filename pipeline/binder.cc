@@ -4,13 +4,12 @@
 #include <set>
 
 #include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 #include "base/nearest.h"
 #include "pipeline/animation_reader.h"
 #include "pipeline/element_reader.h"
 #include "pipeline/fields.h"
+#include "pipeline/output_reader.h"
 #include "pipeline/template_document.h"
 
 namespace rn {
@@ -35,7 +34,7 @@ class Binder {
 
   std::shared_ptr<const Composition::Model> Read() {
     ReadFrame();
-    ReadOutput();
+    ReadOutputSettings(context_, ObjectAt(document_, "output"), model_.get());
     ReadLook();
     const auto scenes = document_.find("scenes");
     for (std::size_t i = 0; scenes != document_.end() && scenes->is_array() && i < scenes->size();
@@ -75,42 +74,6 @@ class Binder {
                       static_cast<double>(std::max(output.height, 1)),
                       output.height / template_height};
     context_.stage = {0, 0, context_.frame.width, context_.frame.height};
-  }
-
-  void ReadOutput() {
-    const json& own = ObjectAt(document_, "output");
-    OutputSettings& output = model_->output;
-    output.fps_num = static_cast<int>(Fields(context_, own, "/output").Number("fps", 30));
-    const Fields video(context_, ObjectAt(own, "video"), "/output/video");
-    output.crf = video.Number("crf", output.crf);
-    output.hardware = video.Text("hardware").value_or(output.hardware);
-    output.elision = video.Flag("elision", output.elision);
-    const Fields audio(context_, ObjectAt(own, "audio"), "/output/audio");
-    output.audio_bitrate_bps = Bitrate(audio);
-    const Fields loudness(
-        context_, ObjectAt(ObjectAt(own, "audio"), "loudness"), "/output/audio/loudness");
-    model_->target_lufs = loudness.Number("target_lufs", -14);
-    model_->true_peak_db = loudness.Number("true_peak_db", -1);
-    output.poster_time =
-        Fields(context_, ObjectAt(own, "poster"), "/output/poster").Seconds("time");
-    const auto sidecar = own.find("sidecar");
-    if (sidecar == own.end() || !sidecar->is_array()) return;
-    output.sidecar.srt = std::find(sidecar->begin(), sidecar->end(), json("srt")) != sidecar->end();
-    output.sidecar.vtt = std::find(sidecar->begin(), sidecar->end(), json("vtt")) != sidecar->end();
-  }
-
-  static int Bitrate(const Fields& audio) {
-    constexpr int kDefault = 192'000;
-    const auto text = audio.Text("bitrate");
-    if (!text) return static_cast<int>(audio.Number("bitrate", kDefault));
-    absl::string_view digits = *text;
-    int kilobits = 0;
-    if (!absl::ConsumeSuffix(&digits, "k") || !absl::SimpleAtoi(digits, &kilobits) ||
-        kilobits < 32 || kilobits > 512) {
-      audio.Report("bitrate", absl::StrCat("\"", *text, "\" is not within 32k to 512k"));
-      return kDefault;
-    }
-    return kilobits * 1000;
   }
 
   // --------------------------------------------------------------- theme, style, colours

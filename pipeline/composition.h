@@ -4,6 +4,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,12 @@ struct SidecarSpec {
   bool srt = false, vtt = false;
 };
 
+// So many thumbnails side by side in one picture.
+struct PreviewSpec {
+  int frames = 10;
+  int width = 160;  // of one; pixels, even
+};
+
 struct OutputSettings {
   int width = 1920, height = 1080;  // even
   int fps_num = 30, fps_den = 1;
@@ -35,6 +42,7 @@ struct OutputSettings {
   bool elision = true;                 // as EncodeParams::elision
   int audio_bitrate_bps = 192'000;
   absl::Duration poster_time;
+  std::optional<PreviewSpec> preview;
   SidecarSpec sidecar;
 };
 

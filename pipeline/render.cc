@@ -17,10 +17,11 @@
 #include "pipeline/compositor.h"
 #include "pipeline/muxer.h"
 #include "pipeline/narration.h"
-#include "pipeline/poster.h"
 #include "pipeline/scene.h"
+#include "pipeline/side_pictures.h"
 #include "pipeline/still_plan.h"
 #include "pipeline/template_model.h"
+#include "pipeline/timeline.h"
 #include "pipeline/usage.h"
 #include "proto/item_error.h"
 
@@ -73,13 +74,12 @@ EncodeParams ParamsFor(const Scene& scene,
                        const StillPlan& stills,
                        const OutputSettings& output,
                        int threads) {
-  const FrameRate rate = scene.frame_rate();
   return {.width = scene.width(),
           .height = scene.height(),
-          .frame_rate = rate,
+          .frame_rate = scene.frame_rate(),
           .crf = output.crf,
           .keyframe_interval_frames =
-              static_cast<int>(absl::ToInt64Seconds(kKeyframeInterval) * rate.num / rate.den),
+              static_cast<int>(NearestFrame(kKeyframeInterval, scene.frame_rate())),
           .threads = threads,
           .elision = output.elision,
           .repeats = stills.repeats() >= kRepeatsMin};
@@ -99,7 +99,7 @@ absl::Status EncodeStreams(const Scene& scene,
                            VideoEncoder& video,
                            AudioEncoder& audio,
                            Muxer& muxer,
-                           const std::filesystem::path& poster,
+                           SidePictures& pictures,
                            Progress progress) {
   const auto write_video = [&](AVPacket& packet) { return muxer.WriteVideo(packet); };
   const auto write_audio = [&](AVPacket& packet) { return muxer.WriteAudio(packet); };
@@ -109,8 +109,8 @@ absl::Status EncodeStreams(const Scene& scene,
     if (frame.holds.has_value() && *frame.holds != n - 1) {
       ASSIGN_OR_RETURN(damage, compositor.Damage(n - 1, n));
     }
-    if (n == scene.poster_frame()) {
-      RETURN_IF_ERROR(Encoding(WritePoster(frame.view, poster)));
+    if (pictures.Wants(n)) {
+      RETURN_IF_ERROR(Encoding(pictures.Take(n, frame.view)));
     }
     RETURN_IF_ERROR(Encoding(video.Submit(n, ChangeOf(n, damage, stills), write_video)));
     RETURN_IF_ERROR(Encoding(audio.EncodeUntil(TimeOfFrame(scene, n + 1), write_audio)));
@@ -176,7 +176,6 @@ absl::StatusOr<rendernode::ItemResult> Render(const RenderRequest& request,
                                               Progress progress) {
   const UsageMeter meter(context.clock);
   const std::filesystem::path video_path = request.output_directory / "video.mp4";
-  const std::filesystem::path poster_path = request.output_directory / "poster.jpg";
 
   ASSIGN_OR_RETURN(const Template tmpl, Template::Parse(request.job.template_json()));
   ASSIGN_OR_RETURN(const Composition composition,
@@ -199,14 +198,19 @@ absl::StatusOr<rendernode::ItemResult> Render(const RenderRequest& request,
   ASSIGN_OR_RETURN(const auto compositor, Compositor::Create(scene));
   ASSIGN_OR_RETURN(const auto muxer,
                    Encoding(Muxer::Open(video_path.string(), {video->codec(), audio->codec()})));
+  SidePictures pictures(scene, output, request.output_directory);
   RETURN_IF_ERROR(
-      EncodeStreams(scene, stills, *compositor, *video, *audio, *muxer, poster_path, progress));
+      EncodeStreams(scene, stills, *compositor, *video, *audio, *muxer, pictures, progress));
   RETURN_IF_ERROR(Encoding(muxer->Finish()));
 
   rendernode::ItemResult result;
   result.set_outcome(rendernode::SUCCEEDED);
   RETURN_IF_ERROR(AddArtifact(rendernode::Artifact::VIDEO, video_path, "video/mp4", result));
-  RETURN_IF_ERROR(AddArtifact(rendernode::Artifact::POSTER, poster_path, "image/jpeg", result));
+  RETURN_IF_ERROR(AddArtifact(rendernode::Artifact::POSTER, pictures.poster(), "image/jpeg", result));
+  if (pictures.preview()) {
+    RETURN_IF_ERROR(
+        AddArtifact(rendernode::Artifact::PREVIEW, *pictures.preview(), "image/jpeg", result));
+  }
   RETURN_IF_ERROR(AddSidecars(scene, output.sidecar, request.output_directory, result));
   for (const std::vector<std::string>* warnings : {&scene.warnings(), &compositor->warnings()}) {
     result.mutable_warnings()->Add(warnings->begin(), warnings->end());

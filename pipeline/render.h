@@ -40,8 +40,8 @@ struct RenderContext {
   int encoder_threads = 1;
 };
 
-// Writes video.mp4, poster.jpg and the sidecars that the template asks for; each complete or
-// absent. The result is SUCCEEDED with local paths, sizes and digests, and the usage of this
+// Writes video.mp4, poster.jpg, and the preview.jpg and sidecars that the template asks for; each
+// complete or absent. The result is SUCCEEDED with local paths, sizes and digests, and the usage of this
 // process over this item. Errors carry the item error code. `progress` is called on this thread at
 // each change of phase and about every half second of video.
 absl::StatusOr<rendernode::ItemResult> Render(

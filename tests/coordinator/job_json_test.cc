@@ -42,6 +42,9 @@ Item CompletedItem() {
   auto* captions = item.result->add_artifacts();
   captions->set_type(rendernode::Artifact::CAPTIONS);
   captions->set_url("https://cdn.example/captions.srt");
+  auto* preview = item.result->add_artifacts();
+  preview->set_type(rendernode::Artifact::PREVIEW);
+  preview->set_url("/artifacts/b/job_1/job_1-2/3/preview.jpg");
   item.result->mutable_usage()->set_wall_s(2.5);
   item.result->mutable_usage()->set_media_s(10);
   item.result->mutable_usage()->set_encoder("libx264");
@@ -102,6 +105,7 @@ TEST(JobJson, ACompletedVideoHasArtifactsAndUsageAndNoErrors) {
   EXPECT_EQ(video["artifacts"][0]["type"], "video");
   EXPECT_EQ(video["artifacts"][0]["url"], "https://us/artifacts/b/job_1/job_1-2/3/video.mp4");
   EXPECT_EQ(video["artifacts"][1]["url"], "https://cdn.example/captions.srt");
+  EXPECT_EQ(video["artifacts"][2]["type"], "preview");
   EXPECT_EQ(video["errors"], json::array());
   EXPECT_EQ(video["progress"]["percent_complete"], 100.0);
   EXPECT_EQ(
@@ -140,7 +144,9 @@ TEST(JobJson, TheReportQuotesCellsAndDefusesFormulas) {
   failed.errors = {{rendernode::ITEM_ERROR_TEMPLATE_RENDER_ERROR, "=1+1, \"bad\""}};
   const std::string csv = ReportCsv({CompletedItem(), failed}, "https://us");
   EXPECT_THAT(csv, HasSubstr("\r\n2,job_1-2,completed,,,https://us/artifacts/b/"));
-  EXPECT_THAT(csv, HasSubstr(",10,2.5\r\n"));
+  EXPECT_THAT(csv,
+              HasSubstr(",https://cdn.example/captions.srt,"
+                        "https://us/artifacts/b/job_1/job_1-2/3/preview.jpg,10,2.5\r\n"));
   EXPECT_THAT(csv, HasSubstr("3,job_1-3,failed,template_render_error,\"'=1+1, \"\"bad\"\"\""));
 }
 

@@ -15,7 +15,8 @@ namespace {
 using ::testing::HasSubstr;
 
 constexpr char kTemplate[] = R"({
-  "schema": "1", "name": "card", "output": {"width": 160, "height": 90, "fps": 25},
+  "schema": "1", "name": "card", "output": {"width": 160, "height": 90, "fps": 25,
+    "preview": {"frames": 3, "width": 16}},
   "variables": {"title": {"type": "string", "required": true, "max_length": 10},
                 "image_url": {"type": "image"},
                 "badge": {"type": "string"}},
@@ -64,7 +65,7 @@ class LocalRenderTest : public ::testing::Test {
   std::int64_t frames_done_ = 0;
 };
 
-TEST_F(LocalRenderTest, ARowBecomesAVideoWithItsPosterBesideIt) {
+TEST_F(LocalRenderTest, ARowBecomesAVideoWithItsPicturesBesideIt) {
   args_.values = {"title=Hello"};
   const auto result = Run();
   ASSERT_TRUE(result.ok()) << result.status();
@@ -72,7 +73,7 @@ TEST_F(LocalRenderTest, ARowBecomesAVideoWithItsPosterBesideIt) {
   for (const auto& entry : std::filesystem::directory_iterator(args_.output.parent_path())) {
     names.push_back(entry.path().filename());
   }
-  EXPECT_THAT(names, ::testing::UnorderedElementsAre("card.mp4", "card.jpg"));
+  EXPECT_THAT(names, ::testing::UnorderedElementsAre("card.mp4", "card.jpg", "card.preview.jpg"));
   EXPECT_EQ(result->artifacts(0).path(), args_.output.string());
   EXPECT_EQ(frames_done_, 5);
 }

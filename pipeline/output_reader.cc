@@ -1,0 +1,105 @@
+#include "pipeline/output_reader.h"
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "pipeline/side_pictures.h"
+
+namespace rn {
+namespace {
+
+using nlohmann::json;
+
+constexpr int kThumbnailHeightMax = 4096;  // pixels
+
+const json& ObjectAt(const json& owner, const char* key) {
+  static const json* const empty = new json(json::object());
+  const auto found = owner.find(key);
+  return found != owner.end() && found->is_object() ? *found : *empty;
+}
+
+// "29.97" is short for 30000/1001: as NTSC's rates are known, and as they really are.
+FrameRate RateNamed(double fps) {
+  const double whole = std::round(fps);
+  if (fps == whole) return {static_cast<int>(whole), 1};
+  return {static_cast<int>(whole) * 1000, 1001};
+}
+
+// What may be said in bits a second, and how people write it.
+struct BitrateRange {
+  int min_bps, max_bps;
+  absl::string_view words;
+};
+constexpr BitrateRange kAudioBitrates{32'000, 512'000, "32k to 512k"};
+
+// "192k", "6M", "2.5M" or a number; nothing where there is none, or after a report.
+std::optional<int> BitrateOf(const Fields& fields, const BitrateRange& range) {
+  const json* value = fields.Find("bitrate");
+  if (value != nullptr && value->is_number()) return static_cast<int>(value->get<double>());
+  const auto text = fields.Text("bitrate");
+  if (!text) return std::nullopt;
+  absl::string_view digits = *text;
+  const double unit = absl::ConsumeSuffix(&digits, "k")   ? 1e3
+                      : absl::ConsumeSuffix(&digits, "M") ? 1e6
+                                                          : 0;
+  double count = 0;
+  if (unit == 0 || !absl::SimpleAtod(digits, &count) ||
+      !(count * unit >= range.min_bps && count * unit <= range.max_bps)) {
+    fields.Report("bitrate", absl::StrCat("\"", *text, "\" is not within ", range.words));
+    return std::nullopt;
+  }
+  return static_cast<int>(std::lround(count * unit));
+}
+
+void ReadVideo(const Fields& video, OutputSettings* output) {
+  output->crf = video.Number("crf", output->crf);
+  output->hardware = video.Text("hardware").value_or(output->hardware);
+  output->elision = video.Flag("elision", output->elision);
+}
+
+void ReadPreview(const Fields& fields, OutputSettings* output) {
+  PreviewSpec preview;
+  preview.frames = static_cast<int>(fields.Number("frames", preview.frames));
+  preview.width = static_cast<int>(fields.Number("width", preview.width));
+  if (preview.width % 2 != 0) fields.Report("width", "must be even");
+  const int height = ThumbnailHeight(preview.width, output->width, std::max(output->height, 1));
+  if (height > kThumbnailHeightMax) {
+    fields.Report("width",
+                  absl::StrCat("makes pictures ",
+                               height,
+                               " pixels high of this frame; at most ",
+                               kThumbnailHeightMax));
+  }
+  output->preview = preview;
+}
+
+}  // namespace
+
+void ReadOutputSettings(const ReadContext& context, const json& own, Composition::Model* model) {
+  OutputSettings& output = model->output;
+  const FrameRate rate = RateNamed(Fields(context, own, "/output").Number("fps", 30));
+  output.fps_num = rate.num;
+  output.fps_den = rate.den;
+  ReadVideo(Fields(context, ObjectAt(own, "video"), "/output/video"), &output);
+  const json& sound = ObjectAt(own, "audio");
+  output.audio_bitrate_bps = BitrateOf(Fields(context, sound, "/output/audio"), kAudioBitrates)
+                                 .value_or(output.audio_bitrate_bps);
+  const Fields loudness(context, ObjectAt(sound, "loudness"), "/output/audio/loudness");
+  model->target_lufs = loudness.Number("target_lufs", -14);
+  model->true_peak_db = loudness.Number("true_peak_db", -1);
+  output.poster_time = Fields(context, ObjectAt(own, "poster"), "/output/poster").Seconds("time");
+  if (own.contains("preview")) {
+    ReadPreview(Fields(context, ObjectAt(own, "preview"), "/output/preview"), &output);
+  }
+  const auto sidecar = own.find("sidecar");
+  if (sidecar == own.end() || !sidecar->is_array()) return;
+  output.sidecar.srt = std::find(sidecar->begin(), sidecar->end(), json("srt")) != sidecar->end();
+  output.sidecar.vtt = std::find(sidecar->begin(), sidecar->end(), json("vtt")) != sidecar->end();
+}
+
+}  // namespace rn
