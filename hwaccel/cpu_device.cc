@@ -45,7 +45,14 @@ absl::StatusOr<UniqueCodecContext> OpenX264(const EncodeParams& params) {
   AvOptions options;
   options.Set("preset", kX264Preset);
   options.Set("profile", "high");
-  options.Set("crf", absl::StrCat(params.crf));
+  if (params.bitrate_bps) {
+    const Vbv vbv = VbvOf(*params.bitrate_bps);
+    codec->bit_rate = *params.bitrate_bps;
+    codec->rc_max_rate = vbv.peak_bps;
+    codec->rc_buffer_size = vbv.buffer_bits;
+  } else {
+    options.Set("crf", absl::StrCat(params.crf));
+  }
   options.Set("forced-idr", "1");
   RETURN_IF_FF_ERROR(avcodec_open2(codec.get(), encoder, options.get()));
   if (const std::string unknown = options.Unused(); !unknown.empty()) {

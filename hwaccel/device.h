@@ -20,7 +20,8 @@ namespace rn {
 struct EncodeParams {
   int width = 1920, height = 1080;  // even
   FrameRate frame_rate;
-  double crf = 20;                    // constant quality, x264's scale
+  double crf = 20;                    // constant quality, x264's scale; or
+  std::optional<int> bitrate_bps;     // this on average, and never much more for long
   int keyframe_interval_frames = 60;  // a keyframe on every multiple; more at scene cuts
   int threads = 1;                    // CPU back end only
   // What did not change is not encoded again. false: all of every frame is, as libx264 alone does.

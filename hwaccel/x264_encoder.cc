@@ -23,6 +23,7 @@ namespace rn {
 namespace {
 
 constexpr int kMacroblock = 16;
+constexpr int kKilo = 1000;  // x264 counts in kbit
 // AVX-512 loads want whole cache lines.
 constexpr int kStrideAlignment = 64;
 // Of a frame's macroblocks: from here on B-frames and weighted prediction save more than hints do.
@@ -73,8 +74,16 @@ absl::StatusOr<x264_param_t> ParamsOf(const EncodeParams& params, std::string* l
   x264.i_fps_num = x264.i_timebase_den = static_cast<std::uint32_t>(params.frame_rate.num);
   x264.i_fps_den = x264.i_timebase_num = static_cast<std::uint32_t>(params.frame_rate.den);
   x264.i_keyint_max = params.keyframe_interval_frames;
-  x264.rc.i_rc_method = X264_RC_CRF;
-  x264.rc.f_rf_constant = static_cast<float>(params.crf);
+  if (params.bitrate_bps) {
+    const Vbv vbv = VbvOf(*params.bitrate_bps);
+    x264.rc.i_rc_method = X264_RC_ABR;
+    x264.rc.i_bitrate = *params.bitrate_bps / kKilo;
+    x264.rc.i_vbv_max_bitrate = vbv.peak_bps / kKilo;
+    x264.rc.i_vbv_buffer_size = vbv.buffer_bits / kKilo;
+  } else {
+    x264.rc.i_rc_method = X264_RC_CRF;
+    x264.rc.f_rf_constant = static_cast<float>(params.crf);
+  }
   x264.vui.b_fullrange = 0;
   x264.vui.i_colorprim = AVCOL_PRI_BT709;
   x264.vui.i_transfer = AVCOL_TRC_BT709;
@@ -281,7 +290,8 @@ class X264Encoder final : public VideoEncoder {
     }
     repeatable_ = picture->i_type != X264_TYPE_AUTO;
     if (!repeatable_) picture->prop.quant_offsets = full_motion_offsets_.data();
-    if (picture->i_type == X264_TYPE_IDR && change.stands > 1) {
+    // A bitrate leaves x264 to say what it can afford.
+    if (picture->i_type == X264_TYPE_IDR && change.stands > 1 && !params_.bitrate_bps) {
       picture->i_qpplus1 = 1 + KeyframeQp(change);
     }
     calm_frames_ = full_motion || n == 0 ? 0 : calm_frames_ + 1;

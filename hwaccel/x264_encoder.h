@@ -11,6 +11,14 @@ namespace rn {
 // The knee of x264's curve: `faster` costs 1.6 times the CPU for 5 % fewer bits.
 inline constexpr char kX264Preset[] = "veryfast";
 
+// A bitrate's peaks: half as much more, out of the two seconds that players buffer at least.
+struct Vbv {
+  int peak_bps, buffer_bits;
+};
+constexpr Vbv VbvOf(int bitrate_bps) {
+  return {bitrate_bps / 2 * 3, bitrate_bps * 2};
+}
+
 // With params.elision, where little changes there are no B-frames and macroblocks without damage
 // are skipped before x264 has looked at them; with params.repeats as well, a frame without damage
 // never reaches it (elided_stream.h). The stream is as plain as any: constant frame rate, keyframes

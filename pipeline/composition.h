@@ -37,9 +37,10 @@ struct PreviewSpec {
 struct OutputSettings {
   int width = 1920, height = 1080;  // even
   int fps_num = 30, fps_den = 1;
-  double crf = 20;
-  std::string hardware = "preferred";  // required, preferred, off
-  bool elision = true;                 // as EncodeParams::elision
+  double crf = 20;                       // unless a bitrate is asked for
+  std::optional<int> video_bitrate_bps;  // on average
+  std::string hardware = "preferred";    // required, preferred, off
+  bool elision = true;                   // as EncodeParams::elision
   int audio_bitrate_bps = 192'000;
   absl::Duration poster_time;
   std::optional<PreviewSpec> preview;

@@ -36,6 +36,7 @@ struct BitrateRange {
   absl::string_view words;
 };
 constexpr BitrateRange kAudioBitrates{32'000, 512'000, "32k to 512k"};
+constexpr BitrateRange kVideoBitrates{50'000, 100'000'000, "50k to 100M"};
 
 // "192k", "6M", "2.5M" or a number; nothing where there is none, or after a report.
 std::optional<int> BitrateOf(const Fields& fields, const BitrateRange& range) {
@@ -58,6 +59,10 @@ std::optional<int> BitrateOf(const Fields& fields, const BitrateRange& range) {
 
 void ReadVideo(const Fields& video, OutputSettings* output) {
   output->crf = video.Number("crf", output->crf);
+  output->video_bitrate_bps = BitrateOf(video, kVideoBitrates);
+  if (video.Has("bitrate") && video.Has("crf")) {
+    video.Report("bitrate", "\"crf\" asks for a quality and \"bitrate\" for a size: give one");
+  }
   output->hardware = video.Text("hardware").value_or(output->hardware);
   output->elision = video.Flag("elision", output->elision);
 }

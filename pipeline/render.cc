@@ -78,6 +78,7 @@ EncodeParams ParamsFor(const Scene& scene,
           .height = scene.height(),
           .frame_rate = scene.frame_rate(),
           .crf = output.crf,
+          .bitrate_bps = output.video_bitrate_bps,
           .keyframe_interval_frames =
               static_cast<int>(NearestFrame(kKeyframeInterval, scene.frame_rate())),
           .threads = threads,

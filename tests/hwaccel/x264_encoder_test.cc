@@ -49,6 +49,44 @@ TEST(X264EncoderTest, WithoutElisionTheStreamIsPlainLibx264sByteForByte) {
   }
 }
 
+TEST(X264EncoderTest, ABitrateIsThatOfPlainLibx264ToTheByte) {
+  EncodeParams plain = kSmall;
+  plain.elision = false;
+  plain.bitrate_bps = 400'000;
+  const auto ours = EncodeFrames(plain, 70, PaintFade);
+  ASSERT_TRUE(ours.ok()) << ours.status();
+  auto codec = OpenX264(plain);
+  ASSERT_TRUE(codec.ok()) << codec.status();
+  const auto floor = EncodeWithFfmpeg(*std::move(codec), plain, 70, PaintFade);
+  ASSERT_TRUE(floor.ok()) << floor.status();
+  EXPECT_TRUE(ours->packets == floor->packets);
+}
+
+// Another picture every quarter of a second, more than the bitrate can show well.
+std::vector<IntRect> PaintBusy(std::int64_t n, const EncoderFrame& frame) {
+  FillBlend(frame.view, static_cast<int>(n / 8), static_cast<int>(n / 8) + 1, n % 8 / 8.0);
+  return {kWhole};
+}
+
+TEST(X264EncoderTest, ABitrateIsKeptOnAverageAndOverEveryTwoSeconds) {
+  constexpr std::int64_t kSeconds = 10;
+  constexpr int kFps = 30;
+  for (const int bitrate_bps : {200'000, 600'000}) {
+    EncodeParams params = kSmall;
+    params.bitrate_bps = bitrate_bps;
+    const auto stream = EncodeFrames(params, kSeconds * kFps, PaintBusy);
+    ASSERT_TRUE(stream.ok()) << stream.status();
+    const double bits = 8.0 * static_cast<double>(stream->size());
+    EXPECT_NEAR(bits / kSeconds, bitrate_bps, 0.15 * bitrate_bps);
+    const Vbv vbv = VbvOf(bitrate_bps);
+    for (std::size_t first = 0; first + 2 * kFps <= stream->packets.size(); ++first) {
+      std::size_t bytes = 0;
+      for (std::size_t i = 0; i < 2 * kFps; ++i) bytes += stream->packets[first + i].bytes.size();
+      ASSERT_LE(8 * bytes, vbv.buffer_bits + 2.0 * vbv.peak_bps) << "from packet " << first;
+    }
+  }
+}
+
 TEST(X264EncoderTest, BFramesOnlyWhereMostOfTheFrameMoves) {
   const auto little = EncodeFrames(kSmall, 60, PaintWalkingSquare);
   ASSERT_TRUE(little.ok()) << little.status();

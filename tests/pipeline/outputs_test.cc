@@ -167,6 +167,35 @@ TEST(OutputsTest, ARateThatNobodyPlaysIsRefused) {
               HasSubstr("/output/fps: must be one of 23.976, 24, 25, 29.97, 30, 50, 59.94, 60"));
 }
 
+std::string ErrorOf(const std::string& output) {
+  const auto parsed = Template::Parse(absl::StrCat(
+      R"({"schema": "1", "name": "t", "output": )", output, R"(, "scenes": [{"duration": 1}]})"));
+  return std::string(parsed.status().message());
+}
+
+std::string WithVideo(const std::string& video) {
+  return absl::StrCat(R"({"width": 64, "height": 36, "video": )", video, "}");
+}
+
+TEST(OutputsTest, ABitrateSaysHowLargeTheVideoIs) {
+  for (const auto& [bitrate, bps] : {std::pair(R"("60k")", 60e3), std::pair("120000", 120e3)}) {
+    Film film(absl::StrCat(R"({"width": 320, "height": 180, "video": {"bitrate": )", bitrate, "}}"),
+              MovingScene(0.5) + "," + FlatScene("#ffffff", 0.5) + "," + MovingScene(0.5));
+    ASSERT_TRUE(film.Render().ok());
+    const std::string bytes = *ReadFile(film.File("video.mp4"), 10'000'000);
+    EXPECT_THAT(bytes, HasSubstr(absl::StrFormat("rc=abr mbtree=1 bitrate=%.0f", bps / 1000)));
+  }
+}
+
+TEST(OutputsTest, WhatIsNoBitrateIsSaid) {
+  EXPECT_THAT(ErrorOf(WithVideo(R"({"bitrate": "6m"})")),
+              HasSubstr("/output/video/bitrate: \"6m\" is not within 50k to 100M"));
+  EXPECT_THAT(ErrorOf(WithVideo(R"({"bitrate": "10k"})")), HasSubstr("is not within 50k to 100M"));
+  EXPECT_THAT(ErrorOf(WithVideo(R"({"bitrate": 1000})")), HasSubstr("must be at least 50000"));
+  EXPECT_THAT(ErrorOf(WithVideo(R"({"bitrate": "2.5M", "crf": 20})")), HasSubstr("give one"));
+  EXPECT_EQ(ErrorOf(WithVideo(R"({"bitrate": "2.5M"})")), "");
+}
+
 // ------------------------------------------------------------------- preview
 std::string FourScenes() {
   return absl::StrCat(FlatScene("#ff0000", 0.5),
@@ -237,12 +266,6 @@ TEST(PreviewTest, NoneIsWrittenUnlessAskedFor) {
   Film film(R"({"width": 64, "height": 36})", FlatScene("#00ff00", 0.1));
   ASSERT_TRUE(film.Render().ok());
   EXPECT_FALSE(std::filesystem::exists(film.File("preview.jpg")));
-}
-
-std::string ErrorOf(const std::string& output) {
-  const auto parsed = Template::Parse(absl::StrCat(
-      R"({"schema": "1", "name": "t", "output": )", output, R"(, "scenes": [{"duration": 1}]})"));
-  return std::string(parsed.status().message());
 }
 
 TEST(PreviewTest, WhatCannotBeDrawnIsSaid) {
