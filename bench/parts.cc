@@ -219,7 +219,9 @@ absl::StatusOr<std::vector<RunCost>> RenderItems(const Scenario& scenario,
                                                  const std::filesystem::path& output_directory) {
   const DeviceList devices = DeviceList::Discover();
   SpeechEngines speech = SpeechEngines::BuiltIn();
-  const RenderContext context{devices, speech, Clock::System()};
+  SharedWork shared;
+  const RenderContext context{
+      .devices = devices, .speech = speech, .clock = Clock::System(), .shared = &shared};
   const RenderRequest request{scenario.job, scenario.item, scenario.asset_paths, output_directory};
   std::vector<RunCost> costs;
   for (int i = 0; i < times; ++i) {

@@ -97,8 +97,10 @@ std::optional<double> MeasureLimited(const Sources& sources, double gain, double
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<MasteredMix>> Master(const MixPlan& plan,
-                                                    const SpeechTracks& tracks) {
-  ASSIGN_OR_RETURN(MixSources loaded, MixSources::Load(plan, tracks));
+                                                    const SpeechTracks& tracks,
+                                                    SharedWork* shared) {
+  ASSIGN_OR_RETURN(MixSources loaded,
+                   MixSources::Load(plan, tracks, MixSources::kDecodedMax, shared));
   const auto sources = std::make_shared<const MixSources>(std::move(loaded));
   const double ceiling = FromDecibels(plan.true_peak_db - kCodecHeadroomDb);
   const RawMeasure raw = MeasureRaw(*sources);

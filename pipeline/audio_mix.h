@@ -15,6 +15,8 @@
 
 namespace rn {
 
+class SharedWork;
+
 // Turn down while any of the named cues sounds.
 struct Duck {
   std::vector<std::string> under;  // AudioCue names
@@ -76,9 +78,11 @@ class MasteredMix {
 
 // Decodes, mixes, measures; memory does not grow with the mix's length beyond its sources.
 // A silent mix stays silent. Errors name the cue's pointer: undecodable or unreadable file
-// (TEMPLATE_RENDER_ERROR), unknown speech id. `tracks` must outlive the result.
+// (TEMPLATE_RENDER_ERROR), unknown speech id. `tracks` must outlive the result. `shared` (may be
+// null) has what earlier items decoded.
 absl::StatusOr<std::unique_ptr<MasteredMix>> Master(const MixPlan& plan,
-                                                    const SpeechTracks& tracks);
+                                                    const SpeechTracks& tracks,
+                                                    SharedWork* shared = nullptr);
 
 // A whole audio file (any container and codec FFmpeg knows) as 48 kHz stereo; ResourceExhausted
 // beyond `length_max`.

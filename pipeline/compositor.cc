@@ -9,8 +9,8 @@ namespace {
 
 class SceneCompositor final : public Compositor {
  public:
-  explicit SceneCompositor(const Scene& scene)
-      : scene_(scene), painter_(scene.elements(), scene.width(), scene.height()) {}
+  SceneCompositor(const Scene& scene, SharedWork* shared)
+      : scene_(scene), painter_(scene.elements(), scene.width(), scene.height(), shared) {}
 
   absl::StatusOr<std::vector<IntRect>> Paint(std::int64_t n,
                                              const Nv12View& frame,
@@ -33,8 +33,9 @@ class SceneCompositor final : public Compositor {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Compositor>> Compositor::Create(const Scene& scene) {
-  return std::make_unique<SceneCompositor>(scene);
+absl::StatusOr<std::unique_ptr<Compositor>> Compositor::Create(const Scene& scene,
+                                                               SharedWork* shared) {
+  return std::make_unique<SceneCompositor>(scene, shared);
 }
 
 }  // namespace rn

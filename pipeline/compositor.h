@@ -13,11 +13,15 @@
 
 namespace rn {
 
+class SharedWork;
+
 // No pixel loops here: order, clipping and damage only; blend.h moves the pixels. One thread.
 class Compositor {
  public:
-  // `scene` must outlive the compositor. Layers are rasterised at first use; memory is bounded.
-  static absl::StatusOr<std::unique_ptr<Compositor>> Create(const Scene& scene);
+  // `scene` and `shared` must outlive the compositor. Layers are rasterised at first use, or are
+  // those of earlier items that `shared` (may be null) has; memory is bounded.
+  static absl::StatusOr<std::unique_ptr<Compositor>> Create(const Scene& scene,
+                                                            SharedWork* shared = nullptr);
   virtual ~Compositor() = default;
 
   // Makes `frame` show frame `n`. `holds`: the frame of this scene that it shows now (nothing:

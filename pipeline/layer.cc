@@ -96,7 +96,9 @@ absl::StatusOr<Layer> GradientShape(const ShapeContent& shape, const Box& box) {
 }  // namespace
 
 Layer::Layer(Planes planes, int x, int y)
-    : planes_(std::move(planes)), bounds_{x, y, planes_.width, planes_.height}, pyramid_(planes_) {}
+    : planes_(std::make_shared<const Planes>(std::move(planes))),
+      bounds_{x, y, planes_->width, planes_->height},
+      pyramid_(*planes_) {}
 
 absl::StatusOr<Layer> Layer::Rasterise(const Element& element, const Draw& draw) {
   if (const auto* shape = std::get_if<ShapeContent>(&element.content);
@@ -129,13 +131,15 @@ absl::StatusOr<MovingPicture> MovingPicture::Load(const Element& element) {
   const IntRect whole{0, 0, picture.width_, picture.height_};
   ASSIGN_OR_RETURN(PlacedPlanes placed, PaintPicturePlanes(image, whole));
   if (placed.planes.width == whole.w && placed.planes.height == whole.h) {
-    picture.planes_ = std::move(placed.planes);
+    picture.planes_ = std::make_shared<const Planes>(std::move(placed.planes));
     return picture;
   }
-  picture.planes_.Reset(whole.w, whole.h, /*new_opaque=*/false);
-  const Surface surface(&picture.planes_, 0, 0);
+  Planes planes;
+  planes.Reset(whole.w, whole.h, /*new_opaque=*/false);
+  const Surface surface(&planes, 0, 0);
   surface.Clear(whole);
   surface.Blend(whole, placed.planes, placed.x, placed.y, 255);
+  picture.planes_ = std::make_shared<const Planes>(std::move(planes));
   return picture;
 }
 
@@ -146,7 +150,7 @@ void MovingPicture::Paint(const Surface& surface,
                           int dy,
                           std::uint8_t opacity) const {
   const Box source{window.x * width_, window.y * height_, window.w * width_, window.h * height_};
-  surface.Sample(rect, planes_, source, {box_.x + dx, box_.y + dy, box_.w, box_.h}, opacity);
+  surface.Sample(rect, *planes_, source, {box_.x + dx, box_.y + dy, box_.w, box_.h}, opacity);
 }
 
 }  // namespace rn

@@ -1,6 +1,7 @@
 // One element's pixels, ready to be laid over a frame.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -13,7 +14,8 @@
 
 namespace rn {
 
-// At rest it covers `bounds`: frame pixels, even; what it does not fill of them is transparent.
+// Copies share their pixels. At rest it covers `bounds`: frame pixels, even; what it does not fill
+// of them is transparent.
 class Layer {
  public:
   // What `draw` shows of a text, a caption, a shape, a picture that stands still: at rest, neither
@@ -25,29 +27,30 @@ class Layer {
   const IntRect& bounds() const { return bounds_; }
   // What a viewer should know.
   const std::vector<std::string>& warnings() const { return warnings_; }
-  std::size_t bytes() const { return planes_.bytes() + pyramid_.bytes(); }
+  std::size_t bytes() const { return planes_->bytes() + pyramid_.bytes(); }
   // Nothing below shows through.
-  bool opaque() const { return planes_.opaque; }
-  const Planes& planes() const { return planes_; }
+  bool opaque() const { return planes_->opaque; }
+  const Planes& planes() const { return *planes_; }
   // What it is scaled from.
   Pyramid& pyramid() { return pyramid_; }
 
  private:
-  Planes planes_;
+  std::shared_ptr<const Planes> planes_;
   IntRect bounds_;
-  Pyramid pyramid_;  // sees planes_: its memory stays when the layer is moved
+  Pyramid pyramid_;  // sees planes_
   std::vector<std::string> warnings_;
 };
 
-// A picture under Ken Burns: kept at the resolution of its largest scale, sampled anew each frame.
+// A picture under Ken Burns, copies sharing its pixels: kept at the resolution of its largest
+// scale, sampled anew each frame.
 class MovingPicture {
  public:
   static absl::StatusOr<MovingPicture> Load(const Element& element);
 
   // The box, on even pixels.
   const IntRect& bounds() const { return box_; }
-  bool opaque() const { return planes_.opaque; }
-  std::size_t bytes() const { return planes_.bytes(); }
+  bool opaque() const { return planes_->opaque; }
+  std::size_t bytes() const { return planes_->bytes(); }
   // Moved by (dx, dy), even.
   void Paint(const Surface& surface,
              const IntRect& rect,
@@ -59,7 +62,7 @@ class MovingPicture {
  private:
   IntRect box_;
   int width_ = 0, height_ = 0;  // of the picture in `planes_`
-  Planes planes_;
+  std::shared_ptr<const Planes> planes_;
 };
 
 }  // namespace rn

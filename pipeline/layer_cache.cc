@@ -11,6 +11,7 @@
 #include "pipeline/draw_geometry.h"
 #include "pipeline/mask.h"
 #include "pipeline/shadow.h"
+#include "pipeline/shared_work.h"
 #include "proto/item_error.h"
 
 namespace rn {
@@ -128,11 +129,11 @@ absl::StatusOr<LayerCache::Entry*> LayerCache::Content(const Draw& draw) {
     if (!clip.ok()) return InElement(clip.status(), element);
     entry = &Keep(key, *std::move(clip));
   } else if (Moves(element)) {
-    auto picture = MovingPicture::Load(element);
+    auto picture = shared_ ? shared_->LoadPicture(element) : MovingPicture::Load(element);
     if (!picture.ok()) return InElement(picture.status(), element);
     entry = &Keep(key, *std::move(picture));
   } else {
-    auto layer = Layer::Rasterise(element, draw);
+    auto layer = shared_ ? shared_->RasteriseLayer(element, draw) : Layer::Rasterise(element, draw);
     if (!layer.ok()) return InElement(layer.status(), element);
     Note(element, layer->warnings());
     entry = &Keep(key, *std::move(layer));

@@ -18,15 +18,18 @@
 
 namespace rn {
 
+class SharedWork;
+
 // One thread.
 class LayerCache {
  public:
   // Least recently used ones go first; what the frame at hand needs always stays.
   static constexpr std::size_t kBytesMax = 96 << 20;
 
-  // `elements` outlive the cache. `frame`: (0, 0, width, height) of what is painted.
-  LayerCache(const std::vector<Element>& elements, const IntRect& frame)
-      : elements_(elements), frame_(frame) {}
+  // `elements` and `shared` (may be null) outlive the cache. `frame`: (0, 0, width, height) of what
+  // is painted.
+  LayerCache(const std::vector<Element>& elements, const IntRect& frame, SharedWork* shared)
+      : elements_(elements), frame_(frame), shared_(shared) {}
 
   // Layers used from here on are of one frame: they stay together.
   void BeginFrame() { ++time_; }
@@ -96,6 +99,7 @@ class LayerCache {
 
   const std::vector<Element>& elements_;  // Outlive us.
   const IntRect frame_;
+  SharedWork* const shared_;  // Outlives us.
   std::uint64_t time_ = 0;
   std::size_t bytes_ = 0;
   std::map<Key, Entry> entries_;

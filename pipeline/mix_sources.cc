@@ -74,8 +74,11 @@ void FadeEnd(AudioBuffer& audio) {
 
 class SourceLoader {
  public:
-  SourceLoader(const SpeechTracks& tracks, absl::Duration decoded_max)
-      : tracks_(tracks), decoded_max_(decoded_max), left_(ToSampleFrames(decoded_max)) {}
+  SourceLoader(const SpeechTracks& tracks, absl::Duration decoded_max, SharedWork* shared)
+      : tracks_(tracks),
+        decoded_max_(decoded_max),
+        shared_(shared),
+        left_(ToSampleFrames(decoded_max)) {}
 
   // All slots first: a file is decoded once, wide enough for all of them.
   void Note(const Slot& slot) {
@@ -103,14 +106,12 @@ class SourceLoader {
       if (made.frames() < slot.round + slot.crossfade) FadeEnd(made);
       made.samples.resize(static_cast<std::size_t>(slot.round + slot.crossfade) * kChannels);
     }
-    RETURN_IF_ERROR(Spend(made));
+    RETURN_IF_ERROR(Spend(made.frames()));
     made_.push_back(std::make_unique<const AudioBuffer>(std::move(made)));
     return Samples(made_.back()->samples);
   }
 
-  std::map<std::string, std::unique_ptr<const AudioBuffer>> TakeFiles() {
-    return std::move(files_);
-  }
+  std::map<std::string, SharedSound> TakeFiles() { return std::move(files_); }
   std::vector<std::unique_ptr<const AudioBuffer>> TakeMade() { return std::move(made_); }
 
  private:
@@ -143,20 +144,27 @@ class SourceLoader {
 
   absl::StatusOr<Samples> FileOf(const std::string& file) {
     if (const auto loaded = files_.find(file); loaded != files_.end()) {
-      return Samples(loaded->second->samples);
+      return loaded->second.samples;
     }
     AudioRange range = ranges_.at(file);
     range.end = std::min(range.end, range.begin + left_ + 1);
-    absl::StatusOr<AudioBuffer> audio = DecodeAudioRange(file, range);
+    absl::StatusOr<SharedSound> audio =
+        shared_ == nullptr ? Decoded(file, range) : shared_->Sound(file, range);
     if (!audio.ok()) return Annotate(audio.status(), file);
-    if (const absl::Status spent = Spend(*audio); !spent.ok()) return Annotate(spent, file);
-    auto& stored = files_[file];
-    stored = std::make_unique<const AudioBuffer>(*std::move(audio));
-    return Samples(stored->samples);
+    const auto frames = static_cast<std::int64_t>(audio->samples.size()) / kChannels;
+    if (const absl::Status spent = Spend(frames); !spent.ok()) return Annotate(spent, file);
+    return files_.emplace(file, *std::move(audio)).first->second.samples;
   }
 
-  absl::Status Spend(const AudioBuffer& audio) {
-    left_ -= audio.frames();
+  static absl::StatusOr<SharedSound> Decoded(const std::string& file, const AudioRange& range) {
+    ASSIGN_OR_RETURN(AudioBuffer decoded, DecodeAudioRange(file, range));
+    auto buffer = std::make_shared<const AudioBuffer>(std::move(decoded));
+    const Samples samples = buffer->samples;
+    return SharedSound{std::move(buffer), samples};
+  }
+
+  absl::Status Spend(std::int64_t frames) {
+    left_ -= frames;
     if (left_ >= 0) return absl::OkStatus();
     return absl::ResourceExhaustedError(absl::StrCat("the sounds of the video are longer than ",
                                                      absl::FormatDuration(decoded_max_),
@@ -165,8 +173,9 @@ class SourceLoader {
 
   const SpeechTracks& tracks_;
   const absl::Duration decoded_max_;
+  SharedWork* const shared_;  // null: nothing is shared
   std::map<std::string, AudioRange> ranges_;
-  std::map<std::string, std::unique_ptr<const AudioBuffer>> files_;
+  std::map<std::string, SharedSound> files_;
   std::vector<std::unique_ptr<const AudioBuffer>> made_;
   std::int64_t left_;  // sample frames that may still be decoded
 };
@@ -233,9 +242,10 @@ absl::Status At(const AudioCue& cue, const absl::Status& status) {
 
 absl::StatusOr<MixSources> MixSources::Load(const MixPlan& plan,
                                             const SpeechTracks& tracks,
-                                            absl::Duration decoded_max) {
+                                            absl::Duration decoded_max,
+                                            SharedWork* shared) {
   std::vector<Slot> slots;
-  SourceLoader loader(tracks, decoded_max);
+  SourceLoader loader(tracks, decoded_max, shared);
   for (const AudioCue& cue : plan.cues) {
     const Slot slot = SlotOf(cue, plan.sample_frames);
     if (slot.frames() == 0) continue;

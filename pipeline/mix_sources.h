@@ -11,6 +11,7 @@
 #include "pipeline/audio_decode.h"
 #include "pipeline/audio_mix.h"
 #include "pipeline/cue_player.h"
+#include "pipeline/shared_work.h"
 
 namespace rn {
 
@@ -20,10 +21,12 @@ class MixSources {
   // All decoded sound of one mix together; 384 kB a second.
   static constexpr absl::Duration kDecodedMax = absl::Minutes(30);
 
-  // Decodes of every file what the mix uses of it, and no file twice. Errors as Master's.
+  // Decodes of every file what the mix uses of it, and no file twice. Errors as Master's. `shared`
+  // (may be null) has what earlier items decoded.
   static absl::StatusOr<MixSources> Load(const MixPlan& plan,
                                          const SpeechTracks& tracks,
-                                         absl::Duration decoded_max = kDecodedMax);
+                                         absl::Duration decoded_max = kDecodedMax,
+                                         SharedWork* shared = nullptr);
 
   // The mix from frame `at` on, over whatever `block` holds. The same block always comes out the
   // same; silence beyond the end.
@@ -34,7 +37,7 @@ class MixSources {
  private:
   MixSources() = default;
 
-  std::map<std::string, std::unique_ptr<const AudioBuffer>> files_;
+  std::map<std::string, SharedSound> files_;
   std::vector<std::unique_ptr<const AudioBuffer>> made_;  // out of them, for one cue each
   std::vector<CuePlayer> players_;
   std::int64_t frames_ = 0;

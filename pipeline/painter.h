@@ -15,9 +15,9 @@ namespace rn {
 // No pixel loops here: order, clipping and damage only. One thread.
 class Painter {
  public:
-  // `elements`, which the draws index, outlive the painter. Even sides.
-  Painter(const std::vector<Element>& elements, int width, int height)
-      : whole_{0, 0, width, height}, layers_(elements, whole_) {}
+  // `elements`, which the draws index, and `shared` (may be null) outlive the painter. Even sides.
+  Painter(const std::vector<Element>& elements, int width, int height, SharedWork* shared = nullptr)
+      : whole_{0, 0, width, height}, layers_(elements, whole_, shared) {}
 
   // Makes `frame` show `wanted`, and returns where it was painted: Damage(*holds, wanted).
   // `holds`: what it shows now; nullptr: anything. Errors: Compositor::Paint's.

@@ -178,25 +178,29 @@ absl::StatusOr<rendernode::ItemResult> Render(const RenderRequest& request,
   const UsageMeter meter(context.clock);
   const std::filesystem::path video_path = request.output_directory / "video.mp4";
 
-  ASSIGN_OR_RETURN(const Template tmpl, Template::Parse(request.job.template_json()));
+  ASSIGN_OR_RETURN(const Template tmpl,
+                   context.shared != nullptr ? context.shared->BeginItem(request.job)
+                                             : Template::Parse(request.job.template_json()));
   ASSIGN_OR_RETURN(const Composition composition,
                    tmpl.Bind({request.job, request.item, request.asset_paths}));
   progress({rendernode::SPEAKING});
   ASSIGN_OR_RETURN(const SpeechTracks tracks,
                    Speak(composition, request.job, context.speech, request.speech_paths));
   ASSIGN_OR_RETURN(const Scene scene, Scene::Resolve(composition, tracks));
+  if (context.shared != nullptr) context.shared->BeginScene(scene);
   const StillPlan stills(scene);
   progress({rendernode::RENDERING, 0, scene.frame_count()});
 
   const OutputSettings& output = composition.output();
   ASSIGN_OR_RETURN(const HardwarePolicy policy, PolicyOf(output));
-  ASSIGN_OR_RETURN(const std::unique_ptr<MasteredMix> mix, Master(scene.mix(), tracks));
+  ASSIGN_OR_RETURN(const std::unique_ptr<MasteredMix> mix,
+                   Master(scene.mix(), tracks, context.shared));
   ASSIGN_OR_RETURN(const DeviceChoice choice, Encoding(context.devices.Choose(policy)));
   ASSIGN_OR_RETURN(const auto audio, Encoding(AudioEncoder::Open(*mix, output.audio_bitrate_bps)));
   ASSIGN_OR_RETURN(const auto video,
                    Encoding(choice.device->OpenEncoder(
                        ParamsFor(scene, stills, output, context.encoder_threads))));
-  ASSIGN_OR_RETURN(const auto compositor, Compositor::Create(scene));
+  ASSIGN_OR_RETURN(const auto compositor, Compositor::Create(scene, context.shared));
   ASSIGN_OR_RETURN(const auto muxer,
                    Encoding(Muxer::Open(video_path.string(), {video->codec(), audio->codec()})));
   SidePictures pictures(scene, output, request.output_directory);

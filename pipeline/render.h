@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 #include "base/clock.h"
 #include "hwaccel/device.h"
+#include "pipeline/shared_work.h"
 #include "pipeline/speech.h"
 #include "proto/render.pb.h"
 #include "proto/worker.pb.h"
@@ -38,6 +39,7 @@ struct RenderContext {
   SpeechEngines& speech;
   Clock& clock;
   int encoder_threads = 1;
+  SharedWork* shared = nullptr;  // null: every item is made from scratch
 };
 
 // Writes video.mp4, poster.jpg, and the preview.jpg and sidecars that the template asks for; each

@@ -28,7 +28,7 @@ constexpr absl::Duration kReportInterval = absl::Milliseconds(250);
 class Worker {
  public:
   Worker(int encoder_threads, Clock& clock)
-      : clock_(clock), context_{devices_, speech_, clock, encoder_threads} {}
+      : clock_(clock), context_{devices_, speech_, clock, encoder_threads, &shared_} {}
 
   // Until the daemon closes the channel.
   absl::Status Serve() {
@@ -119,6 +119,7 @@ class Worker {
   Clock& clock_;
   const DeviceList devices_ = DeviceList::Discover();
   SpeechEngines speech_ = SpeechEngines::BuiltIn();
+  SharedWork shared_;
   const RenderContext context_;
 };
 

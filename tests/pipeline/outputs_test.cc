@@ -168,8 +168,10 @@ TEST(OutputsTest, ARateThatNobodyPlaysIsRefused) {
 }
 
 std::string ErrorOf(const std::string& output) {
-  const auto parsed = Template::Parse(absl::StrCat(
-      R"({"schema": "1", "name": "t", "output": )", output, R"(, "scenes": [{"duration": 1}]})"));
+  const auto parsed =
+      Template::Parse(absl::StrCat(R"({"schema": "1", "name": "t", "output": )",
+                                   output,
+                                   R"(, "scenes": [{"duration": 1, "elements": []}]})"));
   return std::string(parsed.status().message());
 }
 
