@@ -222,11 +222,12 @@ absl::StatusOr<std::vector<RunCost>> RenderItems(const Scenario& scenario,
   SharedWork shared;
   const RenderContext context{
       .devices = devices, .speech = speech, .clock = Clock::System(), .shared = &shared};
-  const RenderRequest request{scenario.job, scenario.item, scenario.asset_paths, output_directory};
   std::vector<RunCost> costs;
   for (int i = 0; i < times; ++i) {
     // The first item bears what the process costs before it: loading, linking, static objects.
     const double begin_s = i == 0 ? 0 : ProcessCpuSeconds();
+    const rendernode::ItemSpec row = RowOf(scenario.size, i);
+    const RenderRequest request{scenario.job, row, scenario.asset_paths, output_directory};
     ASSIGN_OR_RETURN(const rendernode::ItemResult result,
                      Render(request, context, [](const RenderProgress&) {}));
     constexpr double kMib = 1 << 20;

@@ -23,8 +23,8 @@ absl::StatusOr<RunCost> EncodeFloor(const Scenario& scenario);
 // CPU milliseconds of painting each frame over the one before it.
 absl::StatusOr<std::vector<double>> PaintFrames(const Scenario& scenario);
 
-// Rendered `times` times in a row by this process, as a worker does; the first item bears the
-// process's own beginning. video_bytes stays 0.
+// The first `times` rows, one after the other by this process, as a worker does; the first bears
+// the process's own beginning. video_bytes stays 0.
 absl::StatusOr<std::vector<RunCost>> RenderItems(const Scenario& scenario,
                                                  int times,
                                                  const std::filesystem::path& output_directory);

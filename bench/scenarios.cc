@@ -15,6 +15,7 @@ namespace {
 constexpr char kOutput[] = R"({"schema": "1", "name": "bench",
   "output": {"width": 1920, "height": 1080, "fps": 30, "video": {"crf": 23},
              "poster": {"time": 0.5}, "sidecar": ["srt"]},
+  "variables": {"mark": {"type": "string"}, "script": {"type": "string", "required": true}},
   "theme": {"defaults": {"text": {"fill_color": "#fff"}}}, "scenes": [)";
 
 constexpr char kMusic[] = R"({"type": "audio", "source": "music:tune", "loop": true,
@@ -31,9 +32,7 @@ std::string Sound(const ScenarioSize& size) {
                     round == 0 ? "" : absl::StrCat(round),
                     R"(", "voice": "narrator", "time": )",
                     round * size.seconds + kPause,
-                    R"(, "text": ")",
-                    Narration(size),
-                    R"("},)");
+                    R"(, "text": "{{script}}"},)");
   }
   return absl::StrCat(sound, kMusic);
 }
@@ -52,7 +51,7 @@ std::vector<std::string> Captions(double seconds) {
                      begin,
                      R"(, "text": ")",
                      kCaptions[static_cast<std::size_t>(i) % kCaptions.size()],
-                     R"("})"));
+                     R"({{mark}}"})"));
   }
   return captions;
 }
@@ -65,7 +64,7 @@ std::string PromoScene(const ScenarioSize& size) {
       {"color": "#602878"}]}},
     {"type": "image", "source": "asset:photo0", "x": 896, "y": 144, "x_anchor": 0, "y_anchor": 0,
      "width": 960, "height": 720, "ken_burns": {"to": {"scale": 1.12}}},
-    {"type": "text", "text": "Spring Garden Collection 2024", "font_size": 72, "font_weight": 700,
+    {"type": "text", "text": "Spring Garden Collection 2024{{mark}}", "font_size": 72, "font_weight": 700,
      "text_align": "left", "x": 64, "y": 300, "x_anchor": 0, "width": 780, "height": 300,
      "animations": [{"type": "slide", "direction": "right", "distance": 264, "duration": 1,
                      "easing": "quadratic-out"}, {"type": "fade", "duration": 1}]},
@@ -89,8 +88,7 @@ std::string SlideScenes(const ScenarioSize& size) {
         R"("}, {"type": "text", "font_size": 72, "y": "85%", "height": "20%",
                        "background_color": "#000000a0", "text": "Slide number )",
         i + 1,
-        R"("})",
-        "]}"));
+        R"({{mark}}"}]})"));
   }
   return absl::StrJoin(scenes, ",");
 }
@@ -109,7 +107,7 @@ std::string ClipScene(const ScenarioSize& size) {
     {"type": "shape", "fill": {"angle": 90, "stops": [{"color": "#121a40d7"},
       {"color": "#121a4036"}]}, "y": 900, "height": 200, )",
                       moves,
-                      R"(}, {"type": "text", "text": "Dr. Jane Example", "font_size": 64,
+                      R"(}, {"type": "text", "text": "Dr. Jane Example{{mark}}", "font_size": 64,
      "font_weight": 700, "text_align": "left", "x": 88, "x_anchor": 0, "y": 868, "width": 1700,
      "height": 100, )",
                       moves,
@@ -192,6 +190,17 @@ std::string Narration(const ScenarioSize& size) {
                "delivered to your door in two days. Order before Friday, and save twenty percent.";
 }
 
+rendernode::ItemSpec RowOf(const ScenarioSize& size, int row) {
+  constexpr double kWithNumber = 3;  // A shorter item has no time to say it.
+  rendernode::ItemSpec item;
+  item.set_row(static_cast<std::uint32_t>(row + 1));
+  (*item.mutable_values())["mark"] = row == 0 ? "" : absl::StrCat(", ", row);
+  (*item.mutable_values())["script"] = absl::StrCat(
+      Narration(size),
+      row > 0 && size.seconds >= kWithNumber ? absl::StrCat(" Number ", row, ".") : "");
+  return item;
+}
+
 rendernode::Voice NarratorVoice() {
   rendernode::Voice voice;
   voice.set_engine("espeak-ng");
@@ -221,6 +230,7 @@ absl::StatusOr<Scenario> MakeScenario(const std::string& name,
   scenario.name = name;
   scenario.size = size;
   scenario.job.set_template_json(TemplateOf(recipe->second, size));
+  scenario.item = RowOf(size, 0);
   scenario.job.mutable_output()->set_height(static_cast<std::uint32_t>(size.height));
   (*scenario.job.mutable_voices())["narrator"] = NarratorVoice();
   RETURN_IF_ERROR(MakeAssets(recipe->second, folder, &scenario));

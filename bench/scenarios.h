@@ -23,7 +23,7 @@ struct Scenario {
   std::string name;
   ScenarioSize size;
   rendernode::JobSpec job;
-  rendernode::ItemSpec item;
+  rendernode::ItemSpec item;  // row 0
   std::map<std::string, std::string> asset_paths;
 };
 
@@ -35,6 +35,9 @@ struct Scenario {
 absl::StatusOr<Scenario> MakeScenario(const std::string& name,
                                       const ScenarioSize& size,
                                       const std::filesystem::path& folder);
+
+// A row of the sheet, from 0: no two say or show the same texts, pictures and music are the job's.
+rendernode::ItemSpec RowOf(const ScenarioSize& size, int row);
 
 // ------------------------------------------------------------------- what they show
 // For who renders the same with other means; pixels of 1920 × 1080, seconds.
