@@ -12,10 +12,6 @@ namespace {
 // A blurred background is made from so much less of everything, and small again where it is smooth.
 constexpr int kBlurShrink = 24;
 
-int RoundToEven(double x) {
-  return 2 * static_cast<int>(std::lround(x / 2));
-}
-
 Nv12View ViewOf(Planes& planes) {
   return {
       planes.y.data(), planes.uv.data(), planes.stride, planes.stride, planes.width, planes.height};
@@ -36,24 +32,23 @@ absl::StatusOr<ClipPicture> ClipPicture::Open(const VideoContent& content, const
   CHECK(content.index != nullptr);
   const ClipIndex& index = *content.index;
   ClipPicture picture;
-  const int x = RoundToEven(box.x);
-  const int y = RoundToEven(box.y);
-  const int w = std::max(2, RoundToEven(box.x + box.w) - x);
-  const int h = std::max(2, RoundToEven(box.y + box.h) - y);
-  const FittedClip fitted = FitClip(index.width(), index.height(), content.fit, w, h);
-  picture.bounds_ = {x + fitted.shown.x, y + fitted.shown.y, fitted.shown.w, fitted.shown.h};
+  const IntRect whole = NearestEvenPixels(box);
+  const FittedClip fitted = FitClip(index.width(), index.height(), content.fit, whole.w, whole.h);
+  picture.bounds_ = {
+      whole.x + fitted.shown.x, whole.y + fitted.shown.y, fitted.shown.w, fitted.shown.h};
   ASSIGN_OR_RETURN(picture.clip_, VideoClip::Open(content.path, content.index));
   picture.sharp_.emplace(index.turn(), fitted.window, fitted.shown.w, fitted.shown.h);
   if (content.fit != Fit::kContainBlur) return picture;
-  picture.bounds_ = {x, y, w, h};
+  picture.bounds_ = whole;
   picture.inner_ = fitted.shown;
   picture.inside_ = OpaquePlanes(fitted.shown.w, fitted.shown.h);
-  picture.small_ = OpaquePlanes(std::max(4, RoundToEven(1.0 * w / kBlurShrink)),
-                                std::max(4, RoundToEven(1.0 * h / kBlurShrink)));
-  picture.blurred_.emplace(index.turn(),
-                           FitClip(index.width(), index.height(), Fit::kCover, w, h).window,
-                           picture.small_.width,
-                           picture.small_.height);
+  picture.small_ = OpaquePlanes(std::max(4, RoundToEven(1.0 * whole.w / kBlurShrink)),
+                                std::max(4, RoundToEven(1.0 * whole.h / kBlurShrink)));
+  picture.blurred_.emplace(
+      index.turn(),
+      FitClip(index.width(), index.height(), Fit::kCover, whole.w, whole.h).window,
+      picture.small_.width,
+      picture.small_.height);
   return picture;
 }
 

@@ -17,10 +17,6 @@ constexpr int kSdWidthMax = 1024, kSdHeightMax = 576;
 constexpr int kScaling = SWS_BICUBIC | SWS_ACCURATE_RND;
 constexpr int kRowPadding = 64;  // swscale's SIMD writes whole vectors.
 
-int RoundToEven(double x) {
-  return 2 * static_cast<int>(std::lround(x / 2));
-}
-
 const AVPixFmtDescriptor& Described(const AVFrame& frame) {
   return *av_pix_fmt_desc_get(static_cast<AVPixelFormat>(frame.format));
 }

@@ -11,10 +11,6 @@ namespace {
 
 constexpr std::uint8_t kFull = 255;
 
-std::uint8_t ToByte(double share) {
-  return static_cast<std::uint8_t>(std::lround(std::clamp(share, 0.0, 1.0) * kFull));
-}
-
 void NeedAlpha(Planes* planes) {
   if (!planes->opaque) return;
   planes->opaque = false;

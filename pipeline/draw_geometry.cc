@@ -37,25 +37,17 @@ Placement PlacementOf(const DrawGroup& group, const IntRect& whole) {
 }
 
 IntRect EvenAround(const Box& box) {
-  const Placement still;
-  const int x = static_cast<int>(std::floor(box.x));
-  const int y = static_cast<int>(std::floor(box.y));
-  return PlacedBounds({x,
-                       y,
-                       static_cast<int>(std::ceil(box.x + box.w)) - x,
-                       static_cast<int>(std::ceil(box.y + box.h)) - y},
-                      still);
+  return PlacedBounds(PixelsAround(box), Placement{});
 }
 
 IntRect EvenInside(const Box& box) {
-  const Placement still;
   const int x = static_cast<int>(std::ceil(box.x));
   const int y = static_cast<int>(std::ceil(box.y));
   return PlacedInside({x,
                        y,
                        static_cast<int>(std::floor(box.x + box.w)) - x,
                        static_cast<int>(std::floor(box.y + box.h)) - y},
-                      still);
+                      Placement{});
 }
 
 IntRect SeenBounds(const DrawGroup& group, const IntRect& whole) {

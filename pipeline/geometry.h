@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdint>
 
 #include "hwaccel/frame.h"
@@ -41,6 +42,42 @@ struct Box {
   double x = 0, y = 0, w = 0, h = 0;
   bool operator==(const Box&) const = default;
 };
+
+inline int Round(double x) {
+  return static_cast<int>(std::lround(x));
+}
+inline int RoundToEven(double x) {
+  return 2 * Round(x / 2);
+}
+// 0…1 as 0…255.
+inline std::uint8_t ToByte(double share) {
+  return static_cast<std::uint8_t>(std::lround(std::clamp(share, 0.0, 1.0) * 255));
+}
+
+// Where a box is painted that has to stand on whole pixels: the nearest ones, at least one a side;
+// or on whole chroma samples, at least one a side.
+inline IntRect NearestPixels(const Box& box) {
+  const int x = Round(box.x);
+  const int y = Round(box.y);
+  return {x, y, std::max(1, Round(box.x + box.w) - x), std::max(1, Round(box.y + box.h) - y)};
+}
+inline IntRect NearestEvenPixels(const Box& box) {
+  const int x = RoundToEven(box.x);
+  const int y = RoundToEven(box.y);
+  return {x,
+          y,
+          std::max(2, RoundToEven(box.x + box.w) - x),
+          std::max(2, RoundToEven(box.y + box.h) - y)};
+}
+// All pixels that a box touches.
+inline IntRect PixelsAround(const Box& box) {
+  const int x = static_cast<int>(std::floor(box.x));
+  const int y = static_cast<int>(std::floor(box.y));
+  return {x,
+          y,
+          static_cast<int>(std::ceil(box.x + box.w)) - x,
+          static_cast<int>(std::ceil(box.y + box.h)) - y};
+}
 
 // sRGB, straight alpha.
 struct Rgba {

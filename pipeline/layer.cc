@@ -14,20 +14,6 @@
 namespace rn {
 namespace {
 
-int Round(double x) {
-  return static_cast<int>(std::lround(x));
-}
-
-int RoundToEven(double x) {
-  return 2 * static_cast<int>(std::lround(x / 2));
-}
-
-IntRect NearestPixels(const Box& box) {
-  const int x = Round(box.x);
-  const int y = Round(box.y);
-  return {x, y, std::max(1, Round(box.x + box.w) - x), std::max(1, Round(box.y + box.h) - y)};
-}
-
 void NoteText(const RasterText& text, std::vector<std::string>* warnings) {
   for (const std::string& glyph : text.missing_glyphs) {
     warnings->push_back(absl::StrCat("missing glyph ", glyph));
@@ -119,12 +105,7 @@ absl::StatusOr<Layer> Layer::Rasterise(const Element& element, const Draw& draw)
 absl::StatusOr<MovingPicture> MovingPicture::Load(const Element& element) {
   const auto& image = std::get<ImageContent>(element.content);
   MovingPicture picture;
-  const int x = RoundToEven(element.box.x);
-  const int y = RoundToEven(element.box.y);
-  picture.box_ = {x,
-                  y,
-                  std::max(2, RoundToEven(element.box.x + element.box.w) - x),
-                  std::max(2, RoundToEven(element.box.y + element.box.h) - y)};
+  picture.box_ = NearestEvenPixels(element.box);
   const double scale = std::clamp(image.scale_max, 1.0, kShrinkMax);
   picture.width_ = RoundToEven(picture.box_.w * scale);
   picture.height_ = RoundToEven(picture.box_.h * scale);

@@ -22,14 +22,6 @@ constexpr Box kAllOfIt{0, 0, 1, 1};
 // Groups are painted as far beyond the frame as the frame is large: what comes in from there.
 constexpr int kGroupFrames = 3;
 
-int Round(double x) {
-  return static_cast<int>(std::lround(x));
-}
-
-std::uint8_t ToByte(double opacity) {
-  return static_cast<std::uint8_t>(std::lround(std::clamp(opacity, 0.0, 1.0) * 255));
-}
-
 bool IsGroup(const Element& element) {
   return std::holds_alternative<GroupContent>(element.content);
 }

@@ -37,16 +37,13 @@ absl::StatusOr<PlacedRaster> PaintMask(const Mask& mask, const Box& box) {
     case Mask::Kind::kLuminance:
       break;
   }
-  const int x = static_cast<int>(std::lround(box.x));
-  const int y = static_cast<int>(std::lround(box.y));
-  const int w = std::max(1, static_cast<int>(std::lround(box.x + box.w)) - x);
-  const int h = std::max(1, static_cast<int>(std::lround(box.y + box.h)) - y);
+  const IntRect pixels = NearestPixels(box);
   ImageContent image;
   image.path = mask.path;
   image.fit = Fit::kFill;
-  ASSIGN_OR_RETURN(Raster raster, PaintPicture(image, w, h));
+  ASSIGN_OR_RETURN(Raster raster, PaintPicture(image, pixels.w, pixels.h));
   if (mask.kind == Mask::Kind::kLuminance) LuminanceToAlpha(&raster);
-  return PlacedRaster{std::move(raster), x, y};
+  return PlacedRaster{std::move(raster), pixels.x, pixels.y};
 }
 
 }  // namespace

@@ -101,8 +101,7 @@ absl::Status Painter::PaintGroup(const DrawGroup& group,
                                  const Surface& frame,
                                  const IntRect& rect) {
   const IntRect seen = Intersect(rect, SeenBounds(group, whole_));
-  const auto opacity =
-      static_cast<std::uint8_t>(std::lround(std::clamp(group.opacity, 0.0, 1.0) * 255));
+  const std::uint8_t opacity = ToByte(group.opacity);
   if (seen.empty() || opacity == 0) return absl::OkStatus();
   if (IsPlain(group)) return PaintDraws(group, frame, seen);
   const Placement placement = PlacementOf(group, whole_);
@@ -119,11 +118,7 @@ absl::Status Painter::PaintGroup(const DrawGroup& group,
   if (!group_.opaque) surface.Clear(needed);
   RETURN_IF_ERROR(PaintDraws(group, surface, needed));
   if (placement.IsEvenMove() && !cut) {
-    frame.Blend(seen,
-                group_,
-                static_cast<int>(std::lround(group.dx)),
-                static_cast<int>(std::lround(group.dy)),
-                opacity);
+    frame.Blend(seen, group_, Round(group.dx), Round(group.dy), opacity);
     return absl::OkStatus();
   }
   Pyramid pyramid(group_);

@@ -14,10 +14,6 @@ double Sigma(const Shadow& shadow) {
   return std::max(0.0, shadow.blur_px) / 2;
 }
 
-int Round(double x) {
-  return static_cast<int>(std::lround(x));
-}
-
 IntRect Moved(const IntRect& rest, const Shadow& shadow) {
   return {rest.x + Round(shadow.dx_px), rest.y + Round(shadow.dy_px), rest.w, rest.h};
 }

@@ -31,15 +31,6 @@ Box Grown(const Box& box, double dx, double dy) {
   return {box.x - dx, box.y - dy, box.w + 2 * dx, box.h + 2 * dy};
 }
 
-IntRect Cover(const Box& box) {
-  const int x = static_cast<int>(std::floor(box.x));
-  const int y = static_cast<int>(std::floor(box.y));
-  return {x,
-          y,
-          static_cast<int>(std::ceil(box.x + box.w)) - x,
-          static_cast<int>(std::ceil(box.y + box.h)) - y};
-}
-
 using ByteRange = std::pair<std::size_t, std::size_t>;
 
 // Where a painted text stands, relative to its box's corner.
@@ -166,7 +157,7 @@ class Painter {
 
   void Note(Box in_layout) {
     in_layout.y += geometry_.text_y;
-    geometry_.bounds = Bounds(geometry_.bounds, Cover(in_layout));
+    geometry_.bounds = Bounds(geometry_.bounds, PixelsAround(in_layout));
   }
 
   // ----------------------------------------------------------------- sources
