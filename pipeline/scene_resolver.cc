@@ -41,6 +41,27 @@ Element DrawnOf(const ElementModel& model) {
   return drawn;
 }
 
+AudioCue CueFor(const ElementModel& element) {
+  AudioCue cue;
+  cue.pointer = element.pointer;
+  cue.name = element.name.empty() ? element.pointer : element.name;
+  return cue;
+}
+
+// All but when it is heard and how loud.
+void SetSound(const AudioModel& sound, AudioCue* cue) {
+  cue->file = sound.file;
+  cue->trim_start = sound.trim.start;
+  cue->trim_length = sound.trim.length;
+  cue->speed = sound.trim.speed;
+  cue->loudness = sound.loudness;
+  cue->fade_in = sound.fade_in;
+  cue->fade_out = sound.fade_out;
+  cue->loop = sound.loop;
+  cue->loop_crossfade = sound.loop_crossfade;
+  cue->duck = sound.duck;
+}
+
 // A keyframed volume, as a factor and an envelope upon it.
 void SetGain(const Curve& volume, double life_s, AudioCue* cue) {
   if (volume.constant()) {
@@ -349,22 +370,15 @@ bool SceneResolver::PlaceClip(const ElementModel& element, Element* drawn, Track
 void SceneResolver::PlaceClipSound(const ElementModel& element, const Track& track) {
   const AudioModel& sound = std::get<VideoModel>(element.kind).sound;
   const ClipTiming& clip = *track.clip;
-  AudioCue cue;
-  cue.pointer = element.pointer;
-  cue.name = element.name.empty() ? element.pointer : element.name;
-  cue.file = sound.file;
+  AudioCue cue = CueFor(element);
+  SetSound(sound, &cue);
   cue.start = FrameTime(track.frames.begin, track.rate);
   cue.length = FrameTime(track.frames.end, track.rate) - cue.start;
   cue.trim_start = clip.begin;
   cue.trim_length = clip.length;
   cue.may_run_out = true;
   cue.speed = clip.speed;
-  cue.loudness = sound.loudness;
-  cue.fade_in = sound.fade_in;
-  cue.fade_out = sound.fade_out;
-  cue.loop = sound.loop;
   if (sound.loop) cue.loop_round = clip.length / clip.speed;
-  cue.duck = sound.duck;
   SetGain(sound.gain, absl::ToDoubleSeconds(cue.length), &cue);
   scene_.mix_.cues.push_back(std::move(cue));
 }
@@ -450,9 +464,7 @@ int SceneResolver::AddElement(Element element, int first) {
 }
 
 void SceneResolver::PlaceSound(const ElementModel& element, const Stage& stage) {
-  AudioCue cue;
-  cue.pointer = element.pointer;
-  cue.name = element.name.empty() ? element.pointer : element.name;
+  AudioCue cue = CueFor(element);
   cue.start = stage.begin + element.span.begin;
   if (const auto* voice = std::get_if<VoiceModel>(&element.kind)) {
     cue.speech = voice->cue;
@@ -468,16 +480,7 @@ void SceneResolver::PlaceSound(const ElementModel& element, const Stage& stage) 
                           " and ends after its scene; let the scene's duration be \"auto\""));
     }
   } else if (const auto* audio = std::get_if<AudioModel>(&element.kind)) {
-    cue.file = audio->file;
-    cue.loop = audio->loop;
-    cue.trim_start = audio->trim.start;
-    cue.trim_length = audio->trim.length;
-    cue.speed = audio->trim.speed;
-    cue.loudness = audio->loudness;
-    cue.fade_in = audio->fade_in;
-    cue.fade_out = audio->fade_out;
-    cue.loop_crossfade = audio->loop_crossfade;
-    cue.duck = audio->duck;
+    SetSound(*audio, &cue);
     if (element.span.until == ElementSpan::Until::kEnd) cue.length = stage.end - cue.start;
     if (element.span.until == ElementSpan::Until::kSeconds) {
       cue.length = std::min(element.span.length, stage.end - cue.start);
