@@ -37,9 +37,14 @@ bool Moves(const Element& element) {
   return image != nullptr && image->moves;
 }
 
+// Cut or shadowed: it looks other than what it is made of.
+bool IsReshaped(const Element& element, const Draw& draw) {
+  return element.mask || element.shadow || draw.reveal != kAllOfIt;
+}
+
 // Its content alone is not yet what it looks like at rest.
 bool NeedsFinishing(const Element& element, const Draw& draw) {
-  return IsGroup(element) || element.mask || element.shadow || draw.reveal != kAllOfIt;
+  return IsGroup(element) || IsReshaped(element, draw);
 }
 
 bool Contains(const IntRect& outer, const IntRect& inner) {
@@ -74,7 +79,7 @@ LayerCache::Key LayerCache::KeyOf(const Draw& draw, Stage stage) {
   return {draw.element, stage, draw.page, draw.active_word, draw.characters, draw.word_phase};
 }
 
-LayerCache::Entry& LayerCache::Keep(const Key& key, Held content) {
+LayerCache::Entry& LayerCache::Keep(const Key& key, Held content, Draw of) {
   const std::size_t bytes = std::visit([](const auto& it) { return it.bytes(); }, content);
   if (const auto old = entries_.find(key); old != entries_.end()) {
     bytes_ -= old->second.bytes;
@@ -82,7 +87,8 @@ LayerCache::Entry& LayerCache::Keep(const Key& key, Held content) {
   }
   bytes_ += bytes;
   MakeRoom();
-  return entries_.emplace(key, Entry{std::move(content), {}, time_, bytes}).first->second;
+  return entries_.emplace(key, Entry{std::move(content), std::move(of), time_, bytes})
+      .first->second;
 }
 
 void LayerCache::MakeRoom() {
@@ -108,12 +114,16 @@ void LayerCache::Note(const Element& element, const std::vector<std::string>& wa
   }
 }
 
+LayerCache::Entry* LayerCache::Find(const Key& key, const Draw& of) {
+  const auto found = entries_.find(key);
+  if (found == entries_.end() || found->second.of != of) return nullptr;
+  found->second.used = time_;
+  return &found->second;
+}
+
 absl::StatusOr<LayerCache::Entry*> LayerCache::Content(const Draw& draw) {
   const Key key = KeyOf(draw, Stage::kContent);
-  if (const auto found = entries_.find(key); found != entries_.end()) {
-    found->second.used = time_;
-    return &found->second;
-  }
+  if (Entry* const found = Find(key)) return found;
   const Element& element = ElementOf(draw);
   Entry* entry = nullptr;
   if (IsClip(element)) {
@@ -136,10 +146,7 @@ absl::StatusOr<LayerCache::Entry*> LayerCache::Content(const Draw& draw) {
 
 absl::StatusOr<Layer*> LayerCache::Mask(const Element& element, int index) {
   const Key key{index, Stage::kMask};
-  if (const auto found = entries_.find(key); found != entries_.end()) {
-    found->second.used = time_;
-    return &std::get<Layer>(found->second.content);
-  }
+  if (Entry* const found = Find(key)) return &std::get<Layer>(found->content);
   auto mask = RasteriseMask(*element.mask, element.box);
   if (!mask.ok()) return InElement(mask.status(), element);
   return &std::get<Layer>(Keep(key, *std::move(mask)).content);
@@ -149,20 +156,14 @@ absl::StatusOr<Layer*> LayerCache::Mask(const Element& element, int index) {
 absl::StatusOr<Layer*> LayerCache::Finished(const Draw& draw) {
   const Key key = KeyOf(draw, Stage::kFinished);
   Draw rest = AtRest(draw);
-  if (const auto found = entries_.find(key); found != entries_.end() && found->second.of == rest) {
-    found->second.used = time_;
-    return &std::get<Layer>(found->second.content);
-  }
+  if (Entry* const found = Find(key, rest)) return &std::get<Layer>(found->content);
   ASSIGN_OR_RETURN(Layer layer, Finish(draw));
-  Entry& entry = Keep(key, std::move(layer));
-  entry.of = std::move(rest);
-  return &std::get<Layer>(entry.content);
+  return &std::get<Layer>(Keep(key, std::move(layer), std::move(rest)).content);
 }
 
 absl::StatusOr<Layer> LayerCache::Finish(const Draw& draw) {
   const Element& element = ElementOf(draw);
-  ASSIGN_OR_RETURN(IntRect bounds, ContentBounds(draw));
-  if (draw.reveal != kAllOfIt) bounds = Intersect(bounds, EvenAround(RevealBox(element, draw)));
+  ASSIGN_OR_RETURN(IntRect bounds, RevealedBounds(draw));
   Planes planes;
   planes.Reset(bounds.w, bounds.h, /*new_opaque=*/false);
   const Surface surface(&planes, bounds.x, bounds.y);
@@ -205,14 +206,12 @@ Planes LayerCache::Shadowed(const Draw& draw,
   shape.window = kAllOfIt;
   shape.media_s = 0;
   const IntRect around = WithShadowBounds(bounds, shadow);
-  auto found = entries_.find(key);
-  if (found == entries_.end() || found->second.of != shape) {
-    Entry& entry = Keep(key, Layer(PaintShadow(planes, bounds, shadow), around.x, around.y));
-    entry.of = std::move(shape);
-    found = entries_.find(key);
+  const Entry* entry = Find(key, shape);
+  if (entry == nullptr) {
+    Layer alone(PaintShadow(planes, bounds, shadow), around.x, around.y);
+    entry = &Keep(key, std::move(alone), std::move(shape));
   }
-  found->second.used = time_;
-  Planes shadowed = std::get<Layer>(found->second.content).planes();
+  Planes shadowed = std::get<Layer>(entry->content).planes();
   Surface(&shadowed, around.x, around.y).Blend(around, planes, bounds.x, bounds.y, 255);
   return shadowed;
 }
@@ -266,12 +265,16 @@ absl::StatusOr<IntRect> LayerCache::ContentBounds(const Draw& draw) {
   return rest_[key];
 }
 
+absl::StatusOr<IntRect> LayerCache::RevealedBounds(const Draw& draw) {
+  ASSIGN_OR_RETURN(const IntRect bounds, ContentBounds(draw));
+  if (draw.reveal == kAllOfIt) return bounds;
+  return Intersect(bounds, EvenAround(RevealBox(ElementOf(draw), draw)));
+}
+
 absl::StatusOr<IntRect> LayerCache::RestBounds(const Draw& draw) {
-  const Element& element = ElementOf(draw);
-  ASSIGN_OR_RETURN(IntRect bounds, ContentBounds(draw));
-  if (draw.reveal != kAllOfIt) bounds = Intersect(bounds, EvenAround(RevealBox(element, draw)));
-  if (element.shadow && !bounds.empty()) bounds = WithShadowBounds(bounds, *element.shadow);
-  return bounds;
+  const std::optional<Shadow>& shadow = ElementOf(draw).shadow;
+  ASSIGN_OR_RETURN(const IntRect bounds, RevealedBounds(draw));
+  return shadow && !bounds.empty() ? WithShadowBounds(bounds, *shadow) : bounds;
 }
 
 absl::StatusOr<IntRect> LayerCache::BoundsOf(const Draw& draw) {
@@ -310,8 +313,8 @@ absl::Status LayerCache::PaintRevealed(const Draw& draw,
   all.reveal = kAllOfIt;
   RETURN_IF_ERROR(Paint(all, surface, Intersect(rect, whole)));
   const Box box = RevealBox(ElementOf(draw), draw);
+  ASSIGN_OR_RETURN(const IntRect bounds, BoundsOf(draw));
   for (const IntRect& strip : Around(rect, whole)) {
-    ASSIGN_OR_RETURN(const IntRect bounds, BoundsOf(draw));
     const IntRect part = Intersect(strip, bounds);
     if (part.empty()) continue;
     Planes planes;
@@ -327,9 +330,8 @@ absl::Status LayerCache::PaintRevealed(const Draw& draw,
 
 bool LayerCache::IsPlainGroup(const Draw& draw, std::vector<Draw>* children) const {
   const Element& element = ElementOf(draw);
-  if (!IsGroup(element) || element.mask || element.shadow || draw.reveal != kAllOfIt ||
-      draw.opacity < 1 || element.blend != BlendMode::kNormal ||
-      PlacementOf(draw, element).Transforms()) {
+  if (!IsGroup(element) || IsReshaped(element, draw) || draw.opacity < 1 ||
+      element.blend != BlendMode::kNormal || PlacementOf(draw, element).Transforms()) {
     return false;
   }
   *children = draw.children;

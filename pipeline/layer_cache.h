@@ -63,7 +63,7 @@ class LayerCache {
   using Held = std::variant<Layer, MovingPicture, ClipPicture>;
   struct Entry {
     Held content;
-    Draw of;  // kShadow, kFinished: what it was made for
+    Draw of;  // kShadow, kFinished: what it was made for; else as it is by itself
     std::uint64_t used = 0;
     std::size_t bytes = 0;
   };
@@ -73,6 +73,7 @@ class LayerCache {
   }
   static Key KeyOf(const Draw& draw, Stage stage);
   absl::StatusOr<IntRect> RestBounds(const Draw& draw);
+  absl::StatusOr<IntRect> RevealedBounds(const Draw& draw);
   absl::StatusOr<IntRect> ContentBounds(const Draw& draw);
   absl::StatusOr<IntRect> ChildrenBounds(const Draw& draw);
 
@@ -86,7 +87,9 @@ class LayerCache {
                              const IntRect& rect,
                              std::uint8_t opacity);
   absl::Status PaintContent(const Draw& draw, const Surface& surface, const IntRect& rect);
-  Entry& Keep(const Key& key, Held content);
+  // As used now. Null: not held, or made for another.
+  Entry* Find(const Key& key, const Draw& of = {});
+  Entry& Keep(const Key& key, Held content, Draw of = {});
   // What moves, moved further by (dx, dy), even.
   absl::Status PaintMoving(const Draw& draw,
                            const Surface& surface,

@@ -232,22 +232,24 @@ void ScalePlanes(Pyramid* pyramid,
   const int down = Halvings(std::abs(Inverse(p.scale_y)));
   const PlanesView source = pyramid->At(across, down);
   const auto taps = [&](int halves) {
-    const Axis x{p.anchor_x,
-                 p.dx,
-                 Inverse(p.scale_x),
-                 static_cast<double>(rest.x),
-                 halves,
-                 std::ldexp(1.0, across),
-                 source.width / halves,
-                 Along(rest.x, rest.right(), p.anchor_x, p.scale_x, p.dx)};
-    const Axis y{p.anchor_y,
-                 p.dy,
-                 Inverse(p.scale_y),
-                 static_cast<double>(rest.y),
-                 halves,
-                 std::ldexp(1.0, down),
-                 source.height / halves,
-                 Along(rest.y, rest.bottom(), p.anchor_y, p.scale_y, p.dy)};
+    const auto axis = [&](double anchor,
+                          double move,
+                          double scale,
+                          double begin,
+                          double end,
+                          int halvings,
+                          int size) {
+      return Axis{anchor,
+                  move,
+                  Inverse(scale),
+                  begin,
+                  halves,
+                  std::ldexp(1.0, halvings),
+                  size / halves,
+                  Along(begin, end, anchor, scale, move)};
+    };
+    const Axis x = axis(p.anchor_x, p.dx, p.scale_x, rest.x, rest.right(), across, source.width);
+    const Axis y = axis(p.anchor_y, p.dy, p.scale_y, rest.y, rest.bottom(), down, source.height);
     return std::pair(AllTaps(x, area.x, area.right()), AllTaps(y, area.y, area.bottom()));
   };
   auto [columns, rows] = taps(1);
