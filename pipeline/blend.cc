@@ -419,6 +419,13 @@ void Planes::Reset(int new_width, int new_height, bool new_opaque) {
   uv_alpha.resize(opaque ? 0 : uv.size());
 }
 
+void Planes::AddAlpha() {
+  if (!opaque) return;
+  opaque = false;
+  y_alpha.assign(y.size(), 255);
+  uv_alpha.assign(uv.size(), 255);
+}
+
 Planes ToPlanes(const Raster& raster, int left, int top) {
   Planes planes;
   planes.Reset((left + raster.width + 1) / 2 * 2,

@@ -30,6 +30,11 @@ struct Planes {
 
   // Of this size, with no particular content; memory is kept where it is large enough.
   void Reset(int new_width, int new_height, bool new_opaque);
+  // Full alphas where there are none.
+  void AddAlpha();
+  // To be painted on, colours and alphas each by themselves.
+  Nv12View view() { return {y.data(), uv.data(), stride, stride, width, height}; }
+  Nv12View alpha_view() { return {y_alpha.data(), uv_alpha.data(), stride, stride, width, height}; }
   std::size_t bytes() const { return y.size() + uv.size() + y_alpha.size() + uv_alpha.size(); }
 };
 

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "pipeline/fit.h"
 #include "pipeline/pixel_format.h"
 
 namespace rn {
@@ -85,23 +86,7 @@ Raster BlankRaster(int w, int h) {
 }  // namespace
 
 FittedClip FitClip(int w, int h, Fit fit, int box_w, int box_h) {
-  const double across = static_cast<double>(box_w) / w;
-  const double down = static_cast<double>(box_h) / h;
-  double scale_x = across, scale_y = down;
-  switch (fit) {
-    case Fit::kFill:
-      break;
-    case Fit::kCover:
-      scale_x = scale_y = std::max(across, down);
-      break;
-    case Fit::kContain:
-    case Fit::kContainBlur:
-      scale_x = scale_y = std::min(across, down);
-      break;
-    case Fit::kNone:
-      scale_x = scale_y = 1;
-      break;
-  }
+  const auto [scale_x, scale_y] = ScaleToFit(fit, w, h, box_w, box_h);
   const int shown_w = std::clamp(RoundToEven(w * scale_x), 2, box_w);
   const int shown_h = std::clamp(RoundToEven(h * scale_y), 2, box_h);
   const double seen_x = std::min(1.0, box_w / (w * scale_x));

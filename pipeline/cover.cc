@@ -11,19 +11,12 @@ namespace {
 
 constexpr std::uint8_t kFull = 255;
 
-void NeedAlpha(Planes* planes) {
-  if (!planes->opaque) return;
-  planes->opaque = false;
-  planes->y_alpha.assign(planes->y.size(), kFull);
-  planes->uv_alpha.assign(planes->uv.size(), kFull);
-}
-
 // Calls `cover(row, halves, bytes)` to fill in each row's share of 255, and multiplies by it.
 // `row` counts results of the plane: chroma rows are two pixels high, and each of their shares
 // stands twice.
 template <class Cover>
 void Multiply(Planes* planes, const Cover& cover) {
-  NeedAlpha(planes);
+  planes->AddAlpha();
   std::vector<std::uint8_t> shares(static_cast<std::size_t>(planes->width));
   for (const int halves : {1, 2}) {
     auto& color = halves == 1 ? planes->y : planes->uv;

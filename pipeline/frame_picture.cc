@@ -1,14 +1,12 @@
 #include "pipeline/frame_picture.h"
 
-#include <cairo.h>
-
 #include <algorithm>
-#include <memory>
 
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
 #include "base/status.h"
-#include "hwaccel/ffmpeg.h"
+#include "pipeline/cairo.h"
+#include "pipeline/frame_convert.h"
 
 namespace rn {
 namespace {
@@ -17,30 +15,6 @@ constexpr int kThumbLongSide = 384;
 constexpr int kGap = 12;
 constexpr int kLabelHeight = 28;
 constexpr double kLabelFontPx = 18;
-constexpr int kBytesPerPixel = 4;
-
-struct CairoDeleter {
-  void operator()(cairo_surface_t* surface) const { cairo_surface_destroy(surface); }
-  void operator()(cairo_t* cairo) const { cairo_destroy(cairo); }
-};
-using UniqueSurface = std::unique_ptr<cairo_surface_t, CairoDeleter>;
-using UniqueCairo = std::unique_ptr<cairo_t, CairoDeleter>;
-
-Raster Blank(int width, int height) {
-  Raster raster;
-  raster.width = width;
-  raster.height = height;
-  raster.stride = width * kBytesPerPixel;
-  raster.pixels.resize(static_cast<std::size_t>(raster.stride) * height);
-  return raster;
-}
-
-// A view of the raster's memory, which outlives it. Cairo's API knows no const.
-UniqueSurface SurfaceOf(const Raster& raster) {
-  auto* pixels = const_cast<std::uint8_t*>(raster.pixels.data());
-  return UniqueSurface(cairo_image_surface_create_for_data(
-      pixels, CAIRO_FORMAT_ARGB32, raster.width, raster.height, raster.stride));
-}
 
 void Lay(cairo_t* cairo, const Raster& picture, double x, double y, double scale) {
   const UniqueSurface surface = SurfaceOf(picture);
@@ -57,30 +31,13 @@ void Lay(cairo_t* cairo, const Raster& picture, double x, double y, double scale
 
 absl::StatusOr<Raster> PictureOf(const Nv12View& frame) {
   Raster picture = Blank(frame.width, frame.height);
-  const UniqueSwsContext scaler(sws_getContext(frame.width,
-                                               frame.height,
-                                               AV_PIX_FMT_NV12,
-                                               frame.width,
-                                               frame.height,
-                                               AV_PIX_FMT_BGRA,
-                                               SWS_BICUBIC | SWS_ACCURATE_RND,
-                                               nullptr,
-                                               nullptr,
-                                               nullptr));
-  constexpr int kUnity = 1 << 16;
-  RETURN_IF_FF_ERROR(sws_setColorspaceDetails(scaler.get(),
-                                              sws_getCoefficients(SWS_CS_ITU709),
-                                              /*srcRange=*/0,
-                                              sws_getCoefficients(SWS_CS_ITU709),
-                                              /*dstRange=*/1,
-                                              /*brightness=*/0,
-                                              kUnity,
-                                              kUnity));
-  const std::uint8_t* const planes[] = {frame.y, frame.uv};
-  const int strides[] = {frame.y_stride, frame.uv_stride};
-  std::uint8_t* const out[] = {picture.pixels.data()};
-  const int out_strides[] = {picture.stride};
-  RETURN_IF_FF_ERROR(sws_scale(scaler.get(), planes, strides, 0, frame.height, out, out_strides));
+  std::uint8_t* const planes[] = {picture.pixels.data()};
+  RETURN_IF_ERROR(ConvertFrame(frame,
+                               {.format = AV_PIX_FMT_BGRA,
+                                .width = picture.width,
+                                .height = picture.height,
+                                .planes = planes,
+                                .strides = &picture.stride}));
   return picture;
 }
 

@@ -29,13 +29,7 @@ SourceWindow Window(const Fields& ken_burns, const char* key, ImageModel* image)
 ImageModel ReadImage(const Fields& fields) {
   ImageModel image;
   image.content.path = SourceFile(fields, VariableType::kImage);
-  image.content.fit = fields.Choice<Fit>("fit",
-                                         {{"cover", Fit::kCover},
-                                          {"contain", Fit::kContain},
-                                          {"fill", Fit::kFill},
-                                          {"none", Fit::kNone},
-                                          {"contain-blur", Fit::kContainBlur}},
-                                         Fit::kCover);
+  image.content.fit = ReadFit(fields);
   std::string pointer;
   const json* ken_burns = fields.Find("ken_burns", &pointer);
   if (ken_burns == nullptr || !ken_burns->is_object()) return image;

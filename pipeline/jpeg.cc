@@ -1,6 +1,7 @@
 #include "pipeline/jpeg.h"
 
 #include "base/file.h"
+#include "pipeline/frame_convert.h"
 
 namespace rn {
 namespace {
@@ -20,36 +21,13 @@ absl::StatusOr<UniqueAvFrame> NewJpegPicture(int width, int height) {
 }
 
 absl::Status ToJpegPicture(const Nv12View& frame, AVFrame& picture) {
-  // Averaging the area leaves no detail out; it has nothing to average where pictures grow.
-  const bool shrinks = picture.width < frame.width && picture.height < frame.height;
-  const UniqueSwsContext scaler(
-      sws_getContext(frame.width,
-                     frame.height,
-                     AV_PIX_FMT_NV12,
-                     picture.width,
-                     picture.height,
-                     AV_PIX_FMT_YUV420P,
-                     (shrinks ? SWS_AREA : SWS_BICUBIC) | SWS_ACCURATE_RND,
-                     nullptr,
-                     nullptr,
-                     nullptr));
-  if (scaler == nullptr) {
-    return absl::ResourceExhaustedError("out of memory for scaling a still");
-  }
-  constexpr int kUnity = 1 << 16;
-  RETURN_IF_FF_ERROR(sws_setColorspaceDetails(scaler.get(),
-                                              sws_getCoefficients(SWS_CS_ITU709),
-                                              /*srcRange=*/0,
-                                              sws_getCoefficients(SWS_CS_ITU601),
-                                              /*dstRange=*/1,
-                                              /*brightness=*/0,
-                                              kUnity,
-                                              kUnity));
-  const std::uint8_t* const planes[] = {frame.y, frame.uv};
-  const int strides[] = {frame.y_stride, frame.uv_stride};
-  RETURN_IF_FF_ERROR(
-      sws_scale(scaler.get(), planes, strides, 0, frame.height, picture.data, picture.linesize));
-  return absl::OkStatus();
+  return ConvertFrame(frame,
+                      {.format = AV_PIX_FMT_YUV420P,
+                       .width = picture.width,
+                       .height = picture.height,
+                       .matrix = SWS_CS_ITU601,
+                       .planes = picture.data,
+                       .strides = picture.linesize});
 }
 
 absl::Status WriteJpeg(const AVFrame& picture, const std::filesystem::path& path) {

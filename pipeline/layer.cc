@@ -9,7 +9,6 @@
 #include "pipeline/captions.h"
 #include "pipeline/cover.h"
 #include "pipeline/gradient.h"
-#include "pipeline/picture.h"
 
 namespace rn {
 namespace {
@@ -46,19 +45,13 @@ absl::StatusOr<PlacedRaster> PaintContent(const Element& element,
   return PaintShape(std::get<ShapeContent>(element.content), element.box);
 }
 
-Layer LayerOf(const PlacedRaster& placed) {
-  const int left = placed.x & 1;
-  const int top = placed.y & 1;
-  return Layer(ToPlanes(placed.raster, left, top), placed.x - left, placed.y - top);
-}
-
 // The gradient cut to the shape, which Cairo draws in white, under the stroke.
 absl::StatusOr<Layer> GradientShape(const ShapeContent& shape, const Box& box) {
   ShapeContent part = shape;
   part.fill.stops = {{0, {255, 255, 255, 255}}};
   part.stroke.reset();
   ASSIGN_OR_RETURN(const PlacedRaster placed, PaintShape(part, box));
-  const Layer cover = LayerOf(placed);
+  const Layer cover(ToPlanes(placed));
   const IntRect& inner = cover.bounds();
   Planes filled = PaintGradient(shape.fill, box, inner);
   if (!cover.opaque()) {
@@ -68,7 +61,7 @@ absl::StatusOr<Layer> GradientShape(const ShapeContent& shape, const Box& box) {
   part.fill.stops.clear();
   part.stroke = shape.stroke;
   ASSIGN_OR_RETURN(const PlacedRaster outline, PaintShape(part, box));
-  const Layer stroke = LayerOf(outline);
+  const Layer stroke(ToPlanes(outline));
   const IntRect all = Bounds(inner, stroke.bounds());
   Planes planes;
   planes.Reset(all.w, all.h, /*new_opaque=*/false);
@@ -93,11 +86,11 @@ absl::StatusOr<Layer> Layer::Rasterise(const Element& element, const Draw& draw)
   }
   if (const auto* image = std::get_if<ImageContent>(&element.content)) {
     ASSIGN_OR_RETURN(PlacedPlanes placed, PaintPicturePlanes(*image, NearestPixels(element.box)));
-    return Layer(std::move(placed.planes), placed.x, placed.y);
+    return Layer(std::move(placed));
   }
   std::vector<std::string> warnings;
   ASSIGN_OR_RETURN(const PlacedRaster placed, PaintContent(element, draw, &warnings));
-  Layer layer = LayerOf(placed);
+  Layer layer(ToPlanes(placed));
   layer.warnings_ = std::move(warnings);
   return layer;
 }

@@ -3,11 +3,13 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "pipeline/blend.h"
 #include "pipeline/geometry.h"
+#include "pipeline/picture.h"
 #include "pipeline/placement.h"
 #include "pipeline/scene.h"
 #include "pipeline/surface.h"
@@ -23,6 +25,7 @@ class Layer {
   static absl::StatusOr<Layer> Rasterise(const Element& element, const Draw& draw);
   // `planes` with their corner at (x, y), even.
   Layer(Planes planes, int x, int y);
+  explicit Layer(PlacedPlanes placed) : Layer(std::move(placed.planes), placed.x, placed.y) {}
 
   const IntRect& bounds() const { return bounds_; }
   // What a viewer should know.

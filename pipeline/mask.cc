@@ -50,9 +50,7 @@ absl::StatusOr<PlacedRaster> PaintMask(const Mask& mask, const Box& box) {
 
 absl::StatusOr<Layer> RasteriseMask(const Mask& mask, const Box& box) {
   ASSIGN_OR_RETURN(const PlacedRaster placed, PaintMask(mask, box));
-  const int left = placed.x & 1;
-  const int top = placed.y & 1;
-  return Layer(ToPlanes(placed.raster, left, top), placed.x - left, placed.y - top);
+  return Layer(ToPlanes(placed));
 }
 
 }  // namespace rn

@@ -112,9 +112,7 @@ absl::Status Painter::PaintGroup(const DrawGroup& group,
   group_.Reset(whole_.w, whole_.h, group.background.has_value());
   const IntRect needed = SourceOf(seen, placement, whole_);
   // An opaque one holds no alphas: it is painted as a frame is.
-  const Nv12View view{
-      group_.y.data(), group_.uv.data(), group_.stride, group_.stride, whole_.w, whole_.h};
-  const Surface surface = group_.opaque ? Surface(view) : Surface(&group_, 0, 0);
+  const Surface surface = group_.opaque ? Surface(group_.view()) : Surface(&group_, 0, 0);
   if (!group_.opaque) surface.Clear(needed);
   RETURN_IF_ERROR(PaintDraws(group, surface, needed));
   if (placement.IsEvenMove() && !cut) {

@@ -1,99 +1,43 @@
 #include "pipeline/picture.h"
 
-#include <cairo.h>
-
 #include <algorithm>
 #include <cmath>
-#include <memory>
 #include <numbers>
 
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
 #include "base/status.h"
 #include "pipeline/blur.h"
+#include "pipeline/cairo.h"
 #include "pipeline/clip_scaler.h"
+#include "pipeline/fit.h"
 #include "pipeline/image_header.h"
 #include "pipeline/media_source.h"
 
 namespace rn {
 namespace {
 
-struct CairoDeleter {
-  void operator()(cairo_surface_t* surface) const { cairo_surface_destroy(surface); }
-  void operator()(cairo_t* context) const { cairo_destroy(context); }
-};
-using UniqueSurface = std::unique_ptr<cairo_surface_t, CairoDeleter>;
-using UniqueContext = std::unique_ptr<cairo_t, CairoDeleter>;
-
 // Nearer to 1 than this, a picture is shown pixel by pixel rather than blurred a little.
 constexpr double kScaleAsIs = 0.01;
 
-Raster Blank(int width, int height) {
-  Raster raster{.width = width, .height = height, .stride = 4 * width};
-  raster.pixels.resize(static_cast<std::size_t>(raster.stride) * height);
-  return raster;
-}
-
-UniqueSurface SurfaceOf(Raster& raster) {
-  return UniqueSurface(cairo_image_surface_create_for_data(
-      raster.pixels.data(), CAIRO_FORMAT_ARGB32, raster.width, raster.height, raster.stride));
-}
-
-absl::Status Finished(cairo_t* cairo, cairo_surface_t* surface) {
-  cairo_surface_flush(surface);
-  if (const cairo_status_t status = cairo_status(cairo); status != CAIRO_STATUS_SUCCESS) {
-    return absl::InternalError(absl::StrCat("Cairo: ", cairo_status_to_string(status)));
-  }
-  return absl::OkStatus();
-}
-
-void SetColor(cairo_t* cairo, const Rgba& color) {
-  cairo_set_source_rgba(cairo, color.r / 255.0, color.g / 255.0, color.b / 255.0, color.a / 255.0);
-}
-
 void Outline(cairo_t* cairo, const ShapeContent& shape, const Box& box) {
-  constexpr double kQuarter = std::numbers::pi / 2;
   cairo_new_path(cairo);
   if (shape.kind == ShapeContent::Kind::kEllipse) {
     cairo_save(cairo);
     cairo_translate(cairo, box.x + box.w / 2, box.y + box.h / 2);
     cairo_scale(cairo, box.w / 2, box.h / 2);
-    cairo_arc(cairo, 0, 0, 1, 0, 4 * kQuarter);
+    cairo_arc(cairo, 0, 0, 1, 0, 2 * std::numbers::pi);
     cairo_restore(cairo);
     return;
   }
-  const double r = std::min({shape.radius_px, box.w / 2, box.h / 2});
-  if (r <= 0) {
-    cairo_rectangle(cairo, box.x, box.y, box.w, box.h);
-    return;
-  }
-  cairo_arc(cairo, box.x + box.w - r, box.y + r, r, -kQuarter, 0);
-  cairo_arc(cairo, box.x + box.w - r, box.y + box.h - r, r, 0, kQuarter);
-  cairo_arc(cairo, box.x + r, box.y + box.h - r, r, kQuarter, 2 * kQuarter);
-  cairo_arc(cairo, box.x + r, box.y + r, r, 2 * kQuarter, 3 * kQuarter);
-  cairo_close_path(cairo);
+  AddRoundedRect(cairo, box, shape.radius_px);
 }
 
 // How large the whole picture is shown, before the box cuts it.
 PictureSize ShownSize(const PictureSize& picture, Fit fit, int width, int height) {
-  const double across = static_cast<double>(width) / picture.width;
-  const double down = static_cast<double>(height) / picture.height;
-  double scale = 1;
-  switch (fit) {
-    case Fit::kFill:
-      return {width, height};
-    case Fit::kCover:
-      scale = std::max(across, down);
-      break;
-    case Fit::kContain:
-    case Fit::kContainBlur:
-      scale = std::min(across, down);
-      break;
-    case Fit::kNone:
-      break;
-  }
-  return {std::max(1, static_cast<int>(std::ceil(picture.width * scale - 1e-6))),
-          std::max(1, static_cast<int>(std::ceil(picture.height * scale - 1e-6)))};
+  const FitScale scale = ScaleToFit(fit, picture.width, picture.height, width, height);
+  return {std::max(1, static_cast<int>(std::ceil(picture.width * scale.x - 1e-6))),
+          std::max(1, static_cast<int>(std::ceil(picture.height * scale.y - 1e-6)))};
 }
 
 }  // namespace
@@ -114,7 +58,7 @@ absl::StatusOr<PlacedRaster> PaintShape(const ShapeContent& shape, const Box& bo
       Blank(std::max(1, static_cast<int>(std::ceil(box.x + box.w + margin)) - placed.x),
             std::max(1, static_cast<int>(std::ceil(box.y + box.h + margin)) - placed.y));
   const UniqueSurface surface = SurfaceOf(placed.raster);
-  const UniqueContext cairo(cairo_create(surface.get()));
+  const UniqueCairo cairo(cairo_create(surface.get()));
   cairo_translate(cairo.get(), -placed.x, -placed.y);
   Outline(cairo.get(), shape, box);
   SetColor(cairo.get(), shape.fill.stops.empty() ? Rgba{0, 0, 0, 0} : shape.fill.stops[0].color);
@@ -124,7 +68,7 @@ absl::StatusOr<PlacedRaster> PaintShape(const ShapeContent& shape, const Box& bo
     cairo_set_line_width(cairo.get(), shape.stroke->width_px);
     cairo_stroke(cairo.get());
   }
-  RETURN_IF_ERROR(Finished(cairo.get(), surface.get()));
+  RETURN_IF_ERROR(Finish(cairo.get(), surface.get()));
   return placed;
 }
 
@@ -136,7 +80,7 @@ absl::Status PaintScaled(
     Raster& source, double x, double y, double scale_x, double scale_y, Raster* to) {
   const UniqueSurface from = SurfaceOf(source);
   const UniqueSurface surface = SurfaceOf(*to);
-  const UniqueContext cairo(cairo_create(surface.get()));
+  const UniqueCairo cairo(cairo_create(surface.get()));
   cairo_translate(cairo.get(), x, y);
   cairo_scale(cairo.get(), scale_x, scale_y);
   cairo_set_source_surface(cairo.get(), from.get(), 0, 0);
@@ -144,7 +88,7 @@ absl::Status PaintScaled(
   cairo_pattern_set_extend(cairo_get_source(cairo.get()), CAIRO_EXTEND_PAD);
   cairo_rectangle(cairo.get(), 0, 0, source.width, source.height);
   cairo_fill(cairo.get());
-  return Finished(cairo.get(), surface.get());
+  return Finish(cairo.get(), surface.get());
 }
 
 // Fit::kContainBlur's background: the picture covers the box, so blurred that an eighth of its
@@ -227,17 +171,17 @@ absl::StatusOr<PlacedPlanes> ScalePhoto(const ImageFrame& image, Fit fit, const 
   Planes& planes = placed.planes;
   planes.Reset(fitted.shown.w, fitted.shown.h, /*new_opaque=*/true);
   ClipScaler scaler(turn, fitted.window, planes.width, planes.height);
-  RETURN_IF_ERROR(scaler.Scale(*image.frame,
-                               {planes.y.data(),
-                                planes.uv.data(),
-                                planes.stride,
-                                planes.stride,
-                                planes.width,
-                                planes.height}));
+  RETURN_IF_ERROR(scaler.Scale(*image.frame, planes.view()));
   return placed;
 }
 
 }  // namespace
+
+PlacedPlanes ToPlanes(const PlacedRaster& placed) {
+  const int left = placed.x & 1;
+  const int top = placed.y & 1;
+  return {ToPlanes(placed.raster, left, top), placed.x - left, placed.y - top};
+}
 
 absl::StatusOr<Raster> PaintPicture(const ImageContent& image, int width, int height) {
   ASSIGN_OR_RETURN(ImageFrame frame, DecodeFor(image, width, height));
@@ -252,10 +196,8 @@ absl::StatusOr<PlacedPlanes> PaintPicturePlanes(const ImageContent& image, const
     return ScalePhoto(frame, image.fit, box);
   }
   ASSIGN_OR_RETURN(DecodedImage decoded, ToImage(image.path, std::move(frame)));
-  ASSIGN_OR_RETURN(const Raster raster, Fitted(std::move(decoded), image.fit, box.w, box.h));
-  const int left = box.x & 1;
-  const int top = box.y & 1;
-  return PlacedPlanes{ToPlanes(raster, left, top), box.x - left, box.y - top};
+  ASSIGN_OR_RETURN(Raster raster, Fitted(std::move(decoded), image.fit, box.w, box.h));
+  return ToPlanes(PlacedRaster{std::move(raster), box.x, box.y});
 }
 
 }  // namespace rn

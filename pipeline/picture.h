@@ -22,12 +22,15 @@ absl::StatusOr<PlacedRaster> PaintShape(const ShapeContent& shape, const Box& bo
 // Decoded no larger than that takes. Errors: DecodeImage's.
 absl::StatusOr<Raster> PaintPicture(const ImageContent& image, int width, int height);
 
-// The same as planes, `at` (x, y), even: what the picture covers of `box` at least. Photographs
-// stay in their own YUV: no detour by way of RGB.
+// Their corner is at frame pixel (x, y), even.
 struct PlacedPlanes {
   Planes planes;
   int x = 0, y = 0;
 };
+PlacedPlanes ToPlanes(const PlacedRaster& placed);
+
+// The same as PaintPicture as planes: what the picture covers of `box` at least. Photographs stay
+// in their own YUV: no detour by way of RGB.
 absl::StatusOr<PlacedPlanes> PaintPicturePlanes(const ImageContent& image, const IntRect& box);
 
 // The size of the picture as shown, EXIF orientation applied: from its header alone.

@@ -56,11 +56,7 @@ Planes PaintShadow(const Planes& planes, const IntRect& rest, const Shadow& shad
     }
   }
   Planes shadowed = ToPlanes(raster, 0, 0);
-  if (shadowed.opaque) {
-    shadowed.opaque = false;
-    shadowed.y_alpha.assign(shadowed.y.size(), 255);
-    shadowed.uv_alpha.assign(shadowed.uv.size(), 255);
-  }
+  shadowed.AddAlpha();
   return shadowed;
 }
 

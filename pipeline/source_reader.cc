@@ -108,4 +108,14 @@ std::string SourceFile(const Fields& fields, VariableType wanted) {
   return name ? NamedFile(fields, *name) : "";
 }
 
+Fit ReadFit(const Fields& fields) {
+  return fields.Choice<Fit>("fit",
+                            {{"cover", Fit::kCover},
+                             {"contain", Fit::kContain},
+                             {"fill", Fit::kFill},
+                             {"none", Fit::kNone},
+                             {"contain-blur", Fit::kContainBlur}},
+                            Fit::kCover);
+}
+
 }  // namespace rn

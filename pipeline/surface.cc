@@ -14,17 +14,10 @@ PlanesView AlphaAsColor(const PlanesView& planes) {
   return alpha;
 }
 
-Nv12View ViewOf(std::vector<std::uint8_t>* y, std::vector<std::uint8_t>* uv, const Planes& planes) {
-  return {y->data(), uv->data(), planes.stride, planes.stride, planes.width, planes.height};
-}
-
 }  // namespace
 
 Surface::Surface(Planes* planes, int x, int y)
-    : color_(ViewOf(&planes->y, &planes->uv, *planes)),
-      alpha_(ViewOf(&planes->y_alpha, &planes->uv_alpha, *planes)),
-      x_(x),
-      y_(y) {}
+    : color_(planes->view()), alpha_(planes->alpha_view()), x_(x), y_(y) {}
 
 void Surface::Clear(const IntRect& rect) const {
   FillRect(color_, Local(rect), kNoAlpha);

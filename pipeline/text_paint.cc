@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <memory>
 #include <numbers>
 #include <string>
 #include <utility>
@@ -10,21 +9,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "pipeline/cairo.h"
 #include "pipeline/text_glyphs.h"
 
 namespace rn {
 namespace {
 
 constexpr int kRasterSideMax = 16'384;
-
-struct CairoDeleter {
-  void operator()(cairo_t* context) const { cairo_destroy(context); }
-  void operator()(cairo_surface_t* surface) const { cairo_surface_destroy(surface); }
-  void operator()(cairo_pattern_t* pattern) const { cairo_pattern_destroy(pattern); }
-};
-using UniqueCairo = std::unique_ptr<cairo_t, CairoDeleter>;
-using UniqueSurface = std::unique_ptr<cairo_surface_t, CairoDeleter>;
-using UniquePattern = std::unique_ptr<cairo_pattern_t, CairoDeleter>;
 
 // ------------------------------------------------------------------- where things are
 Box Grown(const Box& box, double dx, double dy) {
@@ -161,11 +152,6 @@ class Painter {
   }
 
   // ----------------------------------------------------------------- sources
-  static void SetColor(cairo_t* cairo, const Rgba& color) {
-    cairo_set_source_rgba(
-        cairo, color.r / 255.0, color.g / 255.0, color.b / 255.0, color.a / 255.0);
-  }
-
   static void AddStop(cairo_pattern_t* pattern, double offset, const Rgba& color) {
     cairo_pattern_add_color_stop_rgba(
         pattern, offset, color.r / 255.0, color.g / 255.0, color.b / 255.0, color.a / 255.0);
@@ -210,21 +196,10 @@ class Painter {
     if (geometry_.backgrounds.empty()) return;
     cairo_new_path(cairo);
     for (const Box& box : geometry_.backgrounds) {
-      RoundedRect(cairo, box, style_.background->radius_px);
+      AddRoundedRect(cairo, box, style_.background->radius_px);
     }
     SetColor(cairo, style_.background->color);
     cairo_fill(cairo);  // Where two overlap, one shape: no darker seam.
-  }
-
-  static void RoundedRect(cairo_t* cairo, const Box& box, double radius) {
-    const double r = std::min({radius, box.w / 2, box.h / 2});
-    constexpr double kQuarter = std::numbers::pi / 2;
-    cairo_new_sub_path(cairo);
-    cairo_arc(cairo, box.x + box.w - r, box.y + r, r, -kQuarter, 0);
-    cairo_arc(cairo, box.x + box.w - r, box.y + box.h - r, r, 0, kQuarter);
-    cairo_arc(cairo, box.x + r, box.y + box.h - r, r, kQuarter, 2 * kQuarter);
-    cairo_arc(cairo, box.x + r, box.y + r, r, 2 * kQuarter, 3 * kQuarter);
-    cairo_close_path(cairo);
   }
 
   // The outline around what the layout shows now; translucent letters do not show it through.
@@ -375,21 +350,13 @@ absl::StatusOr<RasterText> PaintText(const SetText& text, absl::Span<const TextP
   if (bounds.empty()) return result;
   RETURN_IF_ERROR(CheckSize(bounds));
   Raster& raster = result.raster;
-  raster.width = bounds.w;
-  raster.height = bounds.h;
-  raster.stride = cairo_format_stride_for_width(CAIRO_FORMAT_ARGB32, raster.width);
-  raster.pixels.resize(static_cast<std::size_t>(raster.stride) *
-                       static_cast<std::size_t>(raster.height));
-  const UniqueSurface surface(cairo_image_surface_create_for_data(
-      raster.pixels.data(), CAIRO_FORMAT_ARGB32, raster.width, raster.height, raster.stride));
+  raster = Blank(bounds.w, bounds.h);
+  const UniqueSurface surface = SurfaceOf(raster);
   const UniqueCairo cairo(cairo_create(surface.get()));
   PaintUnderlay(
       text, painter, /*keep=*/parts.size() > 1, surface.get(), cairo.get(), &raster.pixels);
   painter.PaintLetters(cairo.get());
-  cairo_surface_flush(surface.get());
-  if (const cairo_status_t status = cairo_status(cairo.get()); status != CAIRO_STATUS_SUCCESS) {
-    return absl::InternalError(absl::StrCat("cairo: ", cairo_status_to_string(status)));
-  }
+  RETURN_IF_ERROR(Finish(cairo.get(), surface.get()));
   return result;
 }
 

@@ -8,13 +8,7 @@ namespace rn {
 VideoModel ReadVideo(const Fields& fields) {
   VideoModel video;
   video.content.path = SourceFile(fields, VariableType::kVideo);
-  video.content.fit = fields.Choice<Fit>("fit",
-                                         {{"cover", Fit::kCover},
-                                          {"contain", Fit::kContain},
-                                          {"fill", Fit::kFill},
-                                          {"none", Fit::kNone},
-                                          {"contain-blur", Fit::kContainBlur}},
-                                         Fit::kCover);
+  video.content.fit = ReadFit(fields);
   video.mute = fields.Flag("mute", false);
   video.sound = ReadSound(fields);
   video.sound.file = video.content.path;
