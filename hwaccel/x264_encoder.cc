@@ -99,7 +99,8 @@ absl::StatusOr<x264_param_t> ParamsOf(const EncodeParams& params, std::string* l
     x264.i_bframe_pyramid = X264_B_PYRAMID_NONE;  // ElidedStream asks for it.
     x264.i_bframe = kBFramesBesideRepeats;
     // What moves between stills are fades and whole layers, in which blocks do not fall apart: to
-    // try it is 14 % of the CPU on slides, and finds nothing.
+    // try it is 14 % of the CPU on slides, and finds nothing. OpenH264 gets parts of B-frames'
+    // blocks wrong, besides.
     x264.analyse.inter &= ~(X264_ANALYSE_PSUB16x16 | X264_ANALYSE_BSUB16x16);
   }
   if (x264_param_apply_profile(&x264, "high") != 0) {
@@ -146,13 +147,15 @@ class MacroblockMap {
 // every next frame is composed over the one just sent, and damage is never older than one frame.
 class X264Encoder final : public VideoEncoder {
  public:
-  explicit X264Encoder(const EncodeParams& params)
+  X264Encoder(const EncodeParams& params, Reconstructed reconstructed)
       : params_(params),
+        reconstructed_(std::move(reconstructed)),
         macroblocks_(params.width, params.height),
         full_motion_offsets_(macroblocks_.size(), kFullMotionQpOffset) {}
 
   absl::Status Start() {
     ASSIGN_OR_RETURN(x264_param_t x264, ParamsOf(params_, &last_error_));
+    x264.b_full_recon = reconstructed_ ? 1 : 0;
     encoder_.reset(x264_encoder_open(&x264));
     if (encoder_ == nullptr) {
       return absl::InvalidArgumentError(absl::StrCat("libx264: ", last_error_));
@@ -343,6 +346,7 @@ class X264Encoder final : public VideoEncoder {
     unit.bytes.insert(unit.bytes.begin(), sei_.begin(), sei_.end());
     sei_.clear();
     if (!elided_.has_value()) {
+      Show(unit.n, encoded.img);
       return Send(unit, encoded.i_dts, sink);
     }
     const auto frame = frame_shown_at_.extract(encoded.i_pts);
@@ -350,8 +354,20 @@ class X264Encoder final : public VideoEncoder {
       return absl::InternalError(absl::StrCat("libx264 made up the time ", encoded.i_pts));
     }
     unit.n = frame.mapped();
+    Show(unit.n, encoded.img);
     return elided_->Add(std::move(unit),
                         [&](const AccessUnit& whole) { return SendInOrder(whole, sink); });
+  }
+
+  void Show(std::int64_t n, const x264_image_t& picture) const {
+    if (!reconstructed_) return;
+    reconstructed_(n,
+                   {.y = picture.plane[0],
+                    .uv = picture.plane[1],
+                    .y_stride = picture.i_stride[0],
+                    .uv_stride = picture.i_stride[1],
+                    .width = params_.width,
+                    .height = params_.height});
   }
 
   // One access unit after the other is decoded a frame's time after it, the first one early enough
@@ -372,6 +388,7 @@ class X264Encoder final : public VideoEncoder {
   }
 
   const EncodeParams params_;
+  const Reconstructed reconstructed_;
   const MacroblockMap macroblocks_;
   std::string last_error_;  // of x264's log; before encoder_, which writes it
   UniqueX264 encoder_;
@@ -393,8 +410,9 @@ class X264Encoder final : public VideoEncoder {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<VideoEncoder>> OpenX264Encoder(const EncodeParams& params) {
-  auto encoder = std::make_unique<X264Encoder>(params);
+absl::StatusOr<std::unique_ptr<VideoEncoder>> OpenX264Encoder(const EncodeParams& params,
+                                                              Reconstructed reconstructed) {
+  auto encoder = std::make_unique<X264Encoder>(params, std::move(reconstructed));
   RETURN_IF_ERROR(encoder->Start());
   return encoder;
 }

@@ -1,16 +1,20 @@
 // Streams with elided frames, as decoders see them: FFmpeg's and another one that shares nothing
 // with it. What either rejects does not ship.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <map>
 
+#include "base/status.h"
 #include "hwaccel/x264_encoder.h"
 #include "tests/hwaccel/openh264.h"
 #include "tests/hwaccel/stream.h"
 
 namespace rn {
 namespace {
+
+using ::testing::IsEmpty;
 
 // What is on the frames: pairs of seeds and how much of the second is mixed in, and a square's
 // place (none: −1). Equal Looks are equal pictures.
@@ -111,8 +115,12 @@ class ElisionConformance : public testing::TestWithParam<Case> {
     const Case& c = GetParam();
     EncodeParams params = c.params;
     params.repeats = true;
+    auto encoder = OpenX264Encoder(params, [this](std::int64_t n, const Nv12View& picture) {
+      reconstructed_.emplace(n, PlanesOf(n, picture));
+    });
+    ASSERT_TRUE(encoder.ok()) << encoder.status();
     auto stream = EncodeFrames(
-        params,
+        **encoder,
         c.frames,
         [this](std::int64_t n, const EncoderFrame& f) { return Paint(n, f); },
         [&](std::int64_t n) { return c.foretold ? Foretell(n) : FrameChange(); });
@@ -124,7 +132,8 @@ class ElisionConformance : public testing::TestWithParam<Case> {
   }
 
   Stream stream_;
-  std::vector<Planes> frames_;
+  std::vector<Planes> frames_;                    // as FFmpeg decodes them
+  std::map<std::int64_t, Planes> reconstructed_;  // by x264, without the repeats
 };
 
 TEST_P(ElisionConformance, EveryFrameIsThereOnceAndLooksLikeItsPicture) {
@@ -137,6 +146,18 @@ TEST_P(ElisionConformance, EveryFrameIsThereOnceAndLooksLikeItsPicture) {
         Painted(params, n, [this](std::int64_t m, const EncoderFrame& f) { return Paint(m, f); });
     ASSERT_LT(LumaError(frames_[i], wanted, {0, 0, params.width, params.height}), 60) << n;
   }
+}
+
+TEST_P(ElisionConformance, WhatIsDecodedIsWhatTheEncoderReconstructedToTheBit) {
+  const Planes* shown = nullptr;
+  for (const Planes& frame : frames_) {
+    const auto own = reconstructed_.find(frame.pts);
+    if (own != reconstructed_.end()) shown = &own->second;
+    ASSERT_NE(shown, nullptr);
+    ASSERT_TRUE(frame.y == shown->y && frame.u == shown->u && frame.v == shown->v) << frame.pts;
+  }
+  EXPECT_GE(static_cast<std::int64_t>(frames_.size() - reconstructed_.size()),
+            GetParam().repeats_min);
 }
 
 // A slice of nal_ref_idc 0 with first macroblock 0, type 5 and the second picture parameter set.
@@ -159,27 +180,12 @@ TEST_P(ElisionConformance, WhatIsRepeatedIsTheSameToTheBit) {
   EXPECT_GE(repeats, GetParam().repeats_min);
 }
 
-// A slice with first macroblock 0 and type 6.
-bool IsBFrame(const StreamPacket& packet) {
-  const std::string start("\0\0\0\1\x01", 5);
-  return packet.bytes.compare(0, start.size(), start) == 0 &&
-         (static_cast<std::uint8_t>(packet.bytes[5]) & 0xFC) == 0x9C;
-}
-
-// But for B-frames, to which nothing refers: OpenH264 2.3 decodes some of those of libx264's plain
-// streams a little differently from FFmpeg, too.
 TEST_P(ElisionConformance, AnotherDecoderSeesTheSameToTheBit) {
   const auto others = DecodeWithOpenH264(stream_);
   ASSERT_TRUE(others.ok()) << others.status();
   ASSERT_EQ(others->size(), frames_.size());
-  const IntRect whole = {0, 0, GetParam().params.width, GetParam().params.height};
-  for (const StreamPacket& packet : stream_.packets) {
-    const auto n = static_cast<std::size_t>(packet.pts);
-    if (IsBFrame(packet)) {
-      ASSERT_LT(LumaError((*others)[n], frames_[n], whole), 4) << n;
-    } else {
-      ASSERT_TRUE((*others)[n] == frames_[n]) << n;
-    }
+  for (std::size_t n = 0; n < frames_.size(); ++n) {
+    ASSERT_TRUE((*others)[n] == frames_[n]) << n;
   }
 }
 
@@ -224,6 +230,83 @@ TEST_P(ElisionConformance, IsAboutAsGoodAndAsLargeAsAPlainStream) {
   // benchmark holds pictures of 1080 lines to 1.05 times the bytes at the same quality.
   EXPECT_LT(bytes, 1.3);
   EXPECT_LT(bytes * error, 1.35);
+}
+
+// A slice, of reference or not, with first macroblock 0 and type 6.
+bool IsBFrame(const StreamPacket& packet) {
+  const auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(packet.bytes.at(i)); };
+  return (byte(4) & 0x1F) == 1 && (byte(5) & 0xFC) == 0x9C;
+}
+
+std::vector<IntRect> PaintBusy(std::int64_t n, const EncoderFrame& frame) {
+  FillBlend(frame.view, 0, 1, static_cast<double>(n % 50) / 50);
+  FillTexture(frame.view, {static_cast<int>(2 * (n % 40)), 32, 32, 32}, 9);
+  return {{0, 0, frame.view.width, frame.view.height}};
+}
+
+// A square walks over a still texture.
+std::vector<IntRect> PaintWalk(std::int64_t n, const EncoderFrame& frame) {
+  const auto left = static_cast<int>(n % 100);
+  FillTexture(frame.view, {0, 0, frame.view.width, frame.view.height}, 0);
+  FillTexture(frame.view, {left, 32, 32, 32}, 9);
+  return n % 100 == 0 ? std::vector<IntRect>{{0, 0, frame.view.width, frame.view.height}}
+                      : std::vector<IntRect>{{left - 1, 32, 33, 32}};
+}
+
+// libx264 as FFmpeg drives it, at our effort, with more of its own options.
+absl::StatusOr<Stream> PlainStream(const EncodeParams& params, const char* options) {
+  UniqueCodecContext codec(avcodec_alloc_context3(avcodec_find_encoder_by_name("libx264")));
+  codec->width = params.width;
+  codec->height = params.height;
+  codec->pix_fmt = AV_PIX_FMT_NV12;
+  codec->time_base = {params.frame_rate.den, params.frame_rate.num};
+  codec->gop_size = params.keyframe_interval_frames;
+  codec->flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
+  codec->thread_count = 1;
+  AvOptions with;
+  with.Set("preset", kX264Preset);
+  with.Set("x264-params", options);
+  RETURN_IF_FF_ERROR(avcodec_open2(codec.get(), nullptr, with.get()));
+  return EncodeWithFfmpeg(std::move(codec), params, 150, PaintBusy);
+}
+
+// Which frames, other than those of `aside`, OpenH264 sees otherwise than FFmpeg does.
+std::vector<std::int64_t> SeenOtherwise(const Stream& stream,
+                                        bool (*aside)(const StreamPacket& packet)) {
+  const auto frames = Decode(stream);
+  const auto others = DecodeWithOpenH264(stream);
+  EXPECT_TRUE(frames.ok() && others.ok()) << frames.status() << others.status();
+  EXPECT_EQ(frames->size(), others->size());
+  std::vector<std::int64_t> otherwise;
+  for (const StreamPacket& packet : stream.packets) {
+    const auto n = static_cast<std::size_t>(packet.pts);
+    if (!aside(packet) && !((*others)[n] == (*frames)[n])) otherwise.push_back(packet.pts);
+  }
+  return otherwise;
+}
+
+// OpenH264 2.3 gets macroblocks of B-frames wrong that come in parts of their own motion (16 × 8
+// pixels and smaller), by up to 80 of 255, in libx264's plain streams: in the same ones, without
+// such parts, it does not. FFmpeg, Chromium and libx264 agree on both. So the parts stay out of
+// streams with repeats, where they save nothing, and are left to those in which everything moves.
+TEST(PlainStreams, AnotherDecoderSeesTheSameButForPartsOfMacroblocksOfBFrames) {
+  constexpr EncodeParams kParams = {.width = 160, .height = 96};
+  const auto whole = PlainStream(kParams, "b-pyramid=none:bframes=2:partitions=i4x4,i8x8,p8x8");
+  ASSERT_TRUE(whole.ok()) << whole.status();
+  EXPECT_TRUE(std::any_of(whole->packets.begin(), whole->packets.end(), IsBFrame));
+  EXPECT_THAT(SeenOtherwise(*whole, [](const StreamPacket&) { return false; }), IsEmpty());
+  const auto parts = PlainStream(kParams, "b-pyramid=none:bframes=2");
+  ASSERT_TRUE(parts.ok()) << parts.status();
+  EXPECT_THAT(SeenOtherwise(*parts, IsBFrame), IsEmpty());
+}
+
+// The streams of hints without repeats.
+TEST(HintedStreams, AnotherDecoderSeesTheSameButForBFrames) {
+  for (const Painter& paint : {Painter(PaintBusy), Painter(PaintWalk)}) {
+    const auto stream = EncodeFrames({.width = 160, .height = 96, .crf = 23}, 150, paint);
+    ASSERT_TRUE(stream.ok()) << stream.status();
+    EXPECT_THAT(SeenOtherwise(*stream, IsBFrame), IsEmpty());
+  }
 }
 
 constexpr EncodeParams kHd50 = {

@@ -130,20 +130,27 @@ absl::StatusOr<Stream> EncodeFrames(const EncodeParams& params,
                                     const Foretell& foretell) {
   const std::unique_ptr<Device> device = MakeCpuDevice();
   ASSIGN_OR_RETURN(const auto encoder, device->OpenEncoder(params));
-  Stream stream{.header = HeaderOf(encoder->codec())};
+  return EncodeFrames(*encoder, frames, paint, foretell);
+}
+
+absl::StatusOr<Stream> EncodeFrames(VideoEncoder& encoder,
+                                    std::int64_t frames,
+                                    const Painter& paint,
+                                    const Foretell& foretell) {
+  Stream stream{.header = HeaderOf(encoder.codec())};
   const auto keep = [&](AVPacket& packet) {
     stream.packets.push_back(Keep(packet));
     return absl::OkStatus();
   };
   for (std::int64_t n = 0; n < frames; ++n) {
-    ASSIGN_OR_RETURN(const EncoderFrame frame, encoder->Acquire());
+    ASSIGN_OR_RETURN(const EncoderFrame frame, encoder.Acquire());
     stream.held.push_back(frame.holds);
     const std::vector<IntRect> damage = paint(n, frame);
     FrameChange change = foretell(n);
     change.damage = damage;
-    RETURN_IF_ERROR(encoder->Submit(n, change, keep));
+    RETURN_IF_ERROR(encoder.Submit(n, change, keep));
   }
-  RETURN_IF_ERROR(encoder->Finish(keep));
+  RETURN_IF_ERROR(encoder.Finish(keep));
   return stream;
 }
 
@@ -210,24 +217,30 @@ absl::StatusOr<std::vector<Planes>> Decode(const Stream& stream, std::size_t fir
   return frames;
 }
 
-Planes Painted(const EncodeParams& params, std::int64_t n, const Painter& paint) {
-  const auto width = static_cast<std::size_t>(params.width);
-  const auto height = static_cast<std::size_t>(params.height);
-  std::string luma(width * height, '\0');
-  std::string chroma(width * height / 2, '\0');
-  const Nv12View view{reinterpret_cast<std::uint8_t*>(luma.data()),
-                      reinterpret_cast<std::uint8_t*>(chroma.data()),
-                      params.width,
-                      params.width,
-                      params.width,
-                      params.height};
-  paint(n, {view, std::nullopt});
-  Planes planes{.pts = n, .width = params.width, .height = params.height, .y = luma};
-  for (std::size_t i = 0; i < chroma.size(); i += 2) {
-    planes.u.push_back(chroma[i]);
-    planes.v.push_back(chroma[i + 1]);
+Planes PlanesOf(std::int64_t n, const Nv12View& view) {
+  Planes planes{.pts = n, .width = view.width, .height = view.height};
+  const auto width = static_cast<std::size_t>(view.width);
+  for (int row = 0; row < view.height; ++row) {
+    planes.y.append(reinterpret_cast<const char*>(view.y + std::ptrdiff_t{row} * view.y_stride),
+                    width);
+  }
+  for (int row = 0; row < view.height / 2; ++row) {
+    const std::uint8_t* uv = view.uv + std::ptrdiff_t{row} * view.uv_stride;
+    for (std::size_t i = 0; i < width; i += 2) {
+      planes.u.push_back(static_cast<char>(uv[i]));
+      planes.v.push_back(static_cast<char>(uv[i + 1]));
+    }
   }
   return planes;
+}
+
+Planes Painted(const EncodeParams& params, std::int64_t n, const Painter& paint) {
+  const auto pixels = static_cast<std::size_t>(params.width) * params.height;
+  std::vector<std::uint8_t> bytes(pixels * 3 / 2);
+  const Nv12View view{
+      bytes.data(), bytes.data() + pixels, params.width, params.width, params.width, params.height};
+  paint(n, {view, std::nullopt});
+  return PlanesOf(n, view);
 }
 
 double LumaError(const Planes& a, const Planes& b, const IntRect& part) {

@@ -40,12 +40,20 @@ void FillBlend(const Nv12View& view, int seed_a, int seed_b, double share);
 // What an encoder is told besides the damage.
 using Foretell = std::function<FrameChange(std::int64_t n)>;
 
-// Frames 0 … `frames` - 1 through an encoder of the CPU device.
-absl::StatusOr<Stream> EncodeFrames(
-    const EncodeParams& params,
-    std::int64_t frames,
-    const Painter& paint,
-    const Foretell& foretell = [](std::int64_t) { return FrameChange(); });
+constexpr FrameChange ForetellNothing(std::int64_t) {
+  return {};
+}
+
+// Frames 0 … `frames` - 1 through a fresh encoder …
+absl::StatusOr<Stream> EncodeFrames(VideoEncoder& encoder,
+                                    std::int64_t frames,
+                                    const Painter& paint,
+                                    const Foretell& foretell = ForetellNothing);
+// … of the CPU device.
+absl::StatusOr<Stream> EncodeFrames(const EncodeParams& params,
+                                    std::int64_t frames,
+                                    const Painter& paint,
+                                    const Foretell& foretell = ForetellNothing);
 
 // The same pictures through `codec`, an open encoder of FFmpeg's, keyframes forced alike.
 absl::StatusOr<Stream> EncodeWithFfmpeg(UniqueCodecContext codec,
@@ -63,6 +71,9 @@ struct Planes {
 
 // From packet `first` on, in display order.
 absl::StatusOr<std::vector<Planes>> Decode(const Stream& stream, std::size_t first = 0);
+
+// What an encoder's frame shows.
+Planes PlanesOf(std::int64_t n, const Nv12View& view);
 
 // What `paint` paints as frame `n`.
 Planes Painted(const EncodeParams& params, std::int64_t n, const Painter& paint);
