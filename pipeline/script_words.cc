@@ -82,7 +82,7 @@ absl::StatusOr<std::vector<ScriptCharacter>> CharactersOf(absl::string_view text
 }
 
 // Styles and pauses, from bytes to characters.
-void Mark(const MarkedText& marked, Script& script) {
+void Mark(const MarkedScript& marked, Script& script) {
   std::size_t run = 0;
   for (ScriptCharacter& character : script.characters) {
     while (run + 1 < marked.runs.size() && marked.runs[run + 1].byte_begin <= character.byte) ++run;
@@ -91,7 +91,7 @@ void Mark(const MarkedText& marked, Script& script) {
     character.style = static_cast<std::size_t>(known - script.styles.begin());
     if (known == script.styles.end()) script.styles.push_back(style);
   }
-  for (const MarkedText::Pause& pause : marked.pauses) {
+  for (const MarkedScript::Pause& pause : marked.pauses) {
     const auto before = std::partition_point(
         script.characters.begin(), script.characters.end(), [&](const ScriptCharacter& c) {
           return c.byte < pause.byte;
@@ -228,7 +228,7 @@ absl::StatusOr<Script> ReadScript(absl::string_view given) {
     ASSIGN_OR_RETURN(script.characters, CharactersOf(given));
   } else {
     RETURN_IF_ERROR(CharactersOf(given).status());  // UTF-8, before anything else is said of it
-    absl::StatusOr<MarkedText> marked = ReadSsml(given);
+    absl::StatusOr<MarkedScript> marked = ReadSsml(given);
     if (!marked.ok()) return Unspeakable(absl::StrCat("is wrong: ", marked.status().message()));
     ASSIGN_OR_RETURN(script.characters, CharactersOf(marked->text));
     Mark(*marked, script);

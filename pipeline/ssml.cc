@@ -124,7 +124,7 @@ class Reader {
   absl::Status Start(const std::string& name, const Attributes& attributes);
   void End(const std::string& name);
   void Text(absl::string_view text);
-  MarkedText Take() && { return std::move(marked_); }
+  MarkedScript Take() && { return std::move(marked_); }
 
  private:
   absl::Status CheckAttributes(const std::string& name, const Attributes& attributes) const;
@@ -138,7 +138,7 @@ class Reader {
 
   std::vector<ScriptStyle> open_;  // of the elements around; innermost last
   bool ended_ = false;             // </speak> was there
-  MarkedText marked_;
+  MarkedScript marked_;
 };
 
 absl::Status Reader::Start(const std::string& name, const Attributes& attributes) {
@@ -371,7 +371,7 @@ bool IsSsml(absl::string_view script) {
   return absl::StartsWith(script, "<speak");
 }
 
-absl::StatusOr<MarkedText> ReadSsml(absl::string_view ssml) {
+absl::StatusOr<MarkedScript> ReadSsml(absl::string_view ssml) {
   static constexpr GMarkupParser kParser = {&OnStart, &OnEnd, &OnText, nullptr, nullptr};
   Reader reader;
   const std::unique_ptr<GMarkupParseContext, decltype(&g_markup_parse_context_free)> context(

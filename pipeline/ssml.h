@@ -28,7 +28,7 @@ struct ScriptStyle {
   friend bool operator==(const ScriptStyle&, const ScriptStyle&) = default;
 };
 
-struct MarkedText {
+struct MarkedScript {
   struct Run {
     std::size_t byte_begin = 0;  // in `text`, up to the next run's
     ScriptStyle style;
@@ -49,6 +49,6 @@ bool IsSsml(absl::string_view script);
 
 // InvalidArgument: markup that is not well-formed or not of the above; it names what it found, what
 // is valid, and the line.
-absl::StatusOr<MarkedText> ReadSsml(absl::string_view ssml);
+absl::StatusOr<MarkedScript> ReadSsml(absl::string_view ssml);
 
 }  // namespace rn

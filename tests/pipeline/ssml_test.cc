@@ -11,10 +11,10 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
 
-MarkedText Read(const std::string& ssml) {
+MarkedScript Read(const std::string& ssml) {
   auto marked = ReadSsml(ssml);
   EXPECT_TRUE(marked.ok()) << marked.status();
-  return marked.ok() ? *std::move(marked) : MarkedText();
+  return marked.ok() ? *std::move(marked) : MarkedScript();
 }
 
 void ExpectRefused(const std::string& ssml, const std::string& message) {
@@ -24,25 +24,25 @@ void ExpectRefused(const std::string& ssml, const std::string& message) {
 }
 
 // The style at the first occurrence of `word`.
-ScriptStyle StyleOf(const MarkedText& marked, const std::string& word) {
+ScriptStyle StyleOf(const MarkedScript& marked, const std::string& word) {
   const std::size_t at = marked.text.find(word);
   EXPECT_NE(at, std::string::npos) << word;
   ScriptStyle style;
-  for (const MarkedText::Run& run : marked.runs) {
+  for (const MarkedScript::Run& run : marked.runs) {
     if (run.byte_begin <= at) style = run.style;
   }
   return style;
 }
 
 TEST(SsmlTest, WhatIsWrittenHasNoMarkupAndSingleSpaces) {
-  const MarkedText marked = Read(
+  const MarkedScript marked = Read(
       "<speak version=\"1.1\" xml:lang=\"en-US\">\n  Fish &amp; <emphasis>chips</emphasis>&#33;\n"
       "  <!-- note --> 5 &lt; 6 <![CDATA[<b>]]></speak>");
   EXPECT_EQ(marked.text, "Fish & chips! 5 < 6 <b>");
 }
 
 TEST(SsmlTest, SentencesAndParagraphsPartWordsAndPause) {
-  const MarkedText marked = Read("<speak><p><s>One.</s><s>Two.</s></p><p>Three.</p></speak>");
+  const MarkedScript marked = Read("<speak><p><s>One.</s><s>Two.</s></p><p>Three.</p></speak>");
   EXPECT_EQ(marked.text, "One. Two. Three. ");
   ASSERT_THAT(marked.pauses, SizeIs(3));
   EXPECT_EQ(marked.pauses[0].byte, 4u);
@@ -50,7 +50,7 @@ TEST(SsmlTest, SentencesAndParagraphsPartWordsAndPause) {
 }
 
 TEST(SsmlTest, BreaksTakeATimeOrAStrength) {
-  const MarkedText marked = Read(
+  const MarkedScript marked = Read(
       "<speak>a<break time=\"500ms\"/>b<break time='1.5s'/>c<break/>d<break strength=\"none\"/>e"
       "<break strength=\"weak\"/> <break strength=\"strong\"/>f</speak>");
   EXPECT_EQ(marked.text, "a b c de f");
@@ -62,7 +62,7 @@ TEST(SsmlTest, BreaksTakeATimeOrAStrength) {
 }
 
 TEST(SsmlTest, StylesNestAndEnd) {
-  const MarkedText marked = Read(
+  const MarkedScript marked = Read(
       "<speak>plain <prosody rate=\"slow\" volume=\"+6dB\">slow <prosody rate=\"150%\" "
       "pitch=\"+2st\">"
       "quick <emphasis level=\"strong\">loud</emphasis></prosody></prosody> after "
