@@ -26,6 +26,15 @@ std::size_t Edits(absl::string_view a, absl::string_view b) {
   return cost[a.size()][b.size()];
 }
 
+// A message is not as long as what somebody put in a name's place.
+std::string Beginning(absl::string_view name) {
+  constexpr std::size_t kShownMax = 100;
+  if (name.size() <= kShownMax) return std::string(name);
+  std::size_t end = kShownMax;
+  while (end > 0 && (name[end] & 0xC0) == 0x80) --end;  // no half characters
+  return absl::StrCat(name.substr(0, end), "…");
+}
+
 }  // namespace
 
 std::optional<std::string> Nearest(absl::string_view name,
@@ -49,7 +58,7 @@ std::optional<std::string> Nearest(absl::string_view name,
 std::string UnknownName(absl::string_view kind,
                         absl::string_view name,
                         const std::vector<std::string>& valid) {
-  std::string message = absl::StrCat("unknown ", kind, " \"", name, "\"");
+  std::string message = absl::StrCat("unknown ", kind, " \"", Beginning(name), "\"");
   if (const auto nearest = Nearest(name, valid)) {
     absl::StrAppend(&message, "; did you mean \"", *nearest, "\"?");
   } else {

@@ -15,6 +15,7 @@ struct TemplateLimits {
   std::size_t json_bytes_max = 1 << 20;
   int depth_max = 24;
   std::size_t string_bytes_max = 20'000;  // as SpeechEngines::kScriptBytesMax
+  std::size_t key_bytes_max = 200;        // every mistake below it repeats it
   std::size_t scenes_max = 200;
   std::size_t elements_max = 1'000;
 };

@@ -18,6 +18,20 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t kProblemsMax = 100;
+// Every variant, style and colour scheme that the schema allows; it has refused what has more.
+constexpr std::size_t kSelectionsMax = 1 + 16 + 64 + 64;
+
+// A message repeats what it is about: no more of it than helps. What is valid stands at the end.
+std::string Shortened(const std::string& message) {
+  constexpr std::size_t kHeadMax = 400, kTailMax = 300;
+  if (message.size() <= kHeadMax + kTailMax) return message;
+  const auto inside = [&](std::size_t at) { return (message[at] & 0xC0) == 0x80; };
+  std::size_t head = kHeadMax;
+  while (head > 0 && inside(head)) --head;
+  std::size_t tail = message.size() - kTailMax;
+  while (tail < message.size() && inside(tail)) ++tail;
+  return absl::StrCat(message.substr(0, head), " … ", message.substr(tail));
+}
 
 // The same mistake seen through several variants is one mistake.
 std::vector<Problem> WithoutRepeats(const std::vector<Problem>& problems) {
@@ -79,7 +93,8 @@ absl::Status ProblemsToStatus(const std::vector<Problem>& problems) {
       absl::StrCat(unique.size(), unique.size() == 1 ? " problem:" : " problems:");
   for (std::size_t i = 0; i < unique.size() && i < kProblemsMax; ++i) {
     const std::string& pointer = unique[i].pointer;
-    absl::StrAppend(&message, "\n  ", pointer.empty() ? "/" : pointer, ": ", unique[i].message);
+    absl::StrAppend(
+        &message, "\n  ", pointer.empty() ? "/" : pointer, ": ", Shortened(unique[i].message));
   }
   if (unique.size() > kProblemsMax) absl::StrAppend(&message, "\n  …");
   return WithItemError(absl::InvalidArgumentError(message),
@@ -107,7 +122,9 @@ absl::StatusOr<Template> Template::Parse(absl::string_view text) {
 
   problems = CheckStructure(impl->document);
   impl->variables = ReadVariables(impl->document, &problems);
-  for (const Selection& selection : EverySelection(impl->document)) {
+  std::vector<Selection> selections = EverySelection(impl->document);
+  if (selections.size() > kSelectionsMax) selections.resize(kSelectionsMax);
+  for (const Selection& selection : selections) {
     ReadModel(impl->document, impl->variables, selection, nullptr, nullptr, &problems);
   }
   if (!problems.empty()) return ProblemsToStatus(problems);
