@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -382,7 +383,8 @@ absl::StatusOr<rendernode::ItemSpec> Catalog::BuildItemSpec(
   std::vector<std::string> mistakes;
   for (const auto& [name, variable] : found->second.outline.variables) {
     const auto cell = values.find(name);
-    const bool given = cell != values.end() && !cell->second.empty();
+    // Blanks alone are nothing to the renderer either.
+    const bool given = cell != values.end() && !absl::StripAsciiWhitespace(cell->second).empty();
     const auto override = job.overrides().find(name);
     const bool overridden = override != job.overrides().end() && !override->second.empty();
     if (variable.required && !given && !overridden) {

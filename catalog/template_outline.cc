@@ -81,9 +81,11 @@ absl::StatusOr<TemplateOutline> OutlineTemplate(absl::string_view text) {
   outline.height = height.get<int>();
   for (const auto& item : Member(document, "variables").items()) {
     const std::string type = Text(item.value(), "type");
-    outline.variables[item.key()] = {.required = Member(item.value(), "required") == true,
-                                     .voice = type == "voice",
-                                     .asset = KindOf(type)};
+    const json& value = Member(item.value(), "default");
+    const bool has_default = value.is_number() || !Text(item.value(), "default").empty();
+    const bool required = Member(item.value(), "required") == true && !has_default;
+    outline.variables[item.key()] = {
+        .required = required, .voice = type == "voice", .asset = KindOf(type)};
     if (type == "voice" && !Text(item.value(), "default").empty()) {
       Add(Text(item.value(), "default"), &outline.voices);
     }

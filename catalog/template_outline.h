@@ -12,7 +12,7 @@
 namespace rn {
 
 struct VariableOutline {
-  bool required = false;
+  bool required = false;  // by the row or the job: it has no default
   bool voice = false;
   rendernode::Asset::Kind asset = rendernode::Asset::KIND_UNSPECIFIED;  // Set: names a file.
 };

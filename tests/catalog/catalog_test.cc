@@ -5,6 +5,7 @@
 
 #include <fstream>
 
+#include "absl/strings/str_replace.h"
 #include "base/file.h"
 #include "proto/item_error.h"
 
@@ -148,6 +149,27 @@ TEST_F(CatalogTest, ARowWithoutARequiredValueFailsAloneAndSaysEveryReason) {
   EXPECT_THAT(std::string(item.status().message()), HasSubstr("row 3: "));
   EXPECT_THAT(std::string(item.status().message()), HasSubstr("title: a value is required"));
   EXPECT_THAT(std::string(item.status().message()), HasSubstr("\"lake.jpg\" is not a URL"));
+}
+
+TEST_F(CatalogTest, ARequiredValueThatHasADefaultMayBeLeftEmpty) {
+  Write("tpl_promo.json",
+        absl::StrReplaceAll(kTemplate,
+                            {{R"("title": {"type": "string", "required": true})",
+                              R"("title": {"type": "string", "required": true, "default": "Hi"},
+                                 "price": {"type": "number", "required": true, "default": 5})"}}));
+  const auto catalog = Load();
+  const auto job = catalog->BuildJobSpec(Request(), &problems_);
+  const auto item = catalog->BuildItemSpec(*job, 3, {{"image_url", "https://a/b.jpg"}});
+  ASSERT_TRUE(item.ok()) << item.status();
+  EXPECT_EQ(item->values().count("title"), 0u);
+}
+
+TEST_F(CatalogTest, BlanksAreNoValue) {
+  const auto catalog = Load();
+  const auto job = catalog->BuildJobSpec(Request(), &problems_);
+  const auto item =
+      catalog->BuildItemSpec(*job, 3, {{"title", " \t"}, {"image_url", "https://a/b.jpg"}});
+  EXPECT_THAT(std::string(item.status().message()), HasSubstr("title: a value is required"));
 }
 
 TEST_F(CatalogTest, AColumnThatTheTemplateDoesNotKnowIsAMistakeOfTheSheet) {
