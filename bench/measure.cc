@@ -26,6 +26,7 @@ absl::StatusOr<Json> RunPart(const PartRequest& request) {
                                      absl::StrCat("--rounds=", request.size.rounds),
                                      absl::StrCat("--height=", request.size.height),
                                      absl::StrCat("--items=", request.items),
+                                     absl::StrCat("--shares=", request.shares),
                                      absl::StrCat("--folder=", request.folder.string()),
                                      absl::StrCat("--out=", out.string())}})
                       .status());
@@ -52,7 +53,9 @@ absl::StatusOr<Json> MeasureHere(const PartRequest& request) {
   ASSIGN_OR_RETURN(const Scenario scenario,
                    MakeScenario(request.scenario, request.size, request.folder));
   if (request.part == "floor") return EncodeFloor(scenario);
-  if (request.part == "item") return RenderItems(scenario, request.items, request.folder);
+  if (request.part == "item") {
+    return RenderItems(scenario, request.items, request.shares, request.folder);
+  }
   if (request.part == "paint") return PaintFrames(scenario);
   if (request.part == "quality") return CompareQuality(scenario, request.folder);
   if (request.part == "check") {

@@ -17,6 +17,7 @@ struct PartRequest {
   std::string scenario;
   ScenarioSize size;
   int items = 1;                 // of "item"
+  bool shares = true;            // of "item": what they have in common is made once
   std::filesystem::path folder;  // of the scenario's assets and of what is made
 };
 

@@ -17,6 +17,7 @@ ABSL_FLAG(double, seconds, 15, "how long a round plays");
 ABSL_FLAG(int, rounds, 1, "how often its scenes come");
 ABSL_FLAG(int, height, 1080, "lines of the frame");
 ABSL_FLAG(int, items, 1, "how many are rendered in a row");
+ABSL_FLAG(bool, shares, true, "what they have in common is made once");
 ABSL_FLAG(std::string, folder, "", "where the scenario's assets and the output lie");
 ABSL_FLAG(std::string, out, "", "the answer is written here, as JSON");
 
@@ -31,6 +32,7 @@ absl::Status Measure() {
                                          .rounds = absl::GetFlag(FLAGS_rounds),
                                          .height = absl::GetFlag(FLAGS_height)},
                                 .items = absl::GetFlag(FLAGS_items),
+                                .shares = absl::GetFlag(FLAGS_shares),
                                 .folder = absl::GetFlag(FLAGS_folder)}));
   return WriteFileDurably(absl::GetFlag(FLAGS_out), answer.dump());
 }

@@ -216,12 +216,15 @@ absl::StatusOr<std::vector<double>> PaintFrames(const Scenario& scenario) {
 
 absl::StatusOr<std::vector<RunCost>> RenderItems(const Scenario& scenario,
                                                  int times,
+                                                 bool shares,
                                                  const std::filesystem::path& output_directory) {
   const DeviceList devices = DeviceList::Discover();
   SpeechEngines speech = SpeechEngines::BuiltIn();
   SharedWork shared;
-  const RenderContext context{
-      .devices = devices, .speech = speech, .clock = Clock::System(), .shared = &shared};
+  const RenderContext context{.devices = devices,
+                              .speech = speech,
+                              .clock = Clock::System(),
+                              .shared = shares ? &shared : nullptr};
   std::vector<RunCost> costs;
   for (int i = 0; i < times; ++i) {
     // The first item bears what the process costs before it: loading, linking, static objects.
@@ -240,7 +243,7 @@ absl::StatusOr<std::vector<RunCost>> RenderItems(const Scenario& scenario,
 
 absl::StatusOr<Quality> CompareQuality(const Scenario& scenario,
                                        const std::filesystem::path& output_directory) {
-  RETURN_IF_ERROR(RenderItems(scenario, 1, output_directory).status());
+  RETURN_IF_ERROR(RenderItems(scenario, 1, /*shares=*/true, output_directory).status());
   ASSIGN_OR_RETURN(const Scene scene, SilentScene(scenario));
   const std::filesystem::path plain = output_directory / "plain.h264";
   RETURN_IF_ERROR(WritePlain(scene, plain));

@@ -24,9 +24,10 @@ absl::StatusOr<RunCost> EncodeFloor(const Scenario& scenario);
 absl::StatusOr<std::vector<double>> PaintFrames(const Scenario& scenario);
 
 // The first `times` rows, one after the other by this process, as a worker does; the first bears
-// the process's own beginning. video_bytes stays 0.
+// the process's own beginning. Unless `shares`, each makes all of its own. video_bytes stays 0.
 absl::StatusOr<std::vector<RunCost>> RenderItems(const Scenario& scenario,
                                                  int times,
+                                                 bool shares,
                                                  const std::filesystem::path& output_directory);
 
 // What a viewer gets of the scenario, from the item and from the floor's encoder.

@@ -122,6 +122,11 @@ absl::Status TakeOurs(const PartRequest& request, const RunCost& floor, Rows* ro
               .ratio_to = "rendernode: CPU",
               .target = kColdTarget},
              costs.front().cpu_s / warm.cpu_s);
+  items.items = 2;
+  items.shares = false;
+  ASSIGN_OR_RETURN(const std::vector<RunCost> alone, MeasureItems(items));
+  rows->Take({.metric = "rendernode, nothing shared: CPU", .ratio_to = "rendernode: CPU"},
+             alone.back().cpu_s / warm.cpu_s);
   TakeRun("rendernode", warm, floor, rows);
   rows->Take({.metric = "worker peak RSS", .unit = "MiB", .target = kRssTargetMib},
              warm.peak_rss_mib);
