@@ -2,6 +2,7 @@
 // frame that resolving and decoding share.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -62,6 +63,11 @@ class ClipIndex {
   // better than that.
   std::int64_t FrameAt(absl::Duration t) const;
   absl::Duration TimeOf(std::int64_t frame) const;
+
+  // What it holds in memory.
+  std::size_t bytes() const {
+    return sizeof(*this) + pts_.size() * sizeof(pts_[0]) + keyframes_.size() * sizeof(Keyframe);
+  }
 
   // For the decoder. Which of the file's streams; the rest in ticks of the stream's clock; strictly
   // rising.

@@ -204,12 +204,27 @@ double MatchingGain(Samples samples, double lufs) {
   return is ? std::min(lifted * FromDecibels(lufs - *is), FromDecibels(kMatchDbMax)) : 1;
 }
 
+absl::StatusOr<double> MatchingGainOf(const Slot& slot, Samples samples, SharedWork* shared) {
+  const double lufs = *slot.cue.loudness;
+  const auto measure = [&] { return MatchingGain(samples, lufs); };
+  const bool as_in_file = !slot.cue.file.empty() && slot.cue.speed == 1 && slot.round == 0;
+  if (shared == nullptr || !as_in_file) return measure();
+  return shared->MatchingGain(slot.cue.file,
+                              {.begin = slot.trim,
+                               .frames = static_cast<std::int64_t>(samples.size()) / kChannels,
+                               .lufs = lufs},
+                              measure);
+}
+
 // How `samples` fill the slot. Their end is not heard: cut, looped or the mix is over.
-absl::StatusOr<CuePlacement> PlacementOf(const Slot& slot, Samples samples) {
+absl::StatusOr<CuePlacement> PlacementOf(const Slot& slot, Samples samples, SharedWork* shared) {
   const AudioCue& cue = slot.cue;
   const auto frames = static_cast<std::int64_t>(samples.size()) / kChannels;
   CuePlacement placement{.range = slot.range, .gain = cue.gain};
-  if (cue.loudness) placement.gain *= MatchingGain(samples, *cue.loudness);
+  if (cue.loudness) {
+    ASSIGN_OR_RETURN(const double matching, MatchingGainOf(slot, samples, shared));
+    placement.gain *= matching;
+  }
   // Or the source may go on where it is trimmed.
   bool cut = frames > slot.frames() || cue.trim_length != absl::InfiniteDuration();
   if (cue.loop && frames < slot.frames() + slot.crossfade) {
@@ -263,7 +278,7 @@ absl::StatusOr<MixSources> MixSources::Load(const MixPlan& plan,
     const absl::StatusOr<Samples> samples = loader.SamplesOf(slot);
     if (!samples.ok()) return At(slot.cue, samples.status());
     if (samples->empty()) continue;
-    absl::StatusOr<CuePlacement> placement = PlacementOf(slot, *samples);
+    absl::StatusOr<CuePlacement> placement = PlacementOf(slot, *samples, shared);
     if (!placement.ok()) return At(slot.cue, placement.status());
     placed.push_back({slot.cue, *samples, *std::move(placement)});
   }

@@ -186,7 +186,7 @@ absl::StatusOr<rendernode::ItemResult> Render(const RenderRequest& request,
   progress({rendernode::SPEAKING});
   ASSIGN_OR_RETURN(const SpeechTracks tracks,
                    Speak(composition, request.job, context.speech, request.speech_paths));
-  ASSIGN_OR_RETURN(const Scene scene, Scene::Resolve(composition, tracks));
+  ASSIGN_OR_RETURN(const Scene scene, Scene::Resolve(composition, tracks, context.shared));
   if (context.shared != nullptr) context.shared->BeginScene(scene);
   const StillPlan stills(scene);
   progress({rendernode::RENDERING, 0, scene.frame_count()});
@@ -211,7 +211,8 @@ absl::StatusOr<rendernode::ItemResult> Render(const RenderRequest& request,
   rendernode::ItemResult result;
   result.set_outcome(rendernode::SUCCEEDED);
   RETURN_IF_ERROR(AddArtifact(rendernode::Artifact::VIDEO, video_path, "video/mp4", result));
-  RETURN_IF_ERROR(AddArtifact(rendernode::Artifact::POSTER, pictures.poster(), "image/jpeg", result));
+  RETURN_IF_ERROR(
+      AddArtifact(rendernode::Artifact::POSTER, pictures.poster(), "image/jpeg", result));
   if (pictures.preview()) {
     RETURN_IF_ERROR(
         AddArtifact(rendernode::Artifact::PREVIEW, *pictures.preview(), "image/jpeg", result));

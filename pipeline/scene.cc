@@ -72,8 +72,10 @@ bool Seen(const DrawGroup& group) {
 
 }  // namespace
 
-absl::StatusOr<Scene> Scene::Resolve(const Composition& composition, const SpeechTracks& tracks) {
-  return SceneResolver(composition.model(), tracks).Resolve();
+absl::StatusOr<Scene> Scene::Resolve(const Composition& composition,
+                                     const SpeechTracks& tracks,
+                                     SharedWork* shared) {
+  return SceneResolver(composition.model(), tracks, shared).Resolve();
 }
 
 DrawList Scene::DrawListAt(std::int64_t n) const {

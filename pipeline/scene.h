@@ -24,6 +24,7 @@
 namespace rn {
 
 class ClipIndex;
+class SharedWork;
 
 struct FrameRange {
   std::int64_t begin = 0, end = 0;  // [begin, end)
@@ -160,7 +161,9 @@ class Scene {
  public:
   // Errors list every mistake with its JSON pointer (TEMPLATE_RENDER_ERROR).
   // `tracks` holds one Speech for each of composition.voices().
-  static absl::StatusOr<Scene> Resolve(const Composition& composition, const SpeechTracks& tracks);
+  static absl::StatusOr<Scene> Resolve(const Composition& composition,
+                                       const SpeechTracks& tracks,
+                                       SharedWork* shared = nullptr);
 
   int width() const { return width_; }    // even
   int height() const { return height_; }  // even

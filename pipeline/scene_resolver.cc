@@ -9,6 +9,7 @@
 #include "base/status.h"
 #include "pipeline/clip_index.h"
 #include "pipeline/media_length.h"
+#include "pipeline/shared_work.h"
 #include "pipeline/unicode.h"
 
 namespace rn {
@@ -60,6 +61,11 @@ void SetSound(const AudioModel& sound, AudioCue* cue) {
   cue->loop = sound.loop;
   cue->loop_crossfade = sound.loop_crossfade;
   cue->duck = sound.duck;
+}
+
+absl::StatusOr<std::shared_ptr<const ClipIndex>> ReadClip(const std::string& path) {
+  ASSIGN_OR_RETURN(ClipIndex index, ClipIndex::Read(path));
+  return std::make_shared<const ClipIndex>(std::move(index));
 }
 
 // A keyframed volume, as a factor and an envelope upon it.
@@ -217,12 +223,13 @@ std::shared_ptr<const ClipIndex> SceneResolver::ClipOf(const ElementModel& eleme
   const auto& video = std::get<VideoModel>(element.kind);
   const auto [known, added] = clips_.emplace(video.content.path, nullptr);
   if (!added) return known->second;
-  absl::StatusOr<ClipIndex> index = ClipIndex::Read(video.content.path);
+  auto index =
+      shared_ != nullptr ? shared_->Clip(video.content.path) : ReadClip(video.content.path);
   if (!index.ok()) {
     Report(absl::StrCat(element.pointer, "/source"), std::string(index.status().message()));
     return nullptr;
   }
-  return known->second = std::make_shared<const ClipIndex>(*std::move(index));
+  return known->second = *std::move(index);
 }
 
 // Of what is said in it; zero when it is silent.

@@ -19,8 +19,9 @@ class SceneResolver {
   // Pictures of one element that keyframes have laid out or painted anew: ten seconds at 60 fps.
   static constexpr int kChangesMax = 600;
 
-  SceneResolver(const Composition::Model& model, const SpeechTracks& tracks)
-      : model_(model), tracks_(tracks) {}
+  // `shared` (may be null) has what earlier items read of clips.
+  SceneResolver(const Composition::Model& model, const SpeechTracks& tracks, SharedWork* shared)
+      : model_(model), tracks_(tracks), shared_(shared) {}
 
   absl::StatusOr<Scene> Resolve();
 
@@ -74,6 +75,7 @@ class SceneResolver {
 
   const Composition::Model& model_;
   const SpeechTracks& tracks_;
+  SharedWork* const shared_;
   Scene scene_;
   Timeline timeline_;
   std::map<std::string, absl::Duration> voice_starts_;              // by cue

@@ -43,6 +43,7 @@ absl::StatusOr<FileStamp> FileStamp::Of(const std::string& path) {
 }
 
 absl::StatusOr<Template> SharedWork::BeginItem(const rendernode::JobSpec& job) {
+  ++item_;
   if (template_ && job.job_id() == job_id_ && job.template_json() == template_json_) {
     return *template_;
   }
@@ -57,23 +58,38 @@ absl::StatusOr<Template> SharedWork::BeginItem(const rendernode::JobSpec& job) {
 }
 
 void SharedWork::BeginScene(const Scene& scene) {
-  ++item_;
-  const auto needed = [&](const Entry& entry) {
-    if (const auto* sound = std::get_if<KeptSound>(&entry.kept)) {
-      const auto& cues = scene.mix().cues;
-      return std::any_of(cues.begin(), cues.end(), [&](const AudioCue& cue) {
-        return cue.file == sound->file.path;
-      });
-    }
-    const Element& element = std::get<KeptPixels>(entry.kept).element;
-    const auto& elements = scene.elements();
-    return std::find(elements.begin(), elements.end(), element) != elements.end();
-  };
   for (auto entry = entries_.begin(); entry != entries_.end();) {
     const auto next = std::next(entry);
-    if (!entry->shared && !needed(*entry)) Drop(entry);
+    if (!entry->shared && !Needs(scene, *entry)) Drop(entry);
     entry = next;
   }
+}
+
+bool SharedWork::Needs(const Scene& scene, const Entry& entry) {
+  const auto heard = [&](const FileStamp& file) {
+    const auto& cues = scene.mix().cues;
+    return std::any_of(
+        cues.begin(), cues.end(), [&](const AudioCue& cue) { return cue.file == file.path; });
+  };
+  const auto seen = [&](const auto& is) {
+    return std::any_of(scene.elements().begin(), scene.elements().end(), is);
+  };
+  struct {
+    decltype(heard)& heard_;
+    decltype(seen)& seen_;
+    bool operator()(const KeptSound& kept) const { return heard_(kept.file); }
+    bool operator()(const KeptGain& kept) const { return heard_(kept.file); }
+    bool operator()(const KeptClip& kept) const {
+      return seen_([&](const Element& element) {
+        const auto* video = std::get_if<VideoContent>(&element.content);
+        return video != nullptr && video->index == kept.index;
+      });
+    }
+    bool operator()(const KeptPixels& kept) const {
+      return seen_([&](const Element& element) { return element == kept.element; });
+    }
+  } const needs{heard, seen};
+  return std::visit(needs, entry.kept);
 }
 
 bool SharedWork::KeptSound::Covers(const AudioRange& wanted) const {
@@ -101,6 +117,37 @@ absl::StatusOr<SharedSound> SharedWork::Sound(const std::string& path, const Aud
   auto buffer = std::make_shared<const AudioBuffer>(std::move(decoded));
   Keep(KeptSound{std::move(stamp), wide, buffer}, buffer->samples.size() * sizeof(float));
   return PartOf(std::move(buffer), range.begin - wide.begin, range);
+}
+
+absl::StatusOr<double> SharedWork::MatchingGain(const std::string& path,
+                                                const LoudnessMatch& match,
+                                                absl::FunctionRef<double()> measure) {
+  ASSIGN_OR_RETURN(FileStamp stamp, FileStamp::Of(path));
+  const auto of_match = [&](const KeptGain& kept) {
+    return kept.match == match && kept.file == stamp;
+  };
+  if (const KeptGain* kept = Find<KeptGain>(of_match)) {
+    ++found_;
+    return kept->gain;
+  }
+  const double gain = measure();
+  ++made_;
+  Keep(KeptGain{std::move(stamp), match, gain}, sizeof(Entry));
+  return gain;
+}
+
+absl::StatusOr<std::shared_ptr<const ClipIndex>> SharedWork::Clip(const std::string& path) {
+  ASSIGN_OR_RETURN(FileStamp stamp, FileStamp::Of(path));
+  const auto of_file = [&](const KeptClip& kept) { return kept.file == stamp; };
+  if (const KeptClip* kept = Find<KeptClip>(of_file)) {
+    ++found_;
+    return kept->index;
+  }
+  ASSIGN_OR_RETURN(ClipIndex read, ClipIndex::Read(path));
+  ++made_;
+  auto index = std::make_shared<const ClipIndex>(std::move(read));
+  Keep(KeptClip{std::move(stamp), index}, sizeof(Entry) + index->bytes());
+  return index;
 }
 
 absl::StatusOr<Layer> SharedWork::RasteriseLayer(const Element& element, const Draw& draw) {

@@ -1,5 +1,6 @@
 // What the items of one job have in common, made once and kept by a warm worker: the parsed
-// template, decoded sounds, the pixels of elements. Whatever is kept is found by everything that it
+// template, decoded sounds and how loud they are, when a clip's frames are shown, the pixels of
+// elements. Whatever is kept is found by everything that it
 // was made of (the element with all its properties, the files as they lie on disk now), so what is
 // found is what would be made again. Nobody says what the items have in common: it is what the next
 // one needs again.
@@ -13,10 +14,12 @@
 #include <variant>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "pipeline/audio_buffer.h"
 #include "pipeline/audio_decode.h"
+#include "pipeline/clip_index.h"
 #include "pipeline/layer.h"
 #include "pipeline/scene.h"
 #include "pipeline/template_model.h"
@@ -61,6 +64,21 @@ class SharedWork {
   // As DecodeAudioRange, equal to the bit.
   absl::StatusOr<SharedSound> Sound(const std::string& path, const AudioRange& range);
 
+  // A part of a file that is brought to a loudness.
+  struct LoudnessMatch {
+    std::int64_t begin = 0;  // sample frames of the file
+    std::int64_t frames = 0;
+    double lufs = 0;
+    bool operator==(const LoudnessMatch&) const = default;
+  };
+  // The gain that does it: `measure` says it where no item has asked before.
+  absl::StatusOr<double> MatchingGain(const std::string& path,
+                                      const LoudnessMatch& match,
+                                      absl::FunctionRef<double()> measure);
+
+  // As ClipIndex::Read.
+  absl::StatusOr<std::shared_ptr<const ClipIndex>> Clip(const std::string& path);
+
   // As Layer::Rasterise and MovingPicture::Load. Captions and half-typed texts are not kept.
   absl::StatusOr<Layer> RasteriseLayer(const Element& element, const Draw& draw);
   absl::StatusOr<MovingPicture> LoadPicture(const Element& element);
@@ -78,13 +96,22 @@ class SharedWork {
     std::shared_ptr<const AudioBuffer> buffer;
     bool Covers(const AudioRange& wanted) const;
   };
+  struct KeptGain {
+    FileStamp file;
+    LoudnessMatch match;
+    double gain = 1;
+  };
+  struct KeptClip {
+    FileStamp file;
+    std::shared_ptr<const ClipIndex> index;
+  };
   struct KeptPixels {
     Element element;
     std::optional<FileStamp> file;  // of a picture
     std::variant<Layer, MovingPicture> pixels;
   };
   struct Entry {
-    std::variant<KeptSound, KeptPixels> kept;
+    std::variant<KeptSound, KeptGain, KeptClip, KeptPixels> kept;
     std::size_t bytes = 0;
     bool shared = false;     // more than one item has needed it
     std::uint64_t item = 0;  // the last one that did
@@ -93,6 +120,9 @@ class SharedWork {
 
   template <typename Pixels, typename Make>
   absl::StatusOr<Pixels> FindOrMake(const Element& element, const Make& make);
+
+  // What the item at hand is made of.
+  static bool Needs(const Scene& scene, const Entry& entry);
 
   // The entry becomes the most recently used one.
   template <typename Kept, typename Matches>

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
 #include "pipeline/render.h"
+#include "tests/pipeline/clip_files.h"
 #include "tests/pipeline/image_files.h"
 #include "tests/pipeline/sound.h"
 
@@ -115,6 +116,39 @@ TEST_F(SharedSoundTest, WhatIsLargerThanTheBoundIsUsedAndNotKept) {
   EXPECT_EQ(tiny.bytes(), 0U);
 }
 
+TEST_F(SharedSoundTest, AGainIsMeasuredOncePerFilePartAndLoudness) {
+  const std::string path = files_.Music("bed.wav", absl::Seconds(1));
+  int measured = 0;
+  const auto gain = [&](const SharedWork::LoudnessMatch& match) {
+    return work_.MatchingGain(path, match, [&] { return 1.0 + measured++; }).value_or(0);
+  };
+  EXPECT_EQ(gain({.begin = 0, .frames = 48'000, .lufs = -20}), 1);
+  EXPECT_EQ(gain({.begin = 0, .frames = 48'000, .lufs = -20}), 1);
+  EXPECT_EQ(gain({.begin = 0, .frames = 47'000, .lufs = -20}), 2);
+  EXPECT_EQ(gain({.begin = 9, .frames = 48'000, .lufs = -20}), 3);
+  EXPECT_EQ(gain({.begin = 0, .frames = 48'000, .lufs = -16}), 4);
+  files_.Music("bed.wav", absl::Seconds(1), 0.4);
+  EXPECT_EQ(gain({.begin = 0, .frames = 48'000, .lufs = -20}), 5) << "it was written anew";
+}
+
+// ------------------------------------------------------------------- clips
+TEST(SharedClipTest, AClipIsReadOnceAndAnewWhenItIsWrittenAnew) {
+  const ClipFiles clips;
+  SharedWork work;
+  const std::string path = clips.Counting("clip.mp4", 10);
+  const auto first = work.Clip(path);
+  const auto second = work.Clip(path);
+  ASSERT_TRUE(first.ok() && second.ok()) << first.status() << second.status();
+  EXPECT_EQ(*first, *second);
+  EXPECT_GE(work.bytes(), (*first)->bytes());
+  std::filesystem::remove(path);
+  EXPECT_TRUE(absl::IsNotFound(work.Clip(path).status()));
+  clips.Counting("clip.mp4", 12);
+  const auto anew = work.Clip(path);
+  ASSERT_TRUE(anew.ok()) << anew.status();
+  EXPECT_EQ((*anew)->frame_count(), 12);
+}
+
 // ------------------------------------------------------------------- jobs
 rendernode::JobSpec JobOf(const std::string& id, const std::string& text) {
   rendernode::JobSpec job;
@@ -171,8 +205,10 @@ constexpr char kPromo[] = R"({
     {"type": "text", "text": "Every row has this", "y": "20%", "height": "20%"},
     {"type": "text", "text": "{{title}}", "y": "80%", "height": "20%",
      "animations": [{"type": "slide", "direction": "up", "duration": 0.2}]}]}],
-  "elements": [{"type": "audio", "source": "music:bed", "duration": "end", "loop": true}]
+  "elements": [{"type": "audio", "source": "music:bed", "duration": "end", "loop": true,
+                "loudness": -20}]
 })";
+constexpr std::int64_t kSoundsOfEveryRow = 2;  // the music and its gain
 constexpr std::int64_t kPixelsOfEveryRow = 4;  // wall, logo, ellipse, text
 constexpr std::int64_t kPixelsOfARow = 2;      // its picture and its title
 
@@ -199,16 +235,20 @@ class SharedItemsTest : public ::testing::Test {
 
   // The finished video's bytes.
   std::string Render(const std::string& title, SharedWork* shared) {
+    const auto result = TryRender(title, shared);
+    EXPECT_TRUE(result.ok()) << result.status();
+    return ReadFile(files_.folder() / "video.mp4", kFileMax).value_or("");
+  }
+
+  absl::StatusOr<rendernode::ItemResult> TryRender(const std::string& title, SharedWork* shared) {
     SpeechEngines speech({});
     rendernode::ItemSpec item;
     (*item.mutable_values())["title"] = title;
     (*item.mutable_values())["image_url"] = "https://example.com/row.png";
-    const auto result = rn::Render(
+    return rn::Render(
         {job_, item, paths_, files_.folder()},
         {.devices = devices_, .speech = speech, .clock = Clock::System(), .shared = shared},
         [](const RenderProgress&) {});
-    EXPECT_TRUE(result.ok()) << result.status();
-    return ReadFile(files_.folder() / "video.mp4", kFileMax).value_or("");
   }
 
   Files files_;
@@ -220,12 +260,12 @@ class SharedItemsTest : public ::testing::Test {
 
 TEST_F(SharedItemsTest, TheNextItemMakesOnlyWhatItsRowHasOfItsOwn) {
   Render("One", &work_);
-  EXPECT_EQ(work_.made(), 1 + kPixelsOfEveryRow + kPixelsOfARow);
+  EXPECT_EQ(work_.made(), kSoundsOfEveryRow + kPixelsOfEveryRow + kPixelsOfARow);
   EXPECT_EQ(work_.found(), 0);
   paths_["image_url"] = Picture("another.png", 4);
   Render("Two", &work_);
-  EXPECT_EQ(work_.made(), 1 + kPixelsOfEveryRow + 2 * kPixelsOfARow);
-  EXPECT_EQ(work_.found(), 1 + kPixelsOfEveryRow);
+  EXPECT_EQ(work_.made(), kSoundsOfEveryRow + kPixelsOfEveryRow + 2 * kPixelsOfARow);
+  EXPECT_EQ(work_.found(), kSoundsOfEveryRow + kPixelsOfEveryRow);
 }
 
 TEST_F(SharedItemsTest, EveryItemIsTheSameToTheBitAsMadeFromScratch) {
@@ -253,11 +293,22 @@ TEST_F(SharedItemsTest, APictureWrittenAnewIsDecodedAnew) {
   EXPECT_TRUE(after == Render("One", nullptr));
 }
 
+TEST_F(SharedItemsTest, AnItemThatFailsLeavesTheNextOneAsItWouldBe) {
+  Render("One", &work_);
+  const std::string good = paths_["image_url"];
+  paths_["image_url"] = files_.Store("damaged.png", "not a picture");
+  EXPECT_FALSE(TryRender("Two", &work_).ok());
+  paths_["image_url"] = good;
+  const std::int64_t made = work_.made();
+  EXPECT_TRUE(Render("Two", &work_) == Render("Two", nullptr));
+  EXPECT_LE(work_.made(), made + kPixelsOfARow);
+}
+
 TEST_F(SharedItemsTest, ABoundTooSmallForAnythingOnlyCostsTime) {
-  SharedWork tiny(/*bytes_max=*/1'000);
+  SharedWork tiny(/*bytes_max=*/100);
   const std::string first = Render("One", &tiny);
   EXPECT_TRUE(first == Render("One", &tiny));
-  EXPECT_LE(tiny.bytes(), 1'000U);
+  EXPECT_LE(tiny.bytes(), 100U);
   EXPECT_EQ(tiny.found(), 0);
 }
 
