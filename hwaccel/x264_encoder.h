@@ -27,8 +27,10 @@ using Reconstructed = std::function<void(std::int64_t n, const Nv12View& picture
 
 // With params.elision, where little changes there are no B-frames and macroblocks without damage
 // are skipped before x264 has looked at them; with params.repeats as well, a frame without damage
-// never reaches it (elided_stream.h). The stream is as plain as any: constant frame rate, keyframes
-// on the interval, any decoder. `reconstructed`: for tests; it costs CPU.
+// never reaches it (elided_stream.h). What moves is searched more quickly than the preset says,
+// what stands as it says. The stream is as plain as any: constant frame rate, keyframes on the
+// interval, any decoder. Without it, x264 is left alone with its preset. `reconstructed`: for
+// tests; it costs CPU.
 absl::StatusOr<std::unique_ptr<VideoEncoder>> OpenX264Encoder(const EncodeParams& params,
                                                               Reconstructed reconstructed = {});
 
