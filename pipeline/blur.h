@@ -9,7 +9,7 @@ namespace rn {
 enum class Beyond { kNothing, kEdge };
 
 // In place, each of the interleaved `channels` for itself. Exact for small sigmas, three box blurs
-// for larger ones: within 1 % of a Gaussian. Costs the same for every large sigma.
+// for larger ones: within 4 % of a Gaussian. Costs the same for every large sigma.
 void Blur(std::uint8_t* pixels,
           int width,
           int height,

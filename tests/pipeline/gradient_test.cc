@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
+#include <numbers>
+#include <random>
 
 namespace rn {
 namespace {
@@ -94,6 +97,57 @@ TEST(GradientTest, PiecesOfItAreTheSamePixels) {
   for (int y = 0; y < 10; ++y) {
     for (int x = 0; x < 20; ++x) {
       ASSERT_EQ(part.y[y * part.stride + x], all.y[(y + 10) * all.stride + x + 14]);
+    }
+  }
+}
+
+// In plain doubles, without a table or a dither.
+TEST(GradientTest, EverySampleIsWithinALevelOfTheExactColor) {
+  std::mt19937 random(4);
+  const auto byte = [&] { return static_cast<std::uint8_t>(random()); };
+  for (int round = 0; round < 60; ++round) {
+    const bool opaque = round % 2 == 0;
+    const Rgba from{byte(), byte(), byte(), opaque ? std::uint8_t{255} : byte()};
+    const Rgba to{byte(), byte(), byte(), opaque ? std::uint8_t{255} : byte()};
+    Fill fill = Gradient({{0, from}, {1, to}}, static_cast<double>(random() % 360));
+    if (round % 3 == 0) fill.kind = Fill::Kind::kRadial;
+    const Box box{-20.5 + random() % 40, -10.25 + random() % 30, 1.0 + random() % 90, 33.0};
+    const IntRect area{2 * static_cast<int>(random() % 10) - 8, -6, 2 + 2 * (round % 40), 24};
+    const Planes planes = PaintGradient(fill, box, area);
+    ASSERT_EQ(planes.opaque, opaque);
+    const auto share = [&](double x, double y) {
+      const double across = x - box.x - box.w / 2;
+      const double down = y - box.y - box.h / 2;
+      if (fill.kind == Fill::Kind::kRadial) {
+        return std::min(1.0, std::hypot(across / box.w, down / box.h) * std::sqrt(2));
+      }
+      const double angle = fill.angle_deg * std::numbers::pi / 180;
+      const double length = std::abs(box.w * std::sin(angle)) + std::abs(box.h * std::cos(angle));
+      const double along = across * std::sin(angle) - down * std::cos(angle);
+      return std::clamp(along / length + 0.5, 0.0, 1.0);
+    };
+    // Luma, U, V and alpha of a colour, multiplied by alpha.
+    const auto levels = [](const Rgba& color) {
+      const double luma = (0.2126 * color.r + 0.7152 * color.g + 0.0722 * color.b) / 255;
+      const double alpha = color.a / 255.0;
+      return std::array{alpha * (16 + 219 * luma),
+                        alpha * (128 + 224 * (color.b / 255.0 - luma) / 1.8556),
+                        alpha * (128 + 224 * (color.r / 255.0 - luma) / 1.5748),
+                        255 * alpha};
+    };
+    const auto expect = [&](int actual, double x, double y, std::size_t which) {
+      const double exact = std::lerp(levels(from)[which], levels(to)[which], share(x, y));
+      ASSERT_NEAR(actual, exact, 1.02) << x << "," << y << " of round " << round;
+    };
+    for (int y = 0; y < area.h; ++y) {
+      for (int x = 0; x < area.w; ++x) {
+        const int at = y * planes.stride + x;
+        expect(planes.y[at], area.x + x + 0.5, area.y + y + 0.5, 0);
+        if (!opaque) expect(planes.y_alpha[at], area.x + x + 0.5, area.y + y + 0.5, 3);
+        const int half = y / 2 * planes.stride + x;
+        expect(planes.uv[half], area.x + (x & ~1) + 1, area.y + (y & ~1) + 1, 1 + x % 2);
+        if (!opaque) expect(planes.uv_alpha[half], area.x + (x & ~1) + 1, area.y + (y & ~1) + 1, 3);
+      }
     }
   }
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <random>
 #include <vector>
 
 #include "pipeline/blur.h"
@@ -46,6 +47,61 @@ TEST(BlurTest, EdgesThatGoOnStayAsBrightAsTheyWere) {
   std::vector<std::uint8_t> pixels(30 * 20, 200);
   Blur(pixels.data(), 30, 20, 30, 1, 7, Beyond::kEdge);
   EXPECT_EQ(*std::min_element(pixels.begin(), pixels.end()), 200);
+}
+
+// Every sample's exact mean of all around it.
+double GaussianMean(const std::vector<std::uint8_t>& line, int at, double sigma, Beyond beyond) {
+  const int n = static_cast<int>(line.size());
+  double sum = 0;
+  double weights = 0;
+  for (int i = at - 40; i <= at + 40; ++i) {
+    const double weight = std::exp(-(i - at) * (i - at) / (2 * sigma * sigma));
+    weights += weight;
+    if (beyond == Beyond::kNothing && (i < 0 || i >= n)) continue;
+    sum += weight * line[static_cast<std::size_t>(std::clamp(i, 0, n - 1))];
+  }
+  return sum / weights;
+}
+
+TEST(BlurTest, EveryChannelIsBlurredByItselfAtAnySizeAndNothingBesideIt) {
+  std::mt19937 random(3);
+  constexpr int kBetweenRows = 5;
+  for (const double sigma : {0.6, 1.7, 2.9, 6.0}) {
+    for (const Beyond beyond : {Beyond::kNothing, Beyond::kEdge}) {
+      for (const auto& [width, height] : {std::pair(1, 1), {1, 7}, {7, 1}, {2, 33}, {17, 19}}) {
+        for (const int channels : {1, 4}) {
+          const int stride = width * channels + kBetweenRows;
+          std::vector<std::uint8_t> pixels(static_cast<std::size_t>(stride * height));
+          for (std::uint8_t& value : pixels) value = static_cast<std::uint8_t>(random());
+          // A line that is the same across: then one direction is enough of a reference.
+          for (int y = 0; y < height; ++y) {
+            for (int i = channels; i < width * channels; ++i) {
+              pixels[y * stride + i] = pixels[y * stride + i % channels];
+            }
+          }
+          const auto before = pixels;
+          Blur(pixels.data(), width, height, stride, channels, sigma, beyond);
+          for (int c = 0; c < channels; ++c) {
+            std::vector<std::uint8_t> down(height), across(width, 255);
+            for (int y = 0; y < height; ++y) down[y] = before[y * stride + c];
+            for (int y = 0; y < height; ++y) {
+              for (int x = 0; x < width; ++x) {
+                const double exact = GaussianMean(down, y, sigma, beyond) *
+                                     GaussianMean(across, x, sigma, beyond) / 255;
+                ASSERT_NEAR(pixels[y * stride + x * channels + c], exact, sigma > 3 ? 10 : 1.5)
+                    << sigma << " " << width << "x" << height << " at " << x << "," << y;
+              }
+            }
+          }
+          for (int y = 0; y < height; ++y) {
+            for (int i = width * channels; i < stride; ++i) {
+              ASSERT_EQ(pixels[y * stride + i], before[y * stride + i]);
+            }
+          }
+        }
+      }
+    }
+  }
 }
 
 Planes Square(int size) {
