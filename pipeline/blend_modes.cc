@@ -56,12 +56,17 @@ HWY_INLINE Colors ToColors(const ModeRow& row, std::size_t i, V alpha) {
   return {straight(r), straight(g), straight(b)};
 }
 
+// Dodging and burning jump where black is dodged by full and full burnt by black. What 8-bit
+// planes, with one chroma sample for four pixels, make of colours near there must not flicker from
+// one end to the other: what may be a rounding of black or of full stays, and beyond it is a short
+// way.
+constexpr double kRounded = 1.5 / 255;
+constexpr double kSteepest = 8.0 / 255;
+
 template <BlendMode kMode>
 HWY_INLINE V Formula(V below, V above) {
-  const D d;
   const V one = Constant(1);
   const V two = Constant(2);
-  const V zero = hn::Zero(d);
   const V product = hn::Mul(below, above);
   if constexpr (kMode == BlendMode::kMultiply) return product;
   if constexpr (kMode == BlendMode::kScreen) return hn::Sub(hn::Add(below, above), product);
@@ -82,17 +87,14 @@ HWY_INLINE V Formula(V below, V above) {
     return Formula<BlendMode::kHardLight>(above, below);
   }
   if constexpr (kMode == BlendMode::kColorDodge) {
-    const V rest = hn::Sub(one, above);
-    const V full = hn::IfThenElse(hn::Le(below, zero), zero, one);
-    const auto burnt = hn::Le(rest, zero);
-    const V ratio = hn::Min(one, hn::Div(below, hn::IfThenElse(burnt, one, rest)));
-    return hn::IfThenElse(burnt, full, ratio);
+    const V rest = hn::Max(hn::Sub(one, above), Constant(kSteepest));
+    const V dodged = hn::Min(one, hn::Div(below, rest));
+    return hn::IfThenElse(hn::Le(below, Constant(kRounded)), below, dodged);
   }
   if constexpr (kMode == BlendMode::kColorBurn) {
-    const V none = hn::IfThenElse(hn::Ge(below, one), one, zero);
-    const auto black = hn::Le(above, zero);
-    const V ratio = hn::Min(one, hn::Div(hn::Sub(one, below), hn::IfThenElse(black, one, above)));
-    return hn::IfThenElse(black, none, hn::Sub(one, ratio));
+    const V whole = hn::Max(above, Constant(kSteepest));
+    const V burnt = hn::Sub(one, hn::Min(one, hn::Div(hn::Sub(one, below), whole)));
+    return hn::IfThenElse(hn::Ge(below, Constant(1 - kRounded)), below, burnt);
   }
   if constexpr (kMode == BlendMode::kSoftLight) {
     const V doubled = hn::Sub(hn::Mul(two, above), one);

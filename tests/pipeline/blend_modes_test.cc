@@ -27,7 +27,8 @@ double HardLight(double b, double s) {
   return s <= 0.5 ? b * 2 * s : b + (2 * s - 1) - b * (2 * s - 1);
 }
 
-// As W3C's Compositing and Blending has them.
+// As W3C's Compositing and Blending has them, but for where dodging and burning jump.
+constexpr double kRounded = 1.5 / 255, kSteepest = 8.0 / 255;
 double Formula(BlendMode mode, double b, double s) {
   switch (mode) {
     case BlendMode::kNormal:
@@ -43,9 +44,9 @@ double Formula(BlendMode mode, double b, double s) {
     case BlendMode::kLighten:
       return std::max(b, s);
     case BlendMode::kColorDodge:
-      return b <= 0 ? 0 : s >= 1 ? 1 : std::min(1.0, b / (1 - s));
+      return b <= kRounded ? b : std::min(1.0, b / std::max(1 - s, kSteepest));
     case BlendMode::kColorBurn:
-      return b >= 1 ? 1 : s <= 0 ? 0 : 1 - std::min(1.0, (1 - b) / s);
+      return b >= 1 - kRounded ? b : 1 - std::min(1.0, (1 - b) / std::max(s, kSteepest));
     case BlendMode::kHardLight:
       return HardLight(b, s);
     case BlendMode::kSoftLight: {
@@ -139,6 +140,32 @@ TEST(BlendModesTest, WhiteMultipliesToNoChangeAndBlackScreensToNone) {
       BlendMode::kScreen, Surface(tile.view()), {0, 0, 2, 2}, OneColor({0, 0, 0, 255}), 0, 0, 255);
   EXPECT_NEAR(tile.y[0], 80, 1);
   EXPECT_NEAR(tile.uv[1], 150, 1);
+}
+
+TEST(BlendModesTest, DodgedBlackStaysBlackAndBurntWhiteWhiteHoweverTheyWereRounded) {
+  for (int level = 0; level < 256; ++level) {
+    const auto blue = static_cast<std::uint8_t>(level);
+    const Yuv dark = ToYuv({0, 0, blue});
+    Tile tile(dark);
+    BlendWithMode(BlendMode::kColorDodge,
+                  Surface(tile.view()),
+                  {0, 0, 2, 2},
+                  OneColor({255, 0, 0, 255}),
+                  0,
+                  0,
+                  255);
+    EXPECT_NEAR(tile.y[0], dark.y, 2) << level;
+    const Yuv light = ToYuv({255, 255, blue});
+    tile = Tile(light);
+    BlendWithMode(BlendMode::kColorBurn,
+                  Surface(tile.view()),
+                  {0, 0, 2, 2},
+                  OneColor({0, 255, 255, 255}),
+                  0,
+                  0,
+                  255);
+    EXPECT_NEAR(tile.y[0], light.y, 2) << level;
+  }
 }
 
 TEST(BlendModesTest, WhereThePictureIsTransparentNoByteChanges) {
