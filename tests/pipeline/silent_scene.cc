@@ -70,14 +70,16 @@ SceneAssets::SceneAssets() : folder_(Must(TempDir::Create("scene"))) {
 
 Scene SceneAssets::Resolve(absl::string_view body,
                            const std::string& aspect,
-                           const rendernode::ItemSpec& row) const {
+                           const rendernode::ItemSpec& row,
+                           const std::map<std::string, std::string>& looks) const {
   const Template tmpl =
       Must(Template::Parse(absl::StrCat(R"({"schema": "1", "name": "t", )", body, "}")));
   rendernode::JobSpec job;
   (*job.mutable_voices())["narrator"].set_engine("silent");
   job.mutable_output()->set_aspect_ratio(aspect);
+  job.mutable_overrides()->insert(looks.begin(), looks.end());
   std::map<std::string, std::string> paths;
-  for (const char* name : {"photo", "logo", "broken", "subtitles.srt"}) {
+  for (const char* name : {"photo", "logo", "broken", "clip", "subtitles.srt"}) {
     paths[absl::StrCat("asset:", name)] = Path(name);
   }
   const Composition composition = Must(tmpl.Bind({job, row, paths}));

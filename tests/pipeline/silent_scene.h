@@ -1,6 +1,7 @@
 // Scenes for the tests of what is drawn: a template's JSON in, voices spoken without a sound.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -19,12 +20,14 @@ class SceneAssets {
  public:
   SceneAssets();
   // The template as `body` has it in {"schema": "1", "name": "t", …}. Every word of a voice takes
-  // kWord. Aborts the test on a mistake in it. `aspect`: the job's choice of a variant.
+  // kWord. Aborts the test on a mistake in it. `aspect`: the job's choice of a variant; `looks`: of
+  // a "style" and a "color_scheme".
   Scene Resolve(absl::string_view body,
                 const std::string& aspect = "",
-                const rendernode::ItemSpec& row = {}) const;
+                const rendernode::ItemSpec& row = {},
+                const std::map<std::string, std::string>& looks = {}) const;
 
-  // "photo", "logo", "broken".
+  // "photo", "logo", "broken"; "clip", which is not there, and "asset:clip" in templates.
   std::string Path(absl::string_view name) const;
 
   static constexpr absl::Duration kWord = absl::Milliseconds(300);
