@@ -13,7 +13,7 @@ constexpr std::uint8_t kFull = 255;
 
 // Calls `cover(row, halves, bytes)` to fill in each row's share of 255, and multiplies by it.
 // `row` counts results of the plane: chroma rows are two pixels high, and each of their shares
-// stands twice.
+// stands twice. The shares of the row above are still there.
 template <class Cover>
 void Multiply(Planes* planes, const Cover& cover) {
   planes->AddAlpha();
@@ -44,8 +44,11 @@ void CutToBox(Planes* planes, int x, int y, const Box& box) {
       across[halves - 1].push_back(Overlap(x + column * halves, halves, box.x, box.x + box.w));
     }
   }
+  double above = -1;
   Multiply(planes, [&](int row, int halves, std::uint8_t* shares) {
     const double down = Overlap(y + row * halves, halves, box.y, box.y + box.h);
+    if (row > 0 && down == above) return;
+    above = down;
     for (const double share : across[halves - 1]) {
       for (int i = 0; i < halves; ++i) *shares++ = ToByte(share * down);
     }
