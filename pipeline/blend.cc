@@ -410,7 +410,8 @@ bool IsOpaque(const Raster& raster, int left, int top) {
 void Planes::Reset(int new_width, int new_height, bool new_opaque) {
   width = new_width;
   height = new_height;
-  stride = width + kPadding;
+  constexpr int kAlignment = 32;  // swscale likes whole vectors.
+  stride = (width + kPadding + kAlignment - 1) / kAlignment * kAlignment;
   opaque = new_opaque;
   const std::size_t size = static_cast<std::size_t>(stride) * static_cast<std::size_t>(height);
   y.resize(size + kPadding);

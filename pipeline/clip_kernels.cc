@@ -187,14 +187,20 @@ Raster TurnRaster(const Raster& from, const ClipTurn& turn) {
   return to;
 }
 
+bool PremultiplyRow(std::uint8_t* bgra, int width) {
+  bool opaque = true;
+  for (int x = 0; x < width; ++x, bgra += 4) {
+    const unsigned alpha = bgra[3];
+    if (alpha == 255) continue;
+    opaque = false;
+    for (int c = 0; c < 3; ++c) bgra[c] = static_cast<std::uint8_t>((bgra[c] * alpha + 127) / 255);
+  }
+  return opaque;
+}
+
 void Premultiply(Raster& raster) {
   for (int y = 0; y < raster.height; ++y) {
-    std::uint8_t* pixel = raster.pixels.data() + std::ptrdiff_t{y} * raster.stride;
-    for (int x = 0; x < raster.width; ++x, pixel += 4) {
-      for (int c = 0; c < 3; ++c) {
-        pixel[c] = static_cast<std::uint8_t>((pixel[c] * pixel[3] + 127) / 255);
-      }
-    }
+    PremultiplyRow(raster.pixels.data() + std::ptrdiff_t{y} * raster.stride, raster.width);
   }
 }
 

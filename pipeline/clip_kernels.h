@@ -1,5 +1,5 @@
-// Loops over the pixels of clips: from a decoder's planes to NV12, BT.709, limited range. SIMD
-// through Highway chosen at run time; all targets give the same bytes.
+// Loops over the pixels of clips and photos: from a decoder's planes to NV12, BT.709, limited
+// range. SIMD through Highway chosen at run time; all targets give the same bytes.
 #pragma once
 
 #include <cstddef>
@@ -34,7 +34,8 @@ void ChangeMatrix(const Nv12View& picture, const MatrixChange& change);
 void TurnPicture(const Nv12View& from, const ClipTurn& turn, const Nv12View& to);
 Raster TurnRaster(const Raster& from, const ClipTurn& turn);
 
-// Straight alpha to premultiplied, in place.
+// Straight alpha to premultiplied, in place; of a row, whether every pixel is opaque.
+bool PremultiplyRow(std::uint8_t* bgra, int width);
 void Premultiply(Raster& raster);
 
 }  // namespace rn

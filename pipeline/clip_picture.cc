@@ -12,20 +12,6 @@ namespace {
 // A blurred background is made from so much less of everything, and small again where it is smooth.
 constexpr int kBlurShrink = 24;
 
-Nv12View ViewOf(Planes& planes) {
-  return {
-      planes.y.data(), planes.uv.data(), planes.stride, planes.stride, planes.width, planes.height};
-}
-
-Planes OpaquePlanes(int w, int h) {
-  Planes planes{.width = w, .height = h, .opaque = true};
-  planes.stride = (w + Planes::kPadding + 31) / 32 * 32;
-  const std::size_t size = static_cast<std::size_t>(planes.stride) * h;
-  planes.y.resize(size + Planes::kPadding);
-  planes.uv.resize(size / 2 + Planes::kPadding);
-  return planes;
-}
-
 }  // namespace
 
 absl::StatusOr<ClipPicture> ClipPicture::Open(const VideoContent& content, const Box& box) {
@@ -41,9 +27,10 @@ absl::StatusOr<ClipPicture> ClipPicture::Open(const VideoContent& content, const
   if (content.fit != Fit::kContainBlur) return picture;
   picture.bounds_ = whole;
   picture.inner_ = fitted.shown;
-  picture.inside_ = OpaquePlanes(fitted.shown.w, fitted.shown.h);
-  picture.small_ = OpaquePlanes(std::max(4, RoundToEven(1.0 * whole.w / kBlurShrink)),
-                                std::max(4, RoundToEven(1.0 * whole.h / kBlurShrink)));
+  picture.inside_.Reset(fitted.shown.w, fitted.shown.h, /*new_opaque=*/true);
+  picture.small_.Reset(std::max(4, RoundToEven(1.0 * whole.w / kBlurShrink)),
+                       std::max(4, RoundToEven(1.0 * whole.h / kBlurShrink)),
+                       /*new_opaque=*/true);
   picture.blurred_.emplace(
       index.turn(),
       FitClip(index.width(), index.height(), Fit::kCover, whole.w, whole.h).window,
@@ -67,7 +54,7 @@ absl::StatusOr<const Planes*> ClipPicture::PlanesAt(double media_s) {
     ASSIGN_OR_RETURN(const Raster raster, sharp_->ScaleToRaster(*frame));
     planes_ = ToPlanes(raster, 0, 0);
   } else {
-    if (planes_.width == 0) planes_ = OpaquePlanes(bounds_.w, bounds_.h);
+    if (planes_.width == 0) planes_.Reset(bounds_.w, bounds_.h, /*new_opaque=*/true);
     RETURN_IF_ERROR(ScaleOpaque(*frame));
   }
   scaled_ = n;
@@ -75,12 +62,12 @@ absl::StatusOr<const Planes*> ClipPicture::PlanesAt(double media_s) {
 }
 
 absl::Status ClipPicture::ScaleOpaque(const AVFrame& frame) {
-  const Nv12View whole = ViewOf(planes_);
+  const Nv12View whole = planes_.view();
   if (!inner_) return sharp_->Scale(frame, whole);
-  const Nv12View small = ViewOf(small_);
+  const Nv12View small = small_.view();
   RETURN_IF_ERROR(blurred_->Scale(frame, small));
   RETURN_IF_ERROR(Enlarge(small, whole));
-  RETURN_IF_ERROR(sharp_->Scale(frame, ViewOf(inside_)));
+  RETURN_IF_ERROR(sharp_->Scale(frame, inside_.view()));
   BlendPlanes(whole, *inner_, inside_, inner_->x, inner_->y, 255);
   return absl::OkStatus();
 }

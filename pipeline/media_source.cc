@@ -11,6 +11,7 @@
 #include "base/status.h"
 #include "hwaccel/ffmpeg.h"
 #include "pipeline/area_scaler.h"
+#include "pipeline/clip_kernels.h"
 #include "pipeline/color_profile.h"
 #include "pipeline/image_header.h"
 #include "pipeline/pixel_format.h"
@@ -217,20 +218,6 @@ class BandConverter {
   Raster band_;
 };
 
-// Straight alpha to premultiplied; true when every pixel is opaque.
-bool Premultiply(std::uint8_t* row, int width) {
-  bool opaque = true;
-  for (int x = 0; x < width; ++x, row += kBytesPerPixel) {
-    const unsigned alpha = row[3];
-    if (alpha == 255) continue;
-    opaque = false;
-    for (int c = 0; c < 3; ++c) {
-      row[c] = static_cast<std::uint8_t>((row[c] * alpha + 127) / 255);
-    }
-  }
-  return opaque;
-}
-
 absl::string_view ProfileOf(const AVFrame& frame) {
   const AVFrameSideData* icc = av_frame_get_side_data(&frame, AV_FRAME_DATA_ICC_PROFILE);
   if (icc == nullptr) return {};
@@ -247,7 +234,7 @@ absl::StatusOr<DecodedImage> ToRaster(const AVFrame& frame, const Size& target) 
     ASSIGN_OR_RETURN(const int rows, bands.Convert(y));
     for (int i = 0; i < rows; ++i) {
       if (profile != nullptr) profile->Convert(bands.Row(i), frame.width);
-      if (bands.has_alpha() && !Premultiply(bands.Row(i), frame.width)) image.opaque = false;
+      if (bands.has_alpha() && !PremultiplyRow(bands.Row(i), frame.width)) image.opaque = false;
       scaler.AddRow(bands.Row(i));
     }
     y += rows;
@@ -257,47 +244,11 @@ absl::StatusOr<DecodedImage> ToRaster(const AVFrame& frame, const Size& target) 
 }
 
 // ------------------------------------------------------------------- orientation
-// Which stored pixel stands at (x, y) once the picture is turned as EXIF `orientation` says.
-Size StoredAt(int orientation, int x, int y, const Size& stored) {
-  const int right = stored.w - 1;
-  const int bottom = stored.h - 1;
-  switch (orientation) {
-    case 2:
-      return {right - x, y};
-    case 3:
-      return {right - x, bottom - y};
-    case 4:
-      return {x, bottom - y};
-    case 5:
-      return {y, x};
-    case 6:
-      return {y, bottom - x};
-    case 7:
-      return {right - y, bottom - x};
-    case 8:
-      return {right - y, x};
-    default:
-      return {x, y};
-  }
-}
-
-Raster Turned(const Raster& stored, int orientation) {
-  Raster turned;
-  const bool swapped = orientation >= 5;
-  turned.width = swapped ? stored.height : stored.width;
-  turned.height = swapped ? stored.width : stored.height;
-  turned.stride = turned.width * kBytesPerPixel;
-  turned.pixels.resize(stored.pixels.size());
-  std::uint8_t* to = turned.pixels.data();
-  for (int y = 0; y < turned.height; ++y) {
-    for (int x = 0; x < turned.width; ++x, to += kBytesPerPixel) {
-      const Size from = StoredAt(orientation, x, y, {stored.width, stored.height});
-      const std::uint8_t* pixel = stored.pixels.data() + std::ptrdiff_t{from.h} * stored.stride +
-                                  std::ptrdiff_t{from.w} * kBytesPerPixel;
-      std::copy_n(pixel, kBytesPerPixel, to);
-    }
-  }
-  return turned;
+ClipTurn TurnOf(int exif_orientation) {
+  const int o = exif_orientation;
+  return {.transposed = o >= 5,
+          .flip_x = o == 2 || o == 3 || o == 6 || o == 7,
+          .flip_y = o == 3 || o == 4 || o == 7 || o == 8};
 }
 
 absl::StatusOr<ImageFrame> DecodeBounded(const std::string& path,
@@ -307,7 +258,8 @@ absl::StatusOr<ImageFrame> DecodeBounded(const std::string& path,
   ASSIGN_OR_RETURN(const std::string bytes, ReadBounded(path, limits));
   ASSIGN_OR_RETURN(const ImageHeader header, ReadImageHeader(bytes));
   RETURN_IF_ERROR(CheckHeader(header, limits));
-  if (header.orientation >= 5) std::swap(max_w, max_h);
+  const ClipTurn turn = TurnOf(header.orientation);
+  if (turn.transposed) std::swap(max_w, max_h);
   const Size target = Shrunk({header.width, header.height}, max_w, max_h);
   const int low_resolution = LowResolution(header, target);
   absl::StatusOr<UniqueAvFrame> frame = Decode(bytes, header, limits, low_resolution);
@@ -316,7 +268,7 @@ absl::StatusOr<ImageFrame> DecodeBounded(const std::string& path,
   }
   // What a picture file does not say is BT.601, however large it is.
   if ((*frame)->colorspace == AVCOL_SPC_UNSPECIFIED) (*frame)->colorspace = AVCOL_SPC_BT470BG;
-  return ImageFrame{*std::move(frame), header.orientation, target.w, target.h};
+  return ImageFrame{*std::move(frame), turn, target.w, target.h};
 }
 
 absl::Status InFile(const absl::Status& status, const std::string& path) {
@@ -338,7 +290,7 @@ absl::StatusOr<DecodedImage> ToImage(const std::string& path, ImageFrame image) 
   absl::StatusOr<DecodedImage> made = ToRaster(*image.frame, {image.target_w, image.target_h});
   if (!made.ok()) return InFile(made.status(), path);
   image.frame.reset();
-  if (image.orientation != 1) made->raster = Turned(made->raster, image.orientation);
+  if (!image.turn.none()) made->raster = TurnRaster(made->raster, image.turn);
   return made;
 }
 

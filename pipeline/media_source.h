@@ -6,7 +6,8 @@
 
 #include "absl/status/statusor.h"
 #include "hwaccel/ffmpeg.h"
-#include "pipeline/text.h"  // Raster
+#include "pipeline/clip_index.h"  // ClipTurn
+#include "pipeline/text.h"        // Raster
 
 namespace rn {
 
@@ -36,7 +37,7 @@ absl::StatusOr<DecodedImage> DecodeImage(const std::string& path,
 // The same picture before it is made BGRA of: as its decoder has it, and how EXIF turns it.
 struct ImageFrame {
   UniqueAvFrame frame;
-  int orientation = 1;             // 1…8
+  ClipTurn turn;                   // what EXIF says is still to be done
   int target_w = 0, target_h = 0;  // as stored: what DecodeImage would scale it to
 };
 absl::StatusOr<ImageFrame> DecodeImageFrame(const std::string& path,

@@ -154,16 +154,9 @@ absl::StatusOr<Raster> Fitted(DecodedImage decoded, Fit fit, int width, int heig
   return raster;
 }
 
-// EXIF's orientation.
-ClipTurn TurnOf(int orientation) {
-  return {.transposed = orientation >= 5,
-          .flip_x = orientation == 2 || orientation == 3 || orientation == 6 || orientation == 7,
-          .flip_y = orientation == 3 || orientation == 4 || orientation == 7 || orientation == 8};
-}
-
 // A photograph in a box on whole chroma samples.
 absl::StatusOr<PlacedPlanes> ScalePhoto(const ImageFrame& image, Fit fit, const IntRect& box) {
-  const ClipTurn turn = TurnOf(image.orientation);
+  const ClipTurn& turn = image.turn;
   const int w = turn.transposed ? image.frame->height : image.frame->width;
   const int h = turn.transposed ? image.frame->width : image.frame->height;
   const FittedClip fitted = FitClip(w, h, fit, box.w, box.h);
