@@ -25,6 +25,9 @@ constexpr int kDamagedAlways = 1;     // … or so many
 // Of a clip's sound: clocks are coarse, and what they leave out on purpose is longer than this.
 constexpr std::int64_t kGapFramesMin = kSampleRate / 20;
 
+// What a file's clock says is held within this many sample frames: sums of such do not overflow.
+constexpr std::int64_t kClockMax = std::int64_t{1} << 60;
+
 // Whatever the decoder hands out, to 48 kHz stereo float.
 class Converter {
  public:
@@ -185,8 +188,11 @@ class AudioDecoder {
     const std::int64_t pts =
         frame_->pts != AV_NOPTS_VALUE ? frame_->pts : frame_->best_effort_timestamp;
     if (!origin_ || pts == AV_NOPTS_VALUE) return absl::OkStatus();
-    const std::int64_t at =
-        av_rescale_q(pts - *origin_, input_->streams[stream_]->time_base, {1, kSampleRate});
+    const std::int64_t at = std::clamp(
+        av_rescale_q(
+            av_sat_sub64(pts, *origin_), input_->streams[stream_]->time_base, {1, kSampleRate}),
+        -kClockMax,
+        kClockMax);
     if (!started_) {
       started_ = true;
       if (at <= 0) done_ = at;

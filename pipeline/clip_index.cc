@@ -9,6 +9,7 @@
 #include "base/status.h"
 #include "hwaccel/ffmpeg.h"
 #include "pipeline/media_input.h"
+#include "pipeline/media_length.h"
 
 namespace rn {
 namespace {
@@ -98,6 +99,22 @@ absl::Status CheckWhole(const AVStream& stream, const Packets& packets) {
       "the file is truncated: %d of its %d frames are there; upload it again", read, listed));
 }
 
+// A file's clock says anything; from here on no time overflows.
+absl::Status CheckTimes(std::int64_t first, std::int64_t last, std::int64_t ticks, double tick_s) {
+  constexpr double kTicksMax = 1LL << 62;
+  const double end =
+      static_cast<double>(last) + static_cast<double>(std::max<std::int64_t>(0, ticks));
+  const double seconds = (end - static_cast<double>(first)) * tick_s;
+  if (std::abs(end) <= kTicksMax && seconds <= absl::ToDoubleSeconds(kMediaLengthMax)) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(
+      absl::StrFormat("the times of its frames are damaged: the last one ends %.3g s after the "
+                      "first begins; at most %.3g s",
+                      seconds,
+                      absl::ToDoubleSeconds(kMediaLengthMax)));
+}
+
 bool HasAlpha(const AVStream& stream) {
   const auto pixels = static_cast<AVPixelFormat>(stream.codecpar->format);
   const AVPixFmtDescriptor* format = av_pix_fmt_desc_get(pixels);
@@ -168,6 +185,7 @@ absl::Status ClipIndex::Arrange(Packets packets) {
     last_ticks = packet.ticks;
   }
   if (pts_.empty()) return absl::InvalidArgumentError("the clip has no frames");
+  RETURN_IF_ERROR(CheckTimes(pts_.front(), pts_.back(), last_ticks, 1.0 * tick_num_ / tick_den_));
   if (last_ticks <= 0) {
     const std::int64_t gaps = frame_count() - 1;
     last_ticks = gaps > 0 ? (pts_.back() - pts_.front() + gaps / 2) / gaps : 0;

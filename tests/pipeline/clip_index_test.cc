@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "absl/strings/str_cat.h"
 #include "tests/pipeline/clip_files.h"
 #include "tests/pipeline/sound.h"
 
@@ -127,6 +128,11 @@ TEST_F(ClipIndexTest, TruncatedFileSaysHowMuchIsThere) {
   ASSERT_TRUE(bytes.ok());
   ASSERT_TRUE(WriteFileDurably(files_.Path("half.mp4"), bytes->substr(0, bytes->size() / 2)).ok());
   EXPECT_THAT(Mistake(files_.Path("half.mp4")), HasSubstr("of its 50 frames are there"));
+}
+
+TEST_F(ClipIndexTest, TimesBeyondReasonAreRefused) {
+  EXPECT_THAT(Mistake(absl::StrCat(RN_SOURCE_DIR, "/tests/fuzz/corpus/clip/times_far_apart.mkv")),
+              HasSubstr("at most 2.59e+06 s"));
 }
 
 TEST_F(ClipIndexTest, LargerThanAllowedIsRefusedByNumber) {
