@@ -36,8 +36,10 @@ absl::StatusOr<rendernode::Voice> VoiceOf(const VoiceCue& cue, const rendernode:
 absl::StatusOr<SpeechTracks> Speak(const Composition& composition,
                                    const rendernode::JobSpec& job,
                                    SpeechEngines& engines,
-                                   const std::map<std::string, std::string>& speech_paths) {
+                                   const std::map<std::string, std::string>& speech_paths,
+                                   absl::Duration length_max) {
   SpeechTracks tracks;
+  absl::Duration length;
   for (const VoiceCue& cue : composition.voices()) {
     ASSIGN_OR_RETURN(const rendernode::Voice voice, VoiceOf(cue, job));
     const bool ours = engines.Has(voice.engine()) || speech_paths.empty();
@@ -45,6 +47,15 @@ absl::StatusOr<SpeechTracks> Speak(const Composition& composition,
         ours ? engines.Speak(cue.text, voice) : SpeakFromFiles(cue.text, voice, speech_paths);
     if (!speech.ok()) {
       return Annotate(speech.status(), cue.pointer);
+    }
+    length += speech->audio.length();
+    if (length > length_max) {
+      return WithItemError(
+          absl::InvalidArgumentError(absl::StrCat(cue.pointer,
+                                                  ": the narration is longer than ",
+                                                  absl::FormatDuration(length_max),
+                                                  " from here on, the most of one item")),
+          rendernode::ITEM_ERROR_AUDIO_GENERATION_FAILED);
     }
     tracks.emplace(cue.id, *std::move(speech));
   }

@@ -251,6 +251,14 @@ absl::StatusOr<Speech> FinishSpeech(const Script& script,
     return WithItemError(absl::InternalError("the speech engine made no sound of the script"),
                          rendernode::ITEM_ERROR_AUDIO_GENERATION_FAILED);
   }
+  if (const absl::Duration length = sound.TimeOf(heard.end - heard.begin); length > kNarrationMax) {
+    return WithItemError(absl::InvalidArgumentError(absl::StrCat(
+                             "the script takes ",
+                             absl::FormatDuration(absl::Trunc(length, absl::Seconds(1))),
+                             " to say; at most ",
+                             absl::FormatDuration(kNarrationMax))),
+                         rendernode::ITEM_ERROR_AUDIO_GENERATION_FAILED);
+  }
   Speech speech;
   speech.words =
       PlaceWords(script.text,

@@ -12,6 +12,9 @@
 
 namespace rn {
 
+// Of all that an item says: it is kept as a whole, 384 kB a second.
+inline constexpr absl::Duration kNarrationMax = absl::Hours(1);
+
 struct RawSpeech {
   std::vector<std::int16_t> samples;  // mono
   int sample_rate = 0;
@@ -36,7 +39,8 @@ absl::StatusOr<std::vector<Prosody>> ProsodyOf(const rendernode::Voice& voice,
 void AppendPiece(RawSpeech piece, absl::Duration pause, RawSpeech& speech);
 
 // Trimmed to kEdgeSilence, at 48 kHz stereo, words placed, each part of the script as loud as its
-// style's `prosody` says. Internal: the engine made no sound.
+// style's `prosody` says. Internal: the engine made no sound. InvalidArgument: longer than
+// kNarrationMax.
 absl::StatusOr<Speech> FinishSpeech(const Script& script,
                                     RawSpeech raw,
                                     absl::Span<const Prosody> prosody);

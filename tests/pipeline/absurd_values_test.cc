@@ -3,13 +3,18 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "pipeline/narration.h"
 #include "pipeline/scene.h"
+#include "pipeline/script_words.h"
+#include "pipeline/speech_audio.h"
 #include "pipeline/template_model.h"
 #include "proto/item_error.h"
 
@@ -239,6 +244,49 @@ std::string NameOf(const ::testing::TestParamInfo<Absurdity>& info) {
 INSTANTIATE_TEST_SUITE_P(Numbers, AbsurdValuesTest, ::testing::ValuesIn(Numbers()), NameOf);
 INSTANTIATE_TEST_SUITE_P(Lengths, AbsurdValuesTest, ::testing::ValuesIn(Lengths()), NameOf);
 INSTANTIATE_TEST_SUITE_P(Amounts, AbsurdValuesTest, ::testing::ValuesIn(Amounts()), NameOf);
+
+// ------------------------------------------------------------------- what is said
+class TwoSeconds final : public SpeechEngine {
+ public:
+  std::string name() const override { return "two"; }
+  absl::StatusOr<Speech> Speak(absl::string_view, const rendernode::Voice&) override {
+    Speech speech;
+    speech.audio.samples.resize(std::size_t{2} * kSampleRate * kChannels);
+    return speech;
+  }
+};
+
+TEST(NarrationLimitTest, AllVoicesOfAnItemTogetherAreNoLongerThanAllowed) {
+  const std::string voice = R"({"type": "voice", "text": "a", "voice": "narrator"})";
+  const auto tmpl = Template::Parse(Element(Times(2, voice, ",")));
+  ASSERT_TRUE(tmpl.ok()) << tmpl.status();
+  rendernode::JobSpec job;
+  (*job.mutable_voices())["narrator"].set_engine("two");
+  const auto composition = tmpl->Bind({job, rendernode::ItemSpec(), {}});
+  ASSERT_TRUE(composition.ok()) << composition.status();
+  std::vector<std::unique_ptr<SpeechEngine>> engines;
+  engines.push_back(std::make_unique<TwoSeconds>());
+  SpeechEngines speech(std::move(engines));
+  EXPECT_TRUE(Speak(*composition, job, speech, {}, absl::Seconds(4)).ok());
+  const auto tracks = Speak(*composition, job, speech, {}, absl::Seconds(3));
+  ASSERT_FALSE(tracks.ok());
+  EXPECT_EQ(ItemErrorOf(tracks.status()), rendernode::ITEM_ERROR_AUDIO_GENERATION_FAILED);
+  EXPECT_THAT(std::string(tracks.status().message()),
+              HasSubstr("/scenes/0/elements/1: the narration is longer than 3s"));
+}
+
+TEST(NarrationLimitTest, AScriptOfTwoHoursIsRefusedBeforeItIsASoundOfOurs) {
+  const auto script = ReadScript("word");
+  ASSERT_TRUE(script.ok()) << script.status();
+  RawSpeech raw{.sample_rate = 100};  // Nobody's; small.
+  raw.samples.resize(std::size_t{2} * 3600 * 100, 1000);
+  raw.onsets.push_back({.at = absl::ZeroDuration(), .end = absl::InfiniteDuration()});
+  const auto speech = FinishSpeech(*script, std::move(raw), {});
+  ASSERT_FALSE(speech.ok());
+  EXPECT_EQ(ItemErrorOf(speech.status()), rendernode::ITEM_ERROR_AUDIO_GENERATION_FAILED);
+  EXPECT_THAT(std::string(speech.status().message()),
+              HasSubstr("the script takes 2h to say; at most 1h"));
+}
 
 }  // namespace
 }  // namespace rn
