@@ -3,8 +3,13 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <memory>
+#include <optional>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/file.h"
+#include "base/status.h"
 #include "pipeline/audio_mix.h"
 #include "pipeline/clip_index.h"
 #include "pipeline/compositor.h"
@@ -13,6 +18,7 @@
 #include "pipeline/scene.h"
 #include "pipeline/template_model.h"
 #include "pipeline/video_clip.h"
+#include "proto/item_error.h"
 #include "tests/pipeline/clip_files.h"
 #include "tests/pipeline/silent_scene.h"
 #include "tests/pipeline/sound.h"
@@ -145,6 +151,45 @@ TEST_F(VideoElementTest, BadClipsAreNamedWithTheirElement) {
   ASSERT_FALSE(scene.ok());
   EXPECT_THAT(std::string(scene.status().message()), HasSubstr("/scenes/0/elements/0/source"));
   EXPECT_THAT(std::string(scene.status().message()), HasSubstr("bad.mp4"));
+}
+
+// Paints every frame in order; how it ended.
+absl::Status PaintAll(const Scene& scene) {
+  ASSIGN_OR_RETURN(const auto compositor, Compositor::Create(scene));
+  FrameBuffer buffer(scene, 1);
+  std::optional<std::int64_t> holds;
+  for (std::int64_t n = 0; n < scene.frame_count(); ++n) {
+    RETURN_IF_ERROR(compositor->Paint(n, buffer.view(), holds).status());
+    holds = n;
+  }
+  return absl::OkStatus();
+}
+
+TEST_F(VideoElementTest, ClipThatDecodesToRubbishFailsItsItemAndNoOther) {
+  std::string bytes = *ReadFile(
+      files_.Counting("noisy.mp4", 50, {"-qp", "20", "-g", "5"}, ",noise=alls=80"), 10 << 20);
+  for (std::size_t i = bytes.size() / 4; i < bytes.size() * 3 / 4; i += 500) {
+    bytes.replace(i, 40, std::string(40, '\x5a'));
+  }
+  ASSERT_TRUE(WriteFileDurably(files_.Path("damaged.mp4"), bytes).ok());
+  const std::string good = std::exchange(paths_["clip"], files_.Path("damaged.mp4"));
+  const absl::Status painted = PaintAll(WithClip(R"("fit": "fill")"));
+  EXPECT_EQ(painted.code(), absl::StatusCode::kInvalidArgument) << painted;
+  EXPECT_EQ(ItemErrorOf(painted), rendernode::ITEM_ERROR_TEMPLATE_RENDER_ERROR);
+  EXPECT_THAT(std::string(painted.message()), HasSubstr("/scenes/0/elements/0"));
+  EXPECT_THAT(std::string(painted.message()), HasSubstr("damaged.mp4: the clip is damaged"));
+  paths_["clip"] = good;
+  EXPECT_EQ(PaintAll(WithClip(R"("fit": "fill")")), absl::OkStatus());
+}
+
+TEST_F(VideoElementTest, ClipMayChangeItsSizeMidway) {
+  const std::string small = files_.Counting("small.ts", 25);
+  const std::string large =
+      files_.Counting("large.ts", 25, {"-output_ts_offset", "1"}, ",scale=128:96");
+  const std::string bytes = *ReadFile(small, 10 << 20) + *ReadFile(large, 10 << 20);
+  paths_["clip"] = files_.Path("both.ts");
+  ASSERT_TRUE(WriteFileDurably(paths_["clip"], bytes).ok());
+  EXPECT_EQ(PaintAll(WithClip(R"("fit": "fill")")), absl::OkStatus());
 }
 
 TEST_F(VideoElementTest, TrimBeyondTheClipIsAMistake) {
