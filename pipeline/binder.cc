@@ -61,7 +61,7 @@ class Binder {
     const Fields fields(context_, size, pointer);
     OutputSettings& output = model_->output;
     for (const char* side : {"width", "height"}) {
-      const int pixels = static_cast<int>(fields.Number(side, 0));
+      const int pixels = static_cast<int>(fields.Number(side, 0, {16, 8192}));
       if (pixels % 2 != 0) fields.Report(side, "must be even");
       (side[0] == 'w' ? output.width : output.height) = pixels;
     }

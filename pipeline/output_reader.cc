@@ -25,6 +25,8 @@ const json& ObjectAt(const json& owner, const char* key) {
 
 // "29.97" is short for 30000/1001: as NTSC's rates are known, and as they really are.
 FrameRate RateNamed(double fps) {
+  constexpr double kMin = 1, kMax = 60;  // The schema has refused all but a few between.
+  fps = std::clamp(fps, kMin, kMax);
   const double whole = std::round(fps);
   if (fps == whole) return {static_cast<int>(whole), 1};
   return {static_cast<int>(whole) * 1000, 1001};
@@ -41,7 +43,11 @@ constexpr BitrateRange kVideoBitrates{50'000, 100'000'000, "50k to 100M"};
 // "192k", "6M", "2.5M" or a number; nothing where there is none, or after a report.
 std::optional<int> BitrateOf(const Fields& fields, const BitrateRange& range) {
   const json* value = fields.Find("bitrate");
-  if (value != nullptr && value->is_number()) return static_cast<int>(value->get<double>());
+  if (value != nullptr && value->is_number()) {
+    // The schema has refused what is not within.
+    return static_cast<int>(
+        std::clamp(value->get<double>(), 1.0 * range.min_bps, 1.0 * range.max_bps));
+  }
   const auto text = fields.Text("bitrate");
   if (!text) return std::nullopt;
   absl::string_view digits = *text;
@@ -69,10 +75,11 @@ void ReadVideo(const Fields& video, OutputSettings* output) {
 
 void ReadPreview(const Fields& fields, OutputSettings* output) {
   PreviewSpec preview;
-  preview.frames = static_cast<int>(fields.Number("frames", preview.frames));
-  preview.width = static_cast<int>(fields.Number("width", preview.width));
+  preview.frames = static_cast<int>(fields.Number("frames", preview.frames, {1, 60}));
+  preview.width = static_cast<int>(fields.Number("width", preview.width, {16, 512}));
   if (preview.width % 2 != 0) fields.Report("width", "must be even");
-  const int height = ThumbnailHeight(preview.width, output->width, std::max(output->height, 1));
+  const int height =
+      ThumbnailHeight(preview.width, std::max(output->width, 1), std::max(output->height, 1));
   if (height > kThumbnailHeightMax) {
     fields.Report("width",
                   absl::StrCat("makes pictures ",

@@ -1,4 +1,5 @@
 // Which variant, style, colours and size: SelectFor and EverySelection of binder.h.
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -95,6 +96,18 @@ void SelectSize(const json& document,
   const auto even = [](double side) { return 2 * static_cast<int>(std::lround(side / 2)); };
   selection->width = w != 0 ? static_cast<int>(w) : even(h * aspect);
   selection->height = h != 0 ? static_cast<int>(h) : even(w / aspect);
+  // One side of it was ours to find.
+  if (const int larger = std::max(selection->width, selection->height);
+      larger > static_cast<int>(kSideMax)) {
+    problems->push_back({"output",
+                         absl::StrCat("a side of ",
+                                      larger,
+                                      " pixels, by the template's aspect ratio; valid: even, ",
+                                      kSideMin,
+                                      " to ",
+                                      kSideMax)});
+    return;
+  }
   const double chosen = static_cast<double>(selection->width) / selection->height;
   if (!output.aspect_ratio().empty() && aspect > 0 && !SameAspect(chosen, aspect)) {
     problems->push_back({"output",

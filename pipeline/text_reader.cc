@@ -96,7 +96,7 @@ TextStyle Style(const Fields& fields, const Box& box, bool per_line) {
       fields.Report("font_family", font.status().message());
     }
   }
-  style.font_weight = static_cast<int>(fields.Number("font_weight", 400));
+  style.font_weight = static_cast<int>(fields.Number("font_weight", 400, {100, 900}));
   style.italic = fields.Choice<bool>("font_style", {{"normal", false}, {"italic", true}}, false);
   ReadSizes(fields, box, &style);
   style.line_height = fields.Number("line_height", 1.2, {0.5, 4});
@@ -188,7 +188,7 @@ CaptionsModel ReadCaptions(const Fields& fields, const Box& box) {
   CaptionsModel captions;
   captions.spec.style = Style(fields, box, /*per_line=*/true);
   captions.spec.letter_case = ReadCase(fields);
-  captions.spec.max_lines = static_cast<int>(fields.Number("max_lines", 2));
+  captions.spec.max_lines = static_cast<int>(fields.Number("max_lines", 2, {1, 6}));
   captions.spec.box_w = box.w;
   captions.spec.box_h = box.h;
   ReadEffect(fields, &captions.spec);

@@ -245,6 +245,19 @@ INSTANTIATE_TEST_SUITE_P(Numbers, AbsurdValuesTest, ::testing::ValuesIn(Numbers(
 INSTANTIATE_TEST_SUITE_P(Lengths, AbsurdValuesTest, ::testing::ValuesIn(Lengths()), NameOf);
 INSTANTIATE_TEST_SUITE_P(Amounts, AbsurdValuesTest, ::testing::ValuesIn(Amounts()), NameOf);
 
+TEST(OutputLimitTest, TheSideThatFollowsFromTheOtherIsLimitedToo) {
+  const auto tmpl = Template::Parse(
+      R"({"schema": "1", "name": "t", "output": {"width": 800, "height": 16},
+          "scenes": [{"duration": 1, "elements": []}]})");
+  ASSERT_TRUE(tmpl.ok()) << tmpl.status();
+  rendernode::JobSpec job;
+  job.mutable_output()->set_height(8192);
+  const auto composition = tmpl->Bind({job, rendernode::ItemSpec(), {}});
+  ASSERT_FALSE(composition.ok());
+  EXPECT_THAT(std::string(composition.status().message()),
+              HasSubstr("output: a side of 409600 pixels, by the template's aspect ratio"));
+}
+
 // ------------------------------------------------------------------- what is said
 class TwoSeconds final : public SpeechEngine {
  public:
