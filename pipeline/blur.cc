@@ -72,24 +72,29 @@ class LineBlur {
   }
 
   void Average(const Box& box) {
-    const int size = static_cast<int>(line_.size());
-    const auto at = [&](int i) {
-      return line_[static_cast<std::size_t>(std::clamp(i, 0, size - 1))];
-    };
-    std::uint32_t sum = 0;
-    for (int i = -box.left; i < box.width - box.left; ++i) sum += at(i);
-    for (int i = 0; i < size; ++i) {
-      sums_[static_cast<std::size_t>(i)] =
-          static_cast<std::uint16_t>((sum + static_cast<unsigned>(box.width) / 2) / box.width);
-      sum += at(i + box.width - box.left);
-      sum -= at(i - box.left);
+    // The line with its ends repeated as far as the box reaches beyond them.
+    around_.assign(static_cast<std::size_t>(box.left), line_.front());
+    around_.insert(around_.end(), line_.begin(), line_.end());
+    around_.insert(around_.end(), static_cast<std::size_t>(box.width - box.left), line_.back());
+    // Division by multiplication, exact: a sum is below 2¹⁶ times the width, and the width far
+    // below 2¹⁴.
+    constexpr int kShift = 44;
+    const auto width = static_cast<std::uint64_t>(box.width);
+    const std::uint64_t per_width = ((std::uint64_t{1} << kShift) + width - 1) / width;
+    const std::uint16_t* leaves = around_.data();
+    const std::uint16_t* enters = leaves + box.width;
+    std::uint64_t sum = width / 2;
+    for (const std::uint16_t* at = leaves; at < enters; ++at) sum += *at;
+    for (std::uint16_t& mean : line_) {
+      mean = static_cast<std::uint16_t>((sum * per_width) >> kShift);
+      sum += *enters++;
+      sum -= *leaves++;
     }
-    line_.swap(sums_);
   }
 
   const int n_, reach_;
   const Beyond beyond_;
-  std::vector<std::uint16_t> line_, sums_;
+  std::vector<std::uint16_t> line_, sums_, around_;
   std::vector<double> weights_;
   std::vector<Box> boxes_;
 };
@@ -101,12 +106,20 @@ void BlurAcross(const std::vector<std::uint16_t>& from,
                 double sigma,
                 Beyond beyond,
                 std::vector<std::uint16_t>* to) {
+  // So many at a time that their columns fill a cache line.
+  constexpr int kRows = 32;
   LineBlur line(width, sigma, beyond);
-  for (int y = 0; y < height; ++y) {
-    std::copy_n(from.begin() + std::ptrdiff_t{y} * width, width, line.begin());
-    line.Run();
+  std::vector<std::uint16_t> rows(static_cast<std::size_t>(kRows) * width);
+  for (int y = 0; y < height; y += kRows) {
+    const int n = std::min(kRows, height - y);
+    for (int row = 0; row < n; ++row) {
+      std::copy_n(from.begin() + std::ptrdiff_t{y + row} * width, width, line.begin());
+      line.Run();
+      std::copy_n(line.begin(), width, rows.begin() + std::ptrdiff_t{row} * width);
+    }
     for (int x = 0; x < width; ++x) {
-      (*to)[static_cast<std::size_t>(x) * height + y] = line.begin()[x];
+      std::uint16_t* column = to->data() + std::ptrdiff_t{x} * height + y;
+      for (int row = 0; row < n; ++row) column[row] = rows[std::ptrdiff_t{row} * width + x];
     }
   }
 }
