@@ -307,7 +307,8 @@ class X264Encoder final : public VideoEncoder {
       picture->i_qpplus1 = 1 + KeyframeQp(change);
     }
     calm_frames_ = full_motion || n == 0 ? 0 : calm_frames_ + 1;
-    shown_at_ += std::min(n - last_fed_, kShownGapMax);
+    // A bitrate is bits in true time: told of a quarter of it, x264 would spend a quarter.
+    shown_at_ += params_.bitrate_bps ? n - last_fed_ : std::min(n - last_fed_, kShownGapMax);
     last_fed_ = n;
     picture->i_pts = shown_at_;
     frame_shown_at_.emplace(shown_at_, n);
