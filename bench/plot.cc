@@ -87,6 +87,14 @@ double Step(double most) {
   return 10 * power;
 }
 
+// From 0 on, up to `most`.
+std::vector<double> Ticks(double most) {
+  const double step = Step(most);
+  std::vector<double> ticks;
+  for (int i = 0; i * step <= most; ++i) ticks.push_back(i * step);
+  return ticks;
+}
+
 constexpr char kGrid[] = "#d0d7de", kInk[] = "#57606a";
 
 }  // namespace
@@ -134,11 +142,11 @@ std::string Svg(const LineChart& chart) {
   const auto at_y = [&](double y) { return kBottom - y / y_most * (kBottom - kTop); };
   Canvas canvas;
   canvas.Text(12, 22, chart.title, Align::kStart, 15);
-  for (double y = 0; y <= y_most; y += Step(y_most)) {
+  for (const double y : Ticks(y_most)) {
     canvas.Line(kLeft, at_y(y), kRight, at_y(y), kGrid);
     canvas.Text(kLeft - 8, at_y(y) + 4, absl::StrFormat("%g", y), Align::kEnd);
   }
-  for (double x = 0; x <= x_most; x += Step(x_most)) {
+  for (const double x : Ticks(x_most)) {
     canvas.Text(at_x(x), kBottom + 18, absl::StrFormat("%g", x), Align::kMiddle);
   }
   canvas.Text(12, kTop - 8, chart.y_label);

@@ -145,7 +145,7 @@ std::vector<Size> PixelSizes(const Plan& plan, PartRequest request) {
   std::vector<Size> sizes;
   for (const int height : plan.heights) {
     request.size.height = height;
-    const double megapixels = std::lround(height * 16.0 / 9) * height / 1e6;
+    const double megapixels = std::round(height * 16.0 / 9) * height / 1e6;
     sizes.push_back({megapixels, absl::StrFormat("%.2f Mpx (%dp)", megapixels, height), [request] {
                        return WarmOne(request);
                      }});

@@ -1,6 +1,7 @@
 #include "ctl/preview.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -119,7 +120,7 @@ absl::StatusOr<std::vector<std::int64_t>> FramesOf(const PreviewArgs& args, cons
       return absl::InvalidArgumentError(
           absl::StrFormat("--at %g: the video is %.2f s long", at, length));
     }
-    frames.push_back(std::min(static_cast<std::int64_t>(at * rate + 0.5), scene.frame_count() - 1));
+    frames.push_back(std::min(std::int64_t{std::lround(at * rate)}, scene.frame_count() - 1));
   }
   // Each in the middle of its share of the video.
   const std::int64_t count =

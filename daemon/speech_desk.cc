@@ -92,8 +92,8 @@ absl::Status SpeechDesk::Impl::Try(Engine& engine,
   Backoff backoff;
   for (std::int64_t attempt = 1;; ++attempt) {
     TakeTurn(engine, stop);
-    const absl::Status status = stop.stop_requested() ? absl::CancelledError("stopped")
-                                                      : engine.engine->Speak(utterance, to, stop);
+    absl::Status status = stop.stop_requested() ? absl::CancelledError("stopped")
+                                                : engine.engine->Speak(utterance, to, stop);
     absl::Duration pause;
     {
       MutexLock lock(mutex);
@@ -161,7 +161,7 @@ absl::StatusOr<SpeechCache::Pin> SpeechDesk::Speak(const rendernode::Utterance& 
   Engine& engine = found->second;
   // The cache's own trouble is this machine's; the engine's is the item's.
   const auto make = [&](const std::filesystem::path& to) {
-    const absl::Status status = impl_->Try(engine, utterance, to, stop);
+    absl::Status status = impl_->Try(engine, utterance, to, stop);
     if (status.ok() || absl::IsCancelled(status)) return status;
     return WithItemError(Annotate(status, who), rendernode::ITEM_ERROR_AUDIO_GENERATION_FAILED);
   };
