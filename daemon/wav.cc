@@ -5,6 +5,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/status.h"
 
 namespace rn {
 namespace {
@@ -65,7 +66,7 @@ absl::Status CheckWav(absl::string_view bytes) {
     const std::size_t size = Read(bytes, at + 4, 4);
     const absl::string_view chunk = bytes.substr(at + kChunkHeader);
     if (name == "fmt " && size >= kFormatBytes && chunk.size() >= kFormatBytes) {
-      if (const absl::Status status = CheckFormat(chunk); !status.ok()) return status;
+      RETURN_IF_ERROR(CheckFormat(chunk));
       format = true;
     }
     if (name == "data") {
