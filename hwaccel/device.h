@@ -55,6 +55,8 @@ struct FrameChange {
   // frames and pictures other than this one follow until the end. Guesses cost quality or bytes, no
   // more.
   std::int64_t stands = 1, frames_after = 0, pictures_after = 0;
+  // The share of it, 0 … 1, in which something travels visibly, or plays. A guess, too.
+  double travels = 0;
 };
 
 // Called for each packet in decoding order; pts and dts count frames (time base 1/frame_rate).

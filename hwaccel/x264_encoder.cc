@@ -28,6 +28,10 @@ constexpr int kKilo = 1000;  // x264 counts in kbit
 constexpr int kStrideAlignment = 64;
 // Of a frame's macroblocks: from here on B-frames and weighted prediction save more than hints do.
 constexpr double kFullMotion = 0.6;
+// Of a frame, in streams without repeats: from here on B-frames do, where that much travels. A zoom
+// of 0.3 or 0.6 pixels a frame over a third of the picture takes 1.4 times plain libx264's bits
+// without them, one of 0.1 or 0.2 takes 0.87 times.
+constexpr double kTravelling = 0.2;
 constexpr std::int64_t kLookAhead = 10;  // x264's own, in frames
 // Beside repeats. What makes a still as fine as x264 would have made it, had it seen every frame of
 // it, and all of the stream no larger (measured on slides and on titles):
@@ -194,7 +198,7 @@ class X264Encoder final : public VideoEncoder {
     }
     x264_picture_t picture = PictureOf(n);
     picture.i_type = keyframe ? X264_TYPE_IDR : X264_TYPE_AUTO;
-    const bool full_motion = !params_.elision || Hint(change.damage, &picture);
+    const bool full_motion = !params_.elision || Hint(change, &picture);
     if (params_.elision) picture.param = keyframe || change.stands > 1 ? &careful_ : &quick_;
     if (elided_.has_value()) Place(n, change, full_motion, &picture);
     return Encode(&picture, sink);
@@ -280,14 +284,15 @@ class X264Encoder final : public VideoEncoder {
   // Tells x264 what did not change, and returns whether almost everything did. x264 heeds the map
   // in P-frames whose first reference is the frame before, unweighted, and for blocks that it would
   // not quantise finer than they are; elsewhere it does no harm.
-  bool Hint(absl::Span<const IntRect> damage, x264_picture_t* picture) const {
+  bool Hint(const FrameChange& change, x264_picture_t* picture) const {
     auto* map = new std::uint8_t[macroblocks_.size()];
-    const std::size_t damaged = macroblocks_.Mark(damage, map);
+    const std::size_t damaged = macroblocks_.Mark(change.damage, map);
     picture->prop.mb_info = map;
     // Read until the frame is encoded, which may be many calls later.
     picture->prop.mb_info_free = [](void* spent) { delete[] static_cast<std::uint8_t*>(spent); };
     const bool full_motion =
-        static_cast<double>(damaged) >= kFullMotion * static_cast<double>(macroblocks_.size());
+        static_cast<double>(damaged) >= kFullMotion * static_cast<double>(macroblocks_.size()) ||
+        (!elided_.has_value() && change.travels >= kTravelling);
     if (picture->i_type == X264_TYPE_AUTO && !full_motion) {
       picture->i_type = X264_TYPE_P;
     }

@@ -90,7 +90,8 @@ FrameChange ChangeOf(std::int64_t n, absl::Span<const IntRect> damage, const Sti
   return {.damage = damage,
           .stands = stills.StandsFrom(n),
           .frames_after = stills.FramesAfter(n),
-          .pictures_after = stills.PicturesAfter(n)};
+          .pictures_after = stills.PicturesAfter(n),
+          .travels = stills.Travels(n)};
 }
 
 // Frames and sound into the muxer side by side, so that neither has to be kept.

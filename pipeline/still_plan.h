@@ -1,5 +1,5 @@
-// Which frames of a scene are certainly the same picture: told from what is drawn on them, before
-// anything is painted. There may be more.
+// Which frames of a scene are certainly the same picture, and of how much of one the content
+// travels: told from what is drawn on them, before anything is painted. There may be more of both.
 #pragma once
 
 #include <cstdint>
@@ -23,9 +23,14 @@ class StillPlan {
   std::int64_t PicturesAfter(std::int64_t n) const;
   std::int64_t FramesAfter(std::int64_t n) const { return frames_ - 1 - n; }
 
+  // The share of the frame, 0 … 1, whose content is elsewhere than on frame n - 1 by more than a
+  // quarter of a pixel, or plays.
+  double Travels(std::int64_t n) const;
+
  private:
   const std::int64_t frames_;
   std::vector<std::int64_t> pictures_;  // the first frame of each, ascending
+  std::vector<float> travels_;          // on the frame of the same place in pictures_
 };
 
 }  // namespace rn

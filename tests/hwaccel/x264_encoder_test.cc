@@ -128,6 +128,22 @@ TEST(X264EncoderTest, BFramesOnlyWhereMostOfTheFrameMoves) {
   EXPECT_TRUE(HasBFrames(*all));
 }
 
+TEST(X264EncoderTest, BFramesToWhereMuchTravels) {
+  // A fifth of the frame slides over a still.
+  const auto paint = [](std::int64_t n, const EncoderFrame& frame) {
+    FillTexture(frame.view, kWhole, 0);
+    const auto left = static_cast<int>(2 * n);
+    FillTexture(frame.view, {left, 32, 112, 112}, 7);
+    return n == 0 ? std::vector<IntRect>{kWhole} : std::vector<IntRect>{{left - 2, 32, 114, 112}};
+  };
+  const auto stands = EncodeFrames(kSmall, 60, paint);
+  const auto travels =
+      EncodeFrames(kSmall, 60, paint, [](std::int64_t) { return FrameChange{.travels = 0.21}; });
+  ASSERT_TRUE(stands.ok() && travels.ok());
+  EXPECT_FALSE(HasBFrames(*stands));
+  EXPECT_TRUE(HasBFrames(*travels));
+}
+
 TEST(X264EncoderTest, HintsCostNoQualityAndLittleSize) {
   EncodeParams plain = kSmall;
   plain.elision = false;
