@@ -100,7 +100,7 @@ void BitWriter::Bits(std::uint32_t value, int count) {
 }
 
 void BitWriter::Ue(std::uint32_t value) {
-  const int digits = std::bit_width(value + 1);
+  const auto digits = static_cast<int>(std::bit_width(value + 1));
   Bits(0, digits - 1);
   Bits(value + 1, digits);
 }

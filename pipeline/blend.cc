@@ -607,7 +607,7 @@ class PlaneSampler {
                  source.w / box.w,
                  planes.width / halves_,
                  box.w / halves_),
-        lerped_(static_cast<std::size_t>(width_) + 2 * Planes::kPadding) {}
+        lerped_(static_cast<std::size_t>(width_) + 2 * std::size_t{Planes::kPadding}) {}
 
   // The box's row `y`, rounded up to whole blocks.
   void Row(const std::uint8_t* plane, int y, std::uint8_t* to) {

@@ -66,7 +66,7 @@ class LineBlur {
     for (int i = 0; i < n_; ++i) {
       double sum = 0;
       for (std::size_t k = 0; k < weights_.size(); ++k) sum += weights_[k] * line_[i + k];
-      sums_[static_cast<std::size_t>(i)] = static_cast<std::uint16_t>(sum + 0.5);
+      sums_[static_cast<std::size_t>(i)] = static_cast<std::uint16_t>(std::lround(sum));
     }
     std::copy_n(sums_.begin(), n_, begin());
   }

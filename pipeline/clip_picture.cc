@@ -11,8 +11,6 @@ namespace {
 
 // A blurred background is made from so much less of everything, and small again where it is smooth.
 constexpr int kBlurShrink = 24;
-// Where chroma has fewer than eight samples swscale repeats the nearest instead of blending.
-constexpr int kBlurredMin = 16;
 
 }  // namespace
 
@@ -30,8 +28,8 @@ absl::StatusOr<ClipPicture> ClipPicture::Open(const VideoContent& content, const
   picture.bounds_ = whole;
   picture.inner_ = fitted.shown;
   picture.inside_.Reset(fitted.shown.w, fitted.shown.h, /*new_opaque=*/true);
-  picture.small_.Reset(std::max(kBlurredMin, RoundToEven(1.0 * whole.w / kBlurShrink)),
-                       std::max(kBlurredMin, RoundToEven(1.0 * whole.h / kBlurShrink)),
+  picture.small_.Reset(std::max(4, RoundToEven(1.0 * whole.w / kBlurShrink)),
+                       std::max(4, RoundToEven(1.0 * whole.h / kBlurShrink)),
                        /*new_opaque=*/true);
   picture.blurred_.emplace(
       index.turn(),
