@@ -209,18 +209,21 @@ absl::Status WriteSound(const std::filesystem::path& path, MasteredMix& sound) {
 // What was spoken, read once.
 class Spoken final : public MasteredMix {
  public:
-  explicit Spoken(AudioBuffer audio) : audio_(std::move(audio)) {}
+  explicit Spoken(MonoSound audio) : audio_(std::move(audio)) {}
 
   std::int64_t Read(absl::Span<float> out) override {
-    const std::size_t n = std::min(audio_.samples.size() - at_, out.size());
-    std::copy_n(audio_.samples.begin() + static_cast<std::ptrdiff_t>(at_), n, out.begin());
+    const std::int64_t n =
+        std::min(audio_.frames() - at_, static_cast<std::int64_t>(out.size()) / kChannels);
+    for (std::int64_t i = 0; i < n; ++i) {
+      std::fill_n(out.begin() + i * kChannels, kChannels, audio_.At(at_ + i));
+    }
     at_ += n;
-    return static_cast<std::int64_t>(n) / kChannels;
+    return n;
   }
 
  private:
-  const AudioBuffer audio_;
-  std::size_t at_ = 0;
+  const MonoSound audio_;
+  std::int64_t at_ = 0;
 };
 
 }  // namespace

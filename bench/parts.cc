@@ -43,7 +43,7 @@ absl::StatusOr<Scene> SilentScene(const Scenario& scenario) {
                    tmpl.Bind({scenario.job, scenario.item, scenario.asset_paths}));
   SpeechTracks tracks;
   for (const VoiceCue& cue : composition.voices()) {
-    tracks[cue.id].audio.samples.resize(static_cast<std::size_t>(kSampleRate) / 2 * kChannels);
+    tracks[cue.id].audio.samples.resize(static_cast<std::size_t>(kSampleRate) / 2);
   }
   return Scene::Resolve(composition, tracks);
 }

@@ -1,6 +1,7 @@
 #include "pipeline/cue_player.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <numbers>
 #include <utility>
@@ -54,10 +55,31 @@ void AddRamp(const float* in, std::int64_t frames, double begin, double end, flo
 
 }  // namespace
 
-CuePlayer::CuePlayer(absl::Span<const float> samples, CuePlacement placement)
-    : samples_(samples),
+std::int64_t CueSound::frames() const {
+  return static_cast<std::int64_t>(stereo.empty() ? mono.size() : stereo.size() / kChannels);
+}
+
+CueSound CueSound::Part(std::int64_t begin, std::int64_t count) const {
+  const auto first = static_cast<std::size_t>(begin), n = static_cast<std::size_t>(count);
+  if (stereo.empty()) return {.mono = mono.subspan(first, n), .mono_step = mono_step};
+  return {.stereo = stereo.subspan(first * kChannels, n * kChannels)};
+}
+
+void CueSound::Read(std::int64_t begin, absl::Span<float> to) const {
+  if (!stereo.empty()) {
+    std::copy_n(stereo.begin() + begin * kChannels, to.size(), to.begin());
+    return;
+  }
+  const std::int16_t* in = mono.data() + begin;
+  for (std::size_t i = 0; i < to.size(); ++i) {
+    to[i] = mono_step * static_cast<float>(in[i / kChannels]);
+  }
+}
+
+CuePlayer::CuePlayer(const CueSound& sound, CuePlacement placement)
+    : sound_(sound),
       placement_(std::move(placement)),
-      frames_(static_cast<std::int64_t>(samples.size()) / kChannels),
+      frames_(sound.frames()),
       round_(frames_ - placement_.loop_crossfade.value_or(0)) {
   CHECK(frames_ > 0 && placement_.loop_crossfade.value_or(0) * 2 <= frames_);
   CHECK(placement_.loop_crossfade || placement_.range.end - placement_.range.begin <= frames_);
@@ -74,22 +96,33 @@ void CuePlayer::AddTo(std::int64_t at, absl::Span<float> block) const {
     const double gain_end = GainAt(frame + piece.frames);
     float* out = block.data() + (frame - at) * kChannels;
     if (piece.leaving) {
-      AddRamp(samples_.data() + *piece.leaving * kChannels,
-              piece.frames,
-              gain * EqualPower(1 - piece.fade_begin),
-              gain_end * EqualPower(1 - piece.fade_end),
-              out);
-      AddRamp(samples_.data() + piece.from * kChannels,
-              piece.frames,
-              gain * EqualPower(piece.fade_begin),
-              gain_end * EqualPower(piece.fade_end),
-              out);
+      AddStretch(*piece.leaving,
+                 piece.frames,
+                 gain * EqualPower(1 - piece.fade_begin),
+                 gain_end * EqualPower(1 - piece.fade_end),
+                 out);
+      AddStretch(piece.from,
+                 piece.frames,
+                 gain * EqualPower(piece.fade_begin),
+                 gain_end * EqualPower(piece.fade_end),
+                 out);
     } else {
-      AddRamp(samples_.data() + piece.from * kChannels, piece.frames, gain, gain_end, out);
+      AddStretch(piece.from, piece.frames, gain, gain_end, out);
     }
     frame += piece.frames;
     gain = gain_end;
   }
+}
+
+void CuePlayer::AddStretch(
+    std::int64_t from, std::int64_t frames, double begin, double end, float* out) const {
+  if (!sound_.stereo.empty()) {
+    AddRamp(sound_.stereo.data() + from * kChannels, frames, begin, end, out);
+    return;
+  }
+  std::array<float, kControlFrames * kChannels> both;
+  sound_.Read(from, absl::MakeSpan(both).first(static_cast<std::size_t>(frames) * kChannels));
+  AddRamp(both.data(), frames, begin, end, out);
 }
 
 CuePlayer::Piece CuePlayer::PieceAt(std::int64_t frame, std::int64_t frames_max) const {

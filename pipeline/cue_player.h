@@ -10,6 +10,20 @@
 
 namespace rn {
 
+// What a cue plays, not owned: interleaved stereo or, where that is empty, one channel for both
+// sides.
+struct CueSound {
+  absl::Span<const float> stereo;
+  absl::Span<const std::int16_t> mono;
+  float mono_step = 0;  // the level of 1 in `mono`
+
+  std::int64_t frames() const;
+  // As far as there are so many.
+  CueSound Part(std::int64_t begin, std::int64_t frames) const;
+  // Fills `to` (interleaved stereo) from frame `begin` on.
+  void Read(std::int64_t begin, absl::Span<float> to) const;
+};
+
 struct EnvelopePoint {
   std::int64_t frame = 0;  // of the mix
   double gain = 1;
@@ -28,8 +42,8 @@ struct CuePlacement {
 // Immutable: any block can be asked for at any time, and asked twice it is the same.
 class CuePlayer {
  public:
-  // `samples` (interleaved stereo, at least one frame) outlive us.
-  CuePlayer(absl::Span<const float> samples, CuePlacement placement);
+  // What `sound` (at least one frame) refers to outlives us.
+  CuePlayer(const CueSound& sound, CuePlacement placement);
 
   // Adds what is heard from frame `at` on to `block`, interleaved stereo.
   void AddTo(std::int64_t at, absl::Span<float> block) const;
@@ -46,10 +60,13 @@ class CuePlayer {
     double fade_begin = 0, fade_end = 0;
   };
 
+  // Adds so many frames of the sound, at most kControlFrames, under a gain that runs straight.
+  void AddStretch(
+      std::int64_t from, std::int64_t frames, double begin, double end, float* out) const;
   Piece PieceAt(std::int64_t frame, std::int64_t frames_max) const;
   double GainAt(std::int64_t frame) const;
 
-  const absl::Span<const float> samples_;
+  const CueSound sound_;
   const CuePlacement placement_;
   const std::int64_t frames_;  // of the source
   const std::int64_t round_;   // from one round of the loop to the next

@@ -91,16 +91,19 @@ class SourceLoader {
   }
 
   // What is heard of the source, from the slot's trim on, at its speed.
-  absl::StatusOr<Samples> SamplesOf(const Slot& slot) {
-    ASSIGN_OR_RETURN(Samples samples, TrimmedOf(slot));
+  absl::StatusOr<CueSound> SoundOf(const Slot& slot) {
+    ASSIGN_OR_RETURN(CueSound sound, TrimmedOf(slot));
     const AudioRange wanted = slot.Wanted();
-    samples = samples.subspan(0, static_cast<std::size_t>(wanted.end - wanted.begin) * kChannels);
-    if (samples.empty() || (slot.cue.speed == 1 && slot.round == 0)) return samples;
+    sound = sound.Part(0, wanted.end - wanted.begin);
+    if (sound.frames() == 0 || (slot.cue.speed == 1 && slot.round == 0)) return sound;
     AudioBuffer made;
+    if (slot.cue.speed == 1 || sound.stereo.empty()) {
+      made.samples.resize(static_cast<std::size_t>(sound.frames()) * kChannels);
+      sound.Read(0, absl::MakeSpan(made.samples));
+      sound = {.stereo = made.samples};
+    }
     if (slot.cue.speed != 1) {
-      ASSIGN_OR_RETURN(made, AtSpeed(samples, slot.cue.speed));
-    } else {
-      made.samples.assign(samples.begin(), samples.end());
+      ASSIGN_OR_RETURN(made, AtSpeed(sound.stereo, slot.cue.speed));
     }
     if (slot.round > 0) {
       if (made.frames() < slot.round + slot.crossfade) FadeEnd(made);
@@ -108,32 +111,33 @@ class SourceLoader {
     }
     RETURN_IF_ERROR(Spend(made.frames()));
     made_.push_back(std::make_unique<const AudioBuffer>(std::move(made)));
-    return Samples(made_.back()->samples);
+    return CueSound{.stereo = made_.back()->samples};
   }
 
   std::map<std::string, SharedSound> TakeFiles() { return std::move(files_); }
   std::vector<std::unique_ptr<const AudioBuffer>> TakeMade() { return std::move(made_); }
 
  private:
-  absl::StatusOr<Samples> TrimmedOf(const Slot& slot) {
+  absl::StatusOr<CueSound> TrimmedOf(const Slot& slot) {
     std::int64_t skipped = 0;
-    Samples samples;
+    CueSound sound;
     if (slot.cue.file.empty()) {
       const auto track = tracks_.find(slot.cue.speech);
       if (track == tracks_.end()) return UnknownSpeech(slot.cue.speech);
-      samples = track->second.audio.samples;
+      sound.mono = track->second.audio.samples;
+      sound.mono_step = track->second.audio.step;
     } else {
-      ASSIGN_OR_RETURN(samples, FileOf(slot.cue.file));
+      ASSIGN_OR_RETURN(sound.stereo, FileOf(slot.cue.file));
       skipped = ranges_.at(slot.cue.file).begin;
     }
     const std::int64_t trim = slot.trim - skipped;
-    if (trim * kChannels >= static_cast<std::int64_t>(samples.size())) {
-      if (slot.trim == 0 || slot.cue.may_run_out) return Samples();
+    if (trim >= sound.frames()) {
+      if (slot.trim == 0 || slot.cue.may_run_out) return CueSound();
       return absl::InvalidArgumentError(
           absl::StrFormat("nothing is left of it after trim_start, %.2f s",
                           absl::ToDoubleSeconds(slot.cue.trim_start)));
     }
-    return samples.subspan(static_cast<std::size_t>(trim) * kChannels);
+    return sound.Part(trim, sound.frames() - trim);
   }
 
   absl::Status UnknownSpeech(const std::string& id) const {
@@ -180,49 +184,49 @@ class SourceLoader {
   std::int64_t left_;  // sample frames that may still be decoded
 };
 
-// The gain that brings them to `lufs`; 1 where they are silent or too short to have a loudness.
-double MatchingGain(Samples samples, double lufs) {
+std::optional<double> LoudnessOf(const CueSound& sound, float gain) {
   LoudnessMeter meter;
-  meter.Add(samples);
-  std::optional<double> is = meter.Integrated();
+  constexpr std::int64_t kBlock = 4800;
+  std::vector<float> block(kBlock * kChannels);
+  for (std::int64_t at = 0; at < sound.frames(); at += kBlock) {
+    const std::int64_t frames = std::min(kBlock, sound.frames() - at);
+    const auto part = absl::MakeSpan(block).first(static_cast<std::size_t>(frames) * kChannels);
+    sound.Read(at, part);
+    for (float& sample : part) sample *= gain;
+    meter.Add(part);
+  }
+  return meter.Integrated();
+}
+
+// The gain that brings it to `lufs`; 1 where it is silent or too short to have a loudness.
+double MatchingGain(const CueSound& sound, double lufs) {
+  std::optional<double> is = LoudnessOf(sound, 1);
   if (!is) return 1;
   // Near the meter's gate the quiet parts are left out: measured again where nothing is.
   constexpr double kNearGate = -35;
   const double lifted = *is < kNearGate ? FromDecibels(lufs - *is) : 1;
-  if (lifted != 1) {
-    LoudnessMeter second;
-    std::vector<float> block;
-    constexpr std::size_t kBlock = 9600;
-    for (std::size_t at = 0; at < samples.size(); at += kBlock) {
-      const Samples part = samples.subspan(at, kBlock);
-      block.assign(part.begin(), part.end());
-      for (float& sample : block) sample *= static_cast<float>(lifted);
-      second.Add(block);
-    }
-    is = second.Integrated();
-  }
+  if (lifted != 1) is = LoudnessOf(sound, static_cast<float>(lifted));
   return is ? std::min(lifted * FromDecibels(lufs - *is), FromDecibels(kMatchDbMax)) : 1;
 }
 
-absl::StatusOr<double> MatchingGainOf(const Slot& slot, Samples samples, SharedWork* shared) {
+absl::StatusOr<double> MatchingGainOf(const Slot& slot, const CueSound& sound, SharedWork* shared) {
   const double lufs = *slot.cue.loudness;
-  const auto measure = [&] { return MatchingGain(samples, lufs); };
+  const auto measure = [&] { return MatchingGain(sound, lufs); };
   const bool as_in_file = !slot.cue.file.empty() && slot.cue.speed == 1 && slot.round == 0;
   if (shared == nullptr || !as_in_file) return measure();
-  return shared->MatchingGain(slot.cue.file,
-                              {.begin = slot.trim,
-                               .frames = static_cast<std::int64_t>(samples.size()) / kChannels,
-                               .lufs = lufs},
-                              measure);
+  return shared->MatchingGain(
+      slot.cue.file, {.begin = slot.trim, .frames = sound.frames(), .lufs = lufs}, measure);
 }
 
-// How `samples` fill the slot. Their end is not heard: cut, looped or the mix is over.
-absl::StatusOr<CuePlacement> PlacementOf(const Slot& slot, Samples samples, SharedWork* shared) {
+// How the sound fills the slot. Its end is not heard: cut, looped or the mix is over.
+absl::StatusOr<CuePlacement> PlacementOf(const Slot& slot,
+                                         const CueSound& sound,
+                                         SharedWork* shared) {
   const AudioCue& cue = slot.cue;
-  const auto frames = static_cast<std::int64_t>(samples.size()) / kChannels;
+  const std::int64_t frames = sound.frames();
   CuePlacement placement{.range = slot.range, .gain = cue.gain};
   if (cue.loudness) {
-    ASSIGN_OR_RETURN(const double matching, MatchingGainOf(slot, samples, shared));
+    ASSIGN_OR_RETURN(const double matching, MatchingGainOf(slot, sound, shared));
     placement.gain *= matching;
   }
   // Or the source may go on where it is trimmed.
@@ -270,17 +274,17 @@ absl::StatusOr<MixSources> MixSources::Load(const MixPlan& plan,
 
   struct Placed {
     const AudioCue& cue;
-    Samples samples;
+    CueSound sound;
     CuePlacement placement;
   };
   std::vector<Placed> placed;
   for (const Slot& slot : slots) {
-    const absl::StatusOr<Samples> samples = loader.SamplesOf(slot);
-    if (!samples.ok()) return At(slot.cue, samples.status());
-    if (samples->empty()) continue;
-    absl::StatusOr<CuePlacement> placement = PlacementOf(slot, *samples, shared);
+    const absl::StatusOr<CueSound> sound = loader.SoundOf(slot);
+    if (!sound.ok()) return At(slot.cue, sound.status());
+    if (sound->frames() == 0) continue;
+    absl::StatusOr<CuePlacement> placement = PlacementOf(slot, *sound, shared);
     if (!placement.ok()) return At(slot.cue, placement.status());
-    placed.push_back({slot.cue, *samples, *std::move(placement)});
+    placed.push_back({slot.cue, *sound, *std::move(placement)});
   }
 
   MixSources sources;
@@ -299,7 +303,7 @@ absl::StatusOr<MixSources> MixSources::Load(const MixPlan& plan,
       }
       each.placement.duck.emplace(*each.cue.duck, std::move(sounds));
     }
-    sources.players_.emplace_back(each.samples, each.placement);
+    sources.players_.emplace_back(each.sound, each.placement);
   }
   return sources;
 }

@@ -26,7 +26,7 @@ struct SpokenWord {
 };
 
 struct Speech {
-  AudioBuffer audio;  // no leading or trailing silence beyond 20 ms
+  MonoSound audio;  // no leading or trailing silence beyond 20 ms
   std::vector<SpokenWord> words;
   bool words_estimated = false;       // the engine gave no times; spread by length
   std::vector<std::string> warnings;  // of what the engine could not do as asked

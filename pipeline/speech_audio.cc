@@ -80,9 +80,9 @@ class Sound {
   int threshold_ = 0;
 };
 
-absl::StatusOr<AudioBuffer> ToPipelineAudio(absl::Span<const std::int16_t> mono,
-                                            int sample_rate,
-                                            double volume) {
+absl::StatusOr<MonoSound> ToPipelineAudio(absl::Span<const std::int16_t> mono,
+                                          int sample_rate,
+                                          double volume) {
   AVChannelLayout layout = AV_CHANNEL_LAYOUT_MONO;
   SwrContext* made = nullptr;
   RETURN_IF_FF_ERROR(swr_alloc_set_opts2(&made,
@@ -97,11 +97,11 @@ absl::StatusOr<AudioBuffer> ToPipelineAudio(absl::Span<const std::int16_t> mono,
   const UniqueSwrContext resampler(made);
   RETURN_IF_FF_ERROR(swr_init(resampler.get()));
 
-  const auto gain = static_cast<float>(volume);
   const auto frames = static_cast<std::size_t>(av_rescale_rnd(
       static_cast<std::int64_t>(mono.size()), kSampleRate, sample_rate, AV_ROUND_UP));
-  AudioBuffer audio;
-  audio.samples.reserve(frames * kChannels);
+  MonoSound audio;
+  audio.step = static_cast<float>(volume) * MonoSound::kUnityStep;
+  audio.samples.reserve(frames);
   std::array<float, 4096> block;
   constexpr std::size_t kInputBlock = 1024;  // fits `block` at any rate from 12 kHz up
   std::size_t taken = 0;
@@ -117,12 +117,14 @@ absl::StatusOr<AudioBuffer> ToPipelineAudio(absl::Span<const std::int16_t> mono,
     RETURN_IF_FF_ERROR(got);
     taken += input;
     drained = input == 0 && got == 0;
-    for (int i = 0; i < got && audio.samples.size() < frames * kChannels; ++i) {
-      const float sample = gain * block[static_cast<std::size_t>(i)];
-      audio.samples.insert(audio.samples.end(), kChannels, sample);
+    for (int i = 0; i < got && audio.samples.size() < frames; ++i) {
+      constexpr float kMax = 32767;
+      const float steps = block[static_cast<std::size_t>(i)] / MonoSound::kUnityStep;
+      audio.samples.push_back(
+          static_cast<std::int16_t>(std::lround(std::clamp(steps, -kMax, kMax))));
     }
   }
-  audio.samples.resize(frames * kChannels);
+  audio.samples.resize(frames);
   return audio;
 }
 

@@ -38,7 +38,7 @@ absl::StatusOr<std::vector<Prosody>> ProsodyOf(const rendernode::Voice& voice,
 // `piece` from its first sound to its last, after what is there and a pause.
 void AppendPiece(RawSpeech piece, absl::Duration pause, RawSpeech& speech);
 
-// Trimmed to kEdgeSilence, at 48 kHz stereo, words placed, each part of the script as loud as its
+// Trimmed to kEdgeSilence, at 48 kHz, words placed, each part of the script as loud as its
 // style's `prosody` says. Internal: the engine made no sound. InvalidArgument: longer than
 // kNarrationMax.
 absl::StatusOr<Speech> FinishSpeech(const Script& script,

@@ -100,7 +100,7 @@ Speech Silent(absl::string_view text) {
     at += word.size() + 1;
     now += kWord;
   }
-  speech.audio.samples.resize(static_cast<std::size_t>(ToSampleFrames(now)) * kChannels);
+  speech.audio.samples.resize(static_cast<std::size_t>(ToSampleFrames(now)));
   return speech;
 }
 

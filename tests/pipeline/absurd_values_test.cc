@@ -71,7 +71,7 @@ absl::Status Resolved(const std::string& json, const std::string& value, absl::D
   SpeechTracks tracks;
   for (const VoiceCue& cue : composition.voices()) {
     Speech& speech = tracks[cue.id];
-    speech.audio.samples.resize(static_cast<std::size_t>(ToSampleFrames(spoken)) * kChannels);
+    speech.audio.samples.resize(static_cast<std::size_t>(ToSampleFrames(spoken)));
     speech.words.push_back({"a", 0, 1, absl::ZeroDuration(), spoken});
   }
   return Scene::Resolve(composition, tracks).status();

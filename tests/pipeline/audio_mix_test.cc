@@ -21,10 +21,14 @@ AudioBuffer Constant(absl::Duration length, double level) {
 
 class AudioMixTest : public ::testing::Test {
  protected:
-  // A cue of a speech of that sound; cues are named "0", "1", … in order.
-  AudioCue& Add(AudioBuffer sound) {
+  // A cue of a file of that sound; cues are named "0", "1", … in order.
+  AudioCue& Add(const AudioBuffer& sound) {
+    return AddFile(std::to_string(plan_.cues.size()) + ".wav", WavBytes(sound));
+  }
+
+  AudioCue& AddSpeech(const AudioBuffer& sound) {
     const std::string id = std::to_string(plan_.cues.size());
-    tracks_[id].audio = std::move(sound);
+    tracks_[id].audio = SpokenAs(sound);
     plan_.cues.push_back({.pointer = "/elements/" + id, .name = id, .speech = id});
     return plan_.cues.back();
   }
@@ -85,6 +89,26 @@ TEST_F(AudioMixTest, CueBeginsAndEndsOnItsSample) {
   for (std::int64_t i = 0; i < 200 * 48; ++i) {
     ASSERT_EQ(mix[i * kChannels], i >= begin && i < end ? 0.5F : 0) << i;
     ASSERT_EQ(mix[i * kChannels + 1], mix[i * kChannels]) << i;
+  }
+}
+
+TEST_F(AudioMixTest, SpeechSoundsAsTheSameFileOnBothSides) {
+  for (const double speed : {1.0, 1.25}) {
+    plan_.cues.clear();
+    AudioCue& speech = AddSpeech(SpeechLike(absl::Seconds(1), 0.8));
+    speech.start = absl::Milliseconds(100);
+    speech.trim_start = absl::Milliseconds(50);
+    speech.speed = speed;
+    speech.loudness = -18;
+    AudioCue file = speech;
+    const std::vector<float> spoken = Mixed(absl::Seconds(2));
+    file.file = AddFile("same.wav", WavBytes(SpeechLike(absl::Seconds(1), 0.8))).file;
+    file.speech.clear();
+    plan_.cues = {file};
+    const std::vector<float> played = Mixed(absl::Seconds(2));
+    for (std::size_t i = 0; i < played.size(); ++i) {
+      ASSERT_NEAR(spoken[i], played[i], 2e-4) << i << " at " << speed;
+    }
   }
 }
 
@@ -420,8 +444,7 @@ TEST_F(AudioMixTest, MissingFileNamesItsElement) {
 }
 
 TEST_F(AudioMixTest, SpeechThatWasNotSpokenIsNamed) {
-  Add(Silence(absl::Seconds(1)));
-  plan_.cues[0].speech = "naration";
+  AddSpeech(Silence(absl::Seconds(1))).speech = "naration";
   tracks_["narration"];
   const absl::Status failure = Failure();
   EXPECT_THAT(std::string(failure.message()), HasSubstr("/elements/0: "));

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <random>
 
+#include "base/file.h"
 #include "pipeline/audio_mix.h"
 #include "tests/pipeline/sound.h"
 
@@ -17,15 +18,16 @@ constexpr double kTruePeakDb = -1;
 
 // A mix of these sounds, one over the other.
 std::vector<float> Mastered(const std::vector<AudioBuffer>& sounds) {
-  SpeechTracks tracks;
+  const absl::StatusOr<TempDir> folder = TempDir::Create("loudness");
   MixPlan plan{.target_lufs = kTargetLufs, .true_peak_db = kTruePeakDb};
   for (const AudioBuffer& sound : sounds) {
-    const std::string id = std::to_string(tracks.size());
-    tracks[id].audio = sound;
-    plan.cues.push_back({.pointer = "/elements/" + id, .name = id, .speech = id});
+    const std::string id = std::to_string(plan.cues.size());
+    const std::filesystem::path path = folder->path() / (id + ".wav");
+    EXPECT_TRUE(WriteFileDurably(path, WavBytes(sound)).ok());
+    plan.cues.push_back({.pointer = "/elements/" + id, .name = id, .file = path.string()});
     plan.sample_frames = std::max(plan.sample_frames, sound.frames());
   }
-  const auto mix = Master(plan, tracks);
+  const auto mix = Master(plan, {});
   EXPECT_TRUE(mix.ok()) << mix.status();
   return mix.ok() ? ReadAll(**mix) : std::vector<float>();
 }
@@ -76,8 +78,8 @@ TEST(LoudnessTest, SilentGapsAreGatedOut) {
 // Clicks twice a second: brought up as far as the ceiling lets them, and no further.
 TEST(LoudnessTest, DuckedMusicUnderSpeechComesToTarget) {
   SpeechTracks tracks;
-  tracks["speech"].audio = SpeechLike(absl::Seconds(4), 0.4);
-  tracks["music"].audio = MusicLike(absl::Seconds(3), 0.5);
+  tracks["speech"].audio = SpokenAs(SpeechLike(absl::Seconds(4), 0.4));
+  tracks["music"].audio = SpokenAs(MusicLike(absl::Seconds(3), 0.5));
   MixPlan plan{.sample_frames = 10 * kSampleRate};
   plan.cues.push_back({.pointer = "/0", .name = "speech", .speech = "speech"});
   plan.cues.back().start = absl::Seconds(3);
@@ -103,6 +105,12 @@ TEST(LoudnessTest, DeepBassComesToTarget) {
 
 TEST(LoudnessTest, SoundOfOneSideComesToTarget) {
   AudioBuffer sound = MusicLike(absl::Seconds(6), 0.5);
+  for (std::size_t i = 1; i < sound.samples.size(); i += kChannels) sound.samples[i] = 0;
+  ExpectOnTarget(Mastered({sound}));
+}
+
+TEST(LoudnessTest, SpeechOfOneSideComesToTarget) {
+  AudioBuffer sound = SpeechLike(absl::Seconds(6), 0.5);
   for (std::size_t i = 1; i < sound.samples.size(); i += kChannels) sound.samples[i] = 0;
   ExpectOnTarget(Mastered({sound}));
 }

@@ -40,7 +40,7 @@ Speech SpokenAs(const std::string& script) {
     speech.words.push_back({std::string(word), byte, byte + word.size(), now, now + kWord});
     now += kWord;
   }
-  speech.audio.samples.resize(static_cast<std::size_t>(2 * ToSampleFrames(now)));
+  speech.audio.samples.resize(static_cast<std::size_t>(ToSampleFrames(now)));
   return speech;
 }
 

@@ -46,18 +46,20 @@ class BeepEngine final : public SpeechEngine {
                            rendernode::ITEM_ERROR_AUDIO_GENERATION_FAILED);
     }
     Speech speech;
+    AudioBuffer sound;
     absl::Duration now;
     std::size_t at = 0;
     for (const absl::string_view word : absl::StrSplit(text, ' ')) {
       speech.words.push_back({std::string(word), at, at + word.size(), now, now + kWord});
       at += word.size() + 1;
-      Append(Sine(kWord, 500, 0.4), speech.audio);
+      Append(Sine(kWord, 500, 0.4), sound);
       now += kWord;
       if (absl::EndsWith(word, ".") && at < text.size()) {
-        Append(Silence(kBreath), speech.audio);
+        Append(Silence(kBreath), sound);
         now += kBreath;
       }
     }
+    speech.audio = SpokenAs(sound);
     return speech;
   }
 

@@ -31,6 +31,15 @@ AudioBuffer SoundOf(std::int64_t frames, const SampleAt& at) {
   return sound;
 }
 
+MonoSound SpokenAs(const AudioBuffer& sound) {
+  MonoSound spoken;
+  for (std::int64_t i = 0; i < sound.frames(); ++i) {
+    const float sample = sound.samples[static_cast<std::size_t>(i) * kChannels];
+    spoken.samples.push_back(static_cast<std::int16_t>(std::lround(sample / spoken.step)));
+  }
+  return spoken;
+}
+
 AudioBuffer Silence(absl::Duration length) {
   return SoundOf(ToSampleFrames(length), [](std::int64_t) { return 0.0; });
 }

@@ -15,6 +15,8 @@ namespace rn {
 // `frames` stereo frames; both channels get `at(frame)`.
 using SampleAt = std::function<double(std::int64_t frame)>;
 AudioBuffer SoundOf(std::int64_t frames, const SampleAt& at);
+// Its left channel, as an engine speaks.
+MonoSound SpokenAs(const AudioBuffer& sound);
 AudioBuffer Silence(absl::Duration length);
 AudioBuffer Sine(absl::Duration length, double hz, double amplitude);
 

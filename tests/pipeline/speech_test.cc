@@ -55,12 +55,11 @@ std::vector<std::string> Texts(const Speech& speech) {
 
 // RMS in dBFS; -120 where there is nothing.
 double LevelDb(const Speech& speech, absl::Duration begin, absl::Duration end) {
-  const auto& samples = speech.audio.samples;
   double sum = 1e-12;
   std::size_t count = 1;
-  for (auto i = ToSampleFrames(begin) * kChannels; i < ToSampleFrames(end) * kChannels; ++i) {
-    if (i < 0 || i >= static_cast<std::int64_t>(samples.size())) continue;
-    const double sample = samples[static_cast<std::size_t>(i)];
+  for (auto i = ToSampleFrames(begin); i < ToSampleFrames(end); ++i) {
+    if (i < 0 || i >= speech.audio.frames()) continue;
+    const double sample = speech.audio.At(i);
     sum += sample * sample;
     ++count;
   }
@@ -83,15 +82,14 @@ double PitchHz(const Speech& speech) {
   for (absl::Duration t; t + kWindow < speech.audio.length(); t += kWindow / 2) {
     if (LevelDb(speech, t, t + kWindow) > LevelDb(speech, loudest, loudest + kWindow)) loudest = t;
   }
-  const auto begin = static_cast<std::size_t>(ToSampleFrames(loudest));
-  const auto size = static_cast<std::size_t>(ToSampleFrames(kWindow));
-  std::size_t best_lag = 0;
+  const std::int64_t begin = ToSampleFrames(loudest);
+  const std::int64_t size = ToSampleFrames(kWindow);
+  std::int64_t best_lag = 0;
   double best = 0;
-  for (std::size_t lag = kSampleRate / 500; lag < kSampleRate / 60; ++lag) {
+  for (std::int64_t lag = kSampleRate / 500; lag < kSampleRate / 60; ++lag) {
     double sum = 0;
-    for (std::size_t i = 0; i + lag < size; ++i) {
-      sum += double{speech.audio.samples[(begin + i) * kChannels]} *
-             double{speech.audio.samples[(begin + i + lag) * kChannels]};
+    for (std::int64_t i = 0; i + lag < size; ++i) {
+      sum += double{speech.audio.At(begin + i)} * double{speech.audio.At(begin + i + lag)};
     }
     sum /= static_cast<double>(size - lag);
     if (sum > best * 1.05) {  // the shortest of equal lags: not an octave below
