@@ -17,16 +17,20 @@ constexpr std::int64_t kBlockFrames = 1024;
 // that was limited hard. The limiter stays so much below the peak promised of the finished file.
 constexpr double kCodecHeadroomDb = 0.8;
 
+// For sounds that are mostly peaks, speech on one side alone say: the slower release holds down
+// what is between them too, and no gain makes up for that.
+constexpr absl::Duration kReleaseOfPeaks = absl::Milliseconds(15);
+
 using Sources = std::shared_ptr<const MixSources>;
 
 // The sources under a gain and a limiter. Always works in the same blocks, however it is read: two
 // readings of one mix are equal to the bit.
 class LimitedMix final : public MasteredMix {
  public:
-  LimitedMix(Sources sources, double gain, double ceiling)
+  LimitedMix(Sources sources, double gain, double ceiling, absl::Duration release)
       : sources_(std::move(sources)),
         gain_(static_cast<float>(gain)),
-        limiter_(ceiling),
+        limiter_(ceiling, release),
         block_(kBlockFrames * kChannels) {
     NextBlock();
     read_ = TruePeakLimiter::kLatencyFrames;  // What it was filled with at first.
@@ -84,8 +88,11 @@ RawMeasure MeasureRaw(const MixSources& sources) {
   return measure;
 }
 
-std::optional<double> MeasureLimited(const Sources& sources, double gain, double ceiling) {
-  LimitedMix mix(sources, gain, ceiling);
+std::optional<double> MeasureLimited(const Sources& sources,
+                                     double gain,
+                                     double ceiling,
+                                     absl::Duration release) {
+  LimitedMix mix(sources, gain, ceiling, release);
   LoudnessMeter meter;
   std::vector<float> block(kBlockFrames * kChannels);
   while (const std::int64_t frames = mix.Read(absl::MakeSpan(block))) {
@@ -104,19 +111,23 @@ absl::StatusOr<std::unique_ptr<MasteredMix>> Master(const MixPlan& plan,
   const auto sources = std::make_shared<const MixSources>(std::move(loaded));
   const double ceiling = FromDecibels(plan.true_peak_db - kCodecHeadroomDb);
   const RawMeasure raw = MeasureRaw(*sources);
-  double gain_db = 0;
-  if (raw.lufs) {
-    gain_db = plan.target_lufs - *raw.lufs;
-    // Where the limiter has nothing to do, the measure of the raw mix says it all.
-    if (raw.forecast.peak() * FromDecibels(gain_db) > ceiling * TruePeakLimiter::SafePart()) {
-      gain_db = DriveIntoLimiter(
-          raw.forecast.Drive(gain_db, ceiling),
-          gain_db + kDriveMaxDb,
-          plan.target_lufs,
-          [&](double db) { return MeasureLimited(sources, FromDecibels(db), ceiling); });
+  absl::Duration release = TruePeakLimiter::kRelease;
+  double gain_db = raw.lufs ? plan.target_lufs - *raw.lufs : 0;
+  // Where the limiter has nothing to do, the measure of the raw mix says it all.
+  if (raw.lufs &&
+      raw.forecast.peak() * FromDecibels(gain_db) > ceiling * TruePeakLimiter::SafePart()) {
+    const double first_db = raw.forecast.Drive(gain_db, ceiling);
+    const double max_db = gain_db + kDriveMaxDb;
+    const auto limited = [&](double db) {
+      return MeasureLimited(sources, FromDecibels(db), ceiling, release);
+    };
+    gain_db = DriveIntoLimiter(first_db, max_db, plan.target_lufs, limited);
+    if (gain_db == max_db) {
+      release = kReleaseOfPeaks;
+      gain_db = DriveIntoLimiter(first_db, max_db, plan.target_lufs, limited);
     }
   }
-  return std::make_unique<LimitedMix>(sources, FromDecibels(gain_db), ceiling);
+  return std::make_unique<LimitedMix>(sources, FromDecibels(gain_db), ceiling, release);
 }
 
 }  // namespace rn

@@ -9,9 +9,8 @@ namespace {
 
 constexpr int kTaps = 12, kBefore = 5;  // of the taps, before the frame
 
-constexpr int kPhases = 3;  // between two samples: four times the rate
-constexpr int kStep = 16;   // frames that are looked at as one
-constexpr double kReleaseFrames = 0.06 * kSampleRate;
+constexpr int kPhases = 3;         // between two samples: four times the rate
+constexpr int kStep = 16;          // frames that are looked at as one
 constexpr double kRestGap = 1e-5;  // Nearer to 1 than this is 1: 100 dB below the sound.
 
 using Kernel = std::array<std::array<float, kTaps>, kPhases>;
@@ -82,8 +81,9 @@ void PeaksBetween(const float* sound, std::array<float, kStep>& peaks) {
 
 }  // namespace
 
-TruePeakLimiter::TruePeakLimiter(double ceiling)
+TruePeakLimiter::TruePeakLimiter(double ceiling, absl::Duration release)
     : ceiling_(static_cast<float>(ceiling)),
+      let_go_(1 - std::exp(-1 / (absl::ToDoubleSeconds(release) * kSampleRate))),
       // One step more than a chunk: the interpolator works in whole steps.
       sound_((kHistory + kChunk + kStep) * kChannels) {
   recent_.fill(1);
@@ -158,8 +158,7 @@ double TruePeakLimiter::NextGain(float wanted) {
   if (candidates_.front().frame < frame_ - kWindow) candidates_.pop_front();
   ++frame_;
 
-  static const double let_go = 1 - std::exp(-1 / kReleaseFrames);
-  released_ = std::min<double>(candidates_.front().gain, released_ + (1 - released_) * let_go);
+  released_ = std::min<double>(candidates_.front().gain, released_ + (1 - released_) * let_go_);
   if (released_ > 1 - kRestGap) released_ = 1;
   recent_sum_ += released_ - recent_[recent_at_];
   recent_[recent_at_] = released_;

@@ -7,6 +7,7 @@
 #include <deque>
 #include <vector>
 
+#include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "pipeline/audio_buffer.h"
 
@@ -16,8 +17,12 @@ namespace rn {
 // Samples that are nowhere near a peak above the ceiling pass bit for bit. One thread.
 class TruePeakLimiter {
  public:
-  // `ceiling`: linear, > 0, of the true peak.
-  explicit TruePeakLimiter(double ceiling);
+  // Slower than the period of a low note, which a faster one would distort.
+  static constexpr absl::Duration kRelease = absl::Milliseconds(60);
+
+  // `ceiling`: linear, > 0, of the true peak. `release`: in which the gain comes two thirds of the
+  // way back after a peak.
+  explicit TruePeakLimiter(double ceiling, absl::Duration release = kRelease);
 
   // In place; what comes out went in kLatencyFrames earlier, silence at first.
   void Process(absl::Span<float> block);
@@ -45,6 +50,7 @@ class TruePeakLimiter {
   double NextGain(float wanted);
 
   const float ceiling_;
+  const double let_go_;  // of the gap to 1, in every frame
 
   std::vector<float> sound_;            // kHistory frames, then the chunk
   std::array<float, kChunk> wanted_{};  // the gain that each frame needs for itself
