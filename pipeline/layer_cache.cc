@@ -79,7 +79,27 @@ LayerCache::Key LayerCache::KeyOf(const Draw& draw, Stage stage) {
   return {draw.element, stage, draw.page, draw.active_word, draw.characters, draw.word_phase};
 }
 
+// A page of captions, or a word of it half spoken, does not come back: time goes on. There may be
+// one for every frame. The last page's bounds stay, frames that hold it are still about.
+void LayerCache::DropPassed(const Key& key) {
+  if (key.page < 0) return;
+  const Key first{key.element, key.stage};
+  for (auto entry = entries_.lower_bound(first); entry != entries_.end() &&
+                                                 entry->first.element == key.element &&
+                                                 entry->first.stage == key.stage;) {
+    const auto next = std::next(entry);
+    if (entry->second.used + 1 < time_) {
+      bytes_ -= entry->second.bytes;
+      entries_.erase(entry);
+    }
+    entry = next;
+  }
+  rest_.erase(rest_.lower_bound(first),
+              rest_.lower_bound(Key{key.element, key.stage, std::max(-1, key.page - 1)}));
+}
+
 LayerCache::Entry& LayerCache::Keep(const Key& key, Held content, Draw of) {
+  DropPassed(key);
   const std::size_t bytes = std::visit([](const auto& it) { return it.bytes(); }, content);
   if (const auto old = entries_.find(key); old != entries_.end()) {
     bytes_ -= old->second.bytes;

@@ -97,6 +97,7 @@ class LayerCache {
                            int dx,
                            int dy,
                            std::uint8_t opacity);
+  void DropPassed(const Key& key);
   void MakeRoom();
   void Note(const Element& element, const std::vector<std::string>& warnings);
 
