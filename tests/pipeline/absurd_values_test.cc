@@ -264,7 +264,7 @@ class TwoSeconds final : public SpeechEngine {
   std::string name() const override { return "two"; }
   absl::StatusOr<Speech> Speak(absl::string_view, const rendernode::Voice&) override {
     Speech speech;
-    speech.audio.samples.resize(std::size_t{2} * kSampleRate * kChannels);
+    speech.audio.samples.resize(std::size_t{2} * kSampleRate);
     return speech;
   }
 };
