@@ -180,12 +180,13 @@ void BeastHttpServer::Stop() {
     }
     stopping_ = true;
   }
+  // In this order: when nobody is accepted any more, every reply says that it is the last.
+  DrainConnections();
   asio::post(acceptor_.get_executor(), [this] {
     error_code ignored;
     acceptor_.close(ignored);
     accept_retry_.cancel();
   });
-  DrainConnections();
   {
     MutexLock lock(mutex_);
     const absl::Duration deadline = context_.clock.SinceBoot() + options_.drain_timeout;
