@@ -101,11 +101,11 @@ absl::Status CheckWhole(const AVStream& stream, const Packets& packets) {
 
 // A file's clock says anything; from here on no time overflows.
 absl::Status CheckTimes(std::int64_t first, std::int64_t last, std::int64_t ticks, double tick_s) {
-  constexpr double kTicksMax = 1LL << 62;
+  constexpr double kTicksMax = 0x1p62;
   const double end =
       static_cast<double>(last) + static_cast<double>(std::max<std::int64_t>(0, ticks));
   const double seconds = (end - static_cast<double>(first)) * tick_s;
-  if (std::abs(end) <= kTicksMax && seconds <= absl::ToDoubleSeconds(kMediaLengthMax)) {
+  if (std::abs(end) <= kTicksMax && absl::Seconds(seconds) <= kMediaLengthMax) {
     return absl::OkStatus();
   }
   return absl::InvalidArgumentError(

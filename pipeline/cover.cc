@@ -84,7 +84,7 @@ void CutToCircle(Planes* planes, int x, int y, double centre_x, double centre_y,
         share = ToByte(r + 0.5 - std::hypot(dx, dy));
       }
       std::memset(
-          shares + std::ptrdiff_t{column} * halves, share, static_cast<std::size_t>(n * halves));
+          shares + std::ptrdiff_t{column} * halves, share, static_cast<std::size_t>(n) * halves);
       column += n;
     }
   });

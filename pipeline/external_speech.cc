@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "base/file.h"
@@ -140,9 +141,8 @@ std::vector<WeighedWord> Weigh(const Script& script, const ScriptPiece& piece) {
       const bool said_alone = g_unichar_isdigit(character.code) != 0 || script.StyleOf(i).spelt;
       words.back().weight += unspaced ? kOfAnIdeograph : said_alone ? kOfADigit : 1;
     } else if (!words.empty() &&
-               absl::string_view(".,;:!?…。，、；：！？")
-                       .find(script.text.substr(character.byte, character.bytes)) !=
-                   absl::string_view::npos) {
+               absl::StrContains(".,;:!?…。，、；：！？",
+                                 script.text.substr(character.byte, character.bytes))) {
       words.back().ends_clause = true;
     }
   }

@@ -208,7 +208,7 @@ absl::StatusOr<Layer> LayerCache::Finish(const Draw& draw) {
       ASSIGN_OR_RETURN(const Entry* content, Content(draw));
       moves_opaque = std::visit([](const auto& it) { return it.opaque(); }, content->content);
     }
-    planes = Shadowed(draw, std::move(planes), bounds, moves_opaque);
+    planes = Shadowed(draw, planes, bounds, moves_opaque);
     bounds = WithShadowBounds(bounds, *element.shadow);
   }
   return Layer(std::move(planes), bounds.x, bounds.y);
@@ -216,7 +216,7 @@ absl::StatusOr<Layer> LayerCache::Finish(const Draw& draw) {
 
 // `keeps_shape`: whatever moves in it, what casts the shadow is the same from frame to frame.
 Planes LayerCache::Shadowed(const Draw& draw,
-                            Planes planes,
+                            const Planes& planes,
                             const IntRect& bounds,
                             bool keeps_shape) {
   const Shadow& shadow = *ElementOf(draw).shadow;

@@ -81,7 +81,7 @@ class LayerCache {
   absl::StatusOr<Layer*> Mask(const Element& element, int index);
   absl::StatusOr<Layer*> Finished(const Draw& draw);
   absl::StatusOr<Layer> Finish(const Draw& draw);
-  Planes Shadowed(const Draw& draw, Planes planes, const IntRect& bounds, bool keeps_shape);
+  Planes Shadowed(const Draw& draw, const Planes& planes, const IntRect& bounds, bool keeps_shape);
   absl::Status PaintRevealed(const Draw& draw,
                              const Surface& surface,
                              const IntRect& rect,

@@ -27,9 +27,12 @@ absl::StatusOr<std::string> ReadBounded(const std::string& path, const ImageLimi
   std::error_code error;
   const auto bytes = std::filesystem::file_size(path, error);
   if (error) return ErrnoStatus(error.value(), "cannot be read");
+  constexpr double kMebi = 1 << 20;
   if (bytes > static_cast<std::uintmax_t>(limits.bytes_max)) {
-    return absl::InvalidArgumentError(absl::StrFormat(
-        "the file is %.1f MiB; at most %.1f MiB", bytes / 1048576.0, limits.bytes_max / 1048576.0));
+    return absl::InvalidArgumentError(
+        absl::StrFormat("the file is %.1f MiB; at most %.1f MiB",
+                        static_cast<double>(bytes) / kMebi,
+                        static_cast<double>(limits.bytes_max) / kMebi));
   }
   return ReadFile(path, limits.bytes_max);
 }

@@ -67,7 +67,8 @@ using Samples = absl::Span<const float>;
 void FadeEnd(AudioBuffer& audio) {
   const std::int64_t fade = std::min(ToSampleFrames(kCutFade), audio.frames());
   for (std::int64_t i = 0; i < fade * kChannels; ++i) {
-    const auto left = static_cast<float>(i / kChannels) / static_cast<float>(fade);
+    const std::int64_t frame = i / kChannels;
+    const float left = static_cast<float>(frame) / static_cast<float>(fade);
     audio.samples[audio.samples.size() - 1 - static_cast<std::size_t>(i)] *= left;
   }
 }

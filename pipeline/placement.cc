@@ -257,7 +257,9 @@ void ScalePlanes(Pyramid* pyramid,
   const bool opaque = !with_alpha && source.opaque() && AllCovered(columns) && AllCovered(rows);
   out->Reset(area.w, area.h, opaque);
   const std::vector<std::uint8_t> full(
-      source.opaque() ? static_cast<std::size_t>(source.width) + 2 * Planes::kPadding : 0, 255);
+      source.opaque() ? static_cast<std::size_t>(source.width) + 2 * std::size_t{Planes::kPadding}
+                      : 0,
+      255);
   const auto plane = [&](PlaneTaps taps,
                          const std::uint8_t* from,
                          const std::uint8_t* alpha,

@@ -88,7 +88,7 @@ void TapColumnsLoop(const std::uint8_t* HWY_RESTRICT row,
   for (; i < n; ++i) {
     const std::uint8_t* at = row + begins[i];
     int sum = kTapUnit / 2;
-    for (int t = 0; t < kTapsMax; ++t) sum += at[t * step] * weights[t][i];
+    for (int t = 0; t < kTapsMax; ++t) sum += at[std::ptrdiff_t{t} * step] * weights[t][i];
     to[i] = static_cast<std::uint8_t>(sum >> 8);
   }
 }

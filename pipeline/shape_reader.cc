@@ -27,7 +27,8 @@ Fill Gradient(const ReadContext& context, const json& gradient, const std::strin
   if (stops == gradient.end() || !stops->is_array()) return fill;
   for (std::size_t i = 0; i < stops->size(); ++i) {
     const Fields stop(context, stops->at(i), absl::StrCat(pointer, "/stops/", i));
-    const double even = stops->size() > 1 ? static_cast<double>(i) / (stops->size() - 1) : 0;
+    const double even =
+        stops->size() > 1 ? static_cast<double>(i) / static_cast<double>(stops->size() - 1) : 0;
     const double offset = stop.Number("offset", even, {0, 1});
     Rgba color = stop.Color("color").value_or(Rgba{});
     color.a = static_cast<std::uint8_t>(std::lround(color.a * stop.Number("opacity", 1, {0, 1})));

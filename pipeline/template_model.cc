@@ -74,7 +74,7 @@ void CheckElementCount(const json& document,
 void CollectSources(const json& node, std::set<std::string>* sources) {
   if (node.is_object() && node.contains("source") && node["source"].is_string()) {
     const auto source = node["source"].get<std::string>();
-    const bool constant = source.find("{{") == std::string::npos;
+    const bool constant = !absl::StrContains(source, "{{");
     if (constant && (absl::StartsWith(source, "music:") || absl::StartsWith(source, "asset:"))) {
       sources->insert(source);
     }
@@ -101,6 +101,7 @@ absl::Status ProblemsToStatus(const std::vector<Problem>& problems) {
                        rendernode::ITEM_ERROR_TEMPLATE_RENDER_ERROR);
 }
 
+// NOLINTNEXTLINE(bugprone-exception-escape): the JSON library says that a move throws nothing.
 struct Template::Impl {
   json document;
   VariableMap variables;

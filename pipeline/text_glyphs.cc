@@ -59,7 +59,7 @@ std::vector<Piece> PiecesOf(PangoLayout* layout, std::size_t begin, std::size_t 
     pango_layout_line_get_x_ranges(
         line, static_cast<int>(piece.begin), static_cast<int>(piece.end), &edges, &count);
     if (count > 0) {
-      const auto [left, right] = std::minmax_element(edges, edges + 2 * count);
+      const auto [left, right] = std::minmax_element(edges, edges + 2 * std::ptrdiff_t{count});
       logical.x = *left;
       logical.width = *right - *left;
       piece.box = ToBox(logical);

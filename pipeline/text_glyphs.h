@@ -40,8 +40,8 @@ class GlyphsOf {
       for (GSList* run = line->runs; run != nullptr; run = run->next) {
         const auto* item = static_cast<const PangoLayoutRun*>(run->data);
         for (int i = 0; i < item->glyphs->num_glyphs; ++i) {
-          const auto byte =
-              static_cast<std::size_t>(item->item->offset + item->glyphs->log_clusters[i]);
+          const auto byte = static_cast<std::size_t>(item->item->offset) +
+                            static_cast<std::size_t>(item->glyphs->log_clusters[i]);
           PangoGlyph& glyph = item->glyphs->glyphs[i].glyph;
           if (glyph == PANGO_GLYPH_EMPTY || keeps(item->item->analysis.font, byte)) continue;
           hidden_.emplace_back(&glyph, glyph);

@@ -47,7 +47,7 @@ void ReadSizes(const Fields& fields, const Box& box, TextStyle* style) {
 
 // "pt-BR" as it is; empty (and reported) when it cannot be a language.
 std::string Language(const Fields& fields) {
-  const std::string language = fields.Text("language").value_or("");
+  std::string language = fields.Text("language").value_or("");
   const std::vector<absl::string_view> parts = absl::StrSplit(language, '-');
   const bool valid = std::all_of(parts.begin(), parts.end(), [&](absl::string_view part) {
     const bool first = part.data() == parts.front().data();

@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <cstdio>
+#include <exception>
 #include <map>
 #include <string>
 #include <utility>
@@ -176,5 +178,10 @@ int Main(int argc, char** argv) {
 }  // namespace rn
 
 int main(int argc, char** argv) {
-  return rn::Main(argc, argv);
+  try {
+    return rn::Main(argc, argv);
+  } catch (const std::exception& error) {  // A library's: the node starts another worker.
+    std::fprintf(stderr, "rendernode-worker: %s\n", error.what());
+    return 1;
+  }
 }
