@@ -43,9 +43,9 @@ struct RenderContext {
 };
 
 // Writes video.mp4, poster.jpg, and the preview.jpg and sidecars that the template asks for; each
-// complete or absent. The result is SUCCEEDED with local paths, sizes and digests, and the usage of this
-// process over this item. Errors carry the item error code. `progress` is called on this thread at
-// each change of phase and about every half second of video.
+// complete or absent. The result is SUCCEEDED with local paths, sizes and digests, and the usage of
+// this process over this item. Errors carry the item error code. `progress` is called on this
+// thread at each change of phase and about every half second of video.
 absl::StatusOr<rendernode::ItemResult> Render(
     const RenderRequest& request,
     const RenderContext& context,

@@ -14,8 +14,8 @@ int ThumbnailHeight(int width, int frame_width, int frame_height) {
 }
 
 SidePictures::SidePictures(const Scene& scene,
-               const OutputSettings& output,
-               const std::filesystem::path& directory)
+                           const OutputSettings& output,
+                           const std::filesystem::path& directory)
     : poster_(directory / "poster.jpg"), poster_frame_(scene.poster_frame()) {
   if (!output.preview) return;
   preview_ = directory / "preview.jpg";

@@ -19,7 +19,9 @@ namespace rn {
 class SidePictures {
  public:
   // They go into `directory`, as poster.jpg and preview.jpg.
-  SidePictures(const Scene& scene, const OutputSettings& output, const std::filesystem::path& directory);
+  SidePictures(const Scene& scene,
+               const OutputSettings& output,
+               const std::filesystem::path& directory);
 
   bool Wants(std::int64_t n) const;
   // Every frame that is wanted, in order; `frame` is not kept. A still is on disk when the last
