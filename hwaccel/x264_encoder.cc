@@ -44,6 +44,9 @@ constexpr float kFullMotionQpOffset = 1.3F;
 // follow.
 constexpr int kBFramesBesideRepeats = 2;
 
+// Blocks below 16x16 between frames.
+constexpr unsigned kSmallBlocks = X264_ANALYSE_PSUB16x16 | X264_ANALYSE_BSUB16x16;
+
 constexpr int kQpMax = 51;
 
 struct X264Closer {
@@ -103,7 +106,7 @@ absl::StatusOr<x264_param_t> ParamsOf(const EncodeParams& params, std::string* l
     // What moves between stills are fades and whole layers, in which blocks do not fall apart: to
     // try it is 14 % of the CPU on slides, and finds nothing. OpenH264 gets parts of B-frames'
     // blocks wrong, besides.
-    x264.analyse.inter &= ~(X264_ANALYSE_PSUB16x16 | X264_ANALYSE_BSUB16x16);
+    x264.analyse.inter &= ~kSmallBlocks;
   }
   if (x264_param_apply_profile(&x264, "high") != 0) {
     return absl::UnavailableError("this libx264 has no High profile of 8 bits");
@@ -115,7 +118,7 @@ absl::StatusOr<x264_param_t> ParamsOf(const EncodeParams& params, std::string* l
 x264_param_t SearchingQuickly(x264_param_t x264) {
   x264.analyse.i_me_method = X264_ME_DIA;
   x264.analyse.i_subpel_refine = 1;
-  x264.analyse.inter &= ~(X264_ANALYSE_PSUB16x16 | X264_ANALYSE_BSUB16x16);
+  x264.analyse.inter &= ~kSmallBlocks;
   return x264;
 }
 

@@ -10,6 +10,7 @@
 #include "hwaccel/ffmpeg.h"
 #include "pipeline/media_input.h"
 #include "pipeline/media_length.h"
+#include "pipeline/picture_size.h"
 
 namespace rn {
 namespace {
@@ -33,16 +34,8 @@ absl::Status CheckSize(const AVCodecParameters& video, const ClipLimits& limits)
   if (video.width < 1 || video.height < 1) {
     return absl::InvalidArgumentError("its pictures have no size; the file is damaged");
   }
-  if (video.width > limits.side_max || video.height > limits.side_max ||
-      std::int64_t{video.width} * video.height > limits.pixels_max) {
-    return absl::InvalidArgumentError(
-        absl::StrFormat("the clip is %dx%d pixels; at most %d a side and %d megapixels",
-                        video.width,
-                        video.height,
-                        limits.side_max,
-                        limits.pixels_max / 1'000'000));
-  }
-  return absl::OkStatus();
+  return CheckPictureSize(
+      "the clip", video.width, video.height, limits.side_max, limits.pixels_max);
 }
 
 // A cover picture is no clip.

@@ -14,6 +14,7 @@
 #include "pipeline/clip_kernels.h"
 #include "pipeline/color_profile.h"
 #include "pipeline/image_header.h"
+#include "pipeline/picture_size.h"
 #include "pipeline/pixel_format.h"
 #include "proto/item_error.h"
 
@@ -38,16 +39,8 @@ absl::StatusOr<std::string> ReadBounded(const std::string& path, const ImageLimi
 }
 
 absl::Status CheckHeader(const ImageHeader& header, const ImageLimits& limits) {
-  const std::int64_t pixels = std::int64_t{header.width} * header.height;
-  if (header.width > limits.side_max || header.height > limits.side_max ||
-      pixels > limits.pixels_max) {
-    return absl::InvalidArgumentError(
-        absl::StrFormat("the image is %dx%d pixels; at most %d a side and %d megapixels",
-                        header.width,
-                        header.height,
-                        limits.side_max,
-                        limits.pixels_max / 1'000'000));
-  }
+  RETURN_IF_ERROR(CheckPictureSize(
+      "the image", header.width, header.height, limits.side_max, limits.pixels_max));
   if (!header.whole) {
     return absl::InvalidArgumentError(
         "the image is truncated: the file ends before the picture does; upload it again");
