@@ -123,6 +123,9 @@ absl::StatusOr<UniqueAvFrame> Decode(const std::string& bytes,
   if (frame->decode_error_flags != 0 || (frame->flags & AV_FRAME_FLAG_CORRUPT) != 0) {
     return absl::InvalidArgumentError("the picture's data is damaged");
   }
+  // A JPEG can have a second header behind the one that was read.
+  RETURN_IF_ERROR(CheckPictureSize(
+      "the image", frame->width, frame->height, limits.side_max, limits.pixels_max));
   return frame;
 }
 
