@@ -1,0 +1,76 @@
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "daemon/address_policy.h"
+#include "daemon/config_sections.h"
+
+namespace rn {
+
+void ReadCoordinator(ConfigReader& reader, DaemonConfig& config) {
+  LeaseClientOptions& lease = config.lease;
+  lease.coordinator = "127.0.0.1:7600";
+  reader.Read("coordinator.address", lease.coordinator);
+  if (const absl::Status status = CheckCoordinatorAddress(lease.coordinator); !status.ok()) {
+    reader.Fail("coordinator.address", status.message());
+  }
+  reader.Read(
+      "coordinator.rpc_timeout", lease.rpc_timeout, absl::Milliseconds(100), absl::Minutes(1));
+  reader.ReadBytes("coordinator.job_spec_max", lease.job_spec_bytes_max, 1024, 256 * kMiB);
+  reader.Read("coordinator.job_specs_max", lease.job_specs_max, 1, 100000);
+  ReadBackoff(reader, "coordinator.retry", config.node.coordinator_retry);
+}
+
+void ReadFetch(ConfigReader& reader, FetchOptions& fetch) {
+  reader.Read("fetch.threads", fetch.threads, 1, 256);
+  FetchLimits& limits = fetch.limits;
+  reader.Read("fetch.total_timeout", limits.total_timeout, absl::Seconds(1), absl::Hours(6));
+  reader.Read(
+      "fetch.connect_timeout", limits.connect_timeout, absl::Milliseconds(100), absl::Minutes(5));
+  reader.Read("fetch.low_speed_window", limits.low_speed_window, absl::Seconds(1), absl::Hours(1));
+  reader.ReadBytes("fetch.low_speed_min", limits.low_speed_bytes_min, 1, kGiB);
+  reader.Read("fetch.redirects_max", limits.redirects_max, 0, 50);
+  reader.Read("fetch.per_host_max", limits.per_host_max, 1, 256);
+  reader.Read("fetch.allow_private", limits.allow_private);
+  if (const auto policy = AddressPolicy::Create(limits.allow_private); !policy.ok()) {
+    reader.Fail("fetch.allow_private", policy.status().message());
+  }
+  std::vector<std::string> folders;
+  reader.Read("fetch.allow_files", folders);
+  for (const std::string& folder : folders) {
+    if (folder.empty() || folder.front() != '/') {
+      reader.Fail("fetch.allow_files", absl::StrCat("\"", folder, "\" is not an absolute path"));
+    }
+    limits.allow_files.emplace_back(folder);
+  }
+}
+
+void ReadCache(ConfigReader& reader, AssetCacheOptions& cache) {
+  reader.ReadBytes("cache.size_max", cache.bytes_max, kMiB, 1024 * kTiB);
+  reader.Read("cache.urls_max", cache.urls_max, 1, 10000000);
+  const std::pair<const char*, std::int64_t*> kinds[] = {
+      {"cache.image_max", &cache.image_bytes_max},
+      {"cache.video_max", &cache.video_bytes_max},
+      {"cache.audio_max", &cache.audio_bytes_max},
+      {"cache.font_max", &cache.font_bytes_max},
+      {"cache.subtitles_max", &cache.subtitles_bytes_max}};
+  for (const auto& [key, target] : kinds) {
+    *target = std::min(*target, cache.bytes_max);
+    reader.ReadBytes(key, *target, 1024, kTiB);
+    if (*target > cache.bytes_max) {
+      reader.Fail(key, "must not be above cache.size_max");
+    }
+  }
+}
+
+void ReadStore(ConfigReader& reader, UploadOptions& upload) {
+  ReadPath(reader, "store.root", upload.store.root);
+  reader.Read("store.url_base", upload.store.url_base);
+  const std::string& base = upload.store.url_base;
+  if (base.empty() || base.back() == '/') {
+    reader.Fail("store.url_base", "must be a path or URL that does not end in /");
+  }
+  reader.Read("store.threads", upload.threads, 1, 256);
+}
+
+}  // namespace rn
