@@ -7,14 +7,17 @@
 namespace rn {
 namespace {
 
+absl::Duration Read(clockid_t id) {
+  timespec now{};
+  clock_gettime(id, &now);
+  return absl::DurationFromTimespec(now);
+}
+
 class SystemClock final : public Clock {
  public:
   absl::Time Now() const override { return absl::Now(); }
-  absl::Duration SinceBoot() const override {
-    timespec now{};
-    clock_gettime(CLOCK_BOOTTIME, &now);
-    return absl::DurationFromTimespec(now);
-  }
+  absl::Duration SinceBoot() const override { return Read(CLOCK_BOOTTIME); }
+  absl::Duration Awake() const override { return Read(CLOCK_MONOTONIC); }
 };
 
 }  // namespace
