@@ -270,6 +270,7 @@ HttpResponse BulkApi::StoreJob(const Call& call,
                       .processing_deadline = request.processing_deadline,
                       .request_json = call.request.body,
                       .callback_url = std::move(request.callback_url),
+                      .correlation_id = call.request.correlation_id,
                       .spec = std::move(request.spec),
                       .items = std::move(items),
                       .warnings = sheet->warnings};

@@ -86,6 +86,7 @@ void ReadRetries(ConfigReader& reader, RetryLimits& retry) {
   ReadCount(reader, "retry.node_failures_max", retry.node_failures_max, 1, 1000);
   reader.Read("retry.backoff_min", retry.backoff_min, absl::Milliseconds(10), absl::Hours(1));
   reader.Read("retry.backoff_max", retry.backoff_max, absl::Milliseconds(10), absl::Hours(24));
+  reader.Read("retry.avoid_for", retry.avoid_for, absl::ZeroDuration(), absl::Hours(24));
   if (retry.backoff_min > retry.backoff_max) {
     reader.Fail("retry.backoff_min", "must not be above retry.backoff_max");
   }

@@ -5,10 +5,12 @@
 #include <algorithm>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "base/ulid.h"
+#include "coordinator/trace.h"
 
 namespace rn {
 namespace {
@@ -48,6 +50,10 @@ absl::Status SessionEnded(const std::string& node_id) {
       absl::StrCat("node ", node_id, " has a newer session; this one has ended"));
 }
 
+absl::Status Overtaken() {
+  return absl::AbortedError("a later Sync of this session overtook it");
+}
+
 bool IsNodeName(const std::string& name) {
   return !name.empty() && name.size() <= kNodeIdMax &&
          std::all_of(
@@ -61,18 +67,14 @@ absl::StatusOr<std::uint32_t> AgreeOnProtocol(const OpenSessionRequest& request)
     return highest;
   }
   return absl::FailedPreconditionError(
-      absl::StrCat("node ",
-                   request.node_id(),
-                   " (version ",
-                   request.version(),
-                   ") speaks protocol ",
-                   request.protocol_min(),
-                   " to ",
-                   request.protocol_max(),
-                   ", this coordinator ",
+      absl::StrCat("coordinator speaks protocol ",
                    kProtocolMin,
-                   " to ",
+                   "-",
                    kProtocolMax,
+                   ", this node ",
+                   request.protocol_min(),
+                   "-",
+                   request.protocol_max(),
                    ": update the ",
                    request.protocol_max() < kProtocolMin ? "node" : "coordinator"));
 }
@@ -140,10 +142,6 @@ absl::StatusOr<OpenSessionResponse> LeaseDesk::OpenSession(const OpenSessionRequ
   }
   const absl::Time now = clock_.Now();
   ASSIGN_OR_RETURN(const SessionInfo info, store_.OpenSession(request, NewUlid(now), now));
-  if (info.session.empty()) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("a later start of node ", node_id, " has a session"));
-  }
   Answers answers;
   {
     MutexLock lock(mutex_);
@@ -153,13 +151,22 @@ absl::StatusOr<OpenSessionResponse> LeaseDesk::OpenSession(const OpenSessionRequ
     node_of_session_[info.session] = node_id;
     node.session = info.session;
     node.heard_at = clock_.SinceBoot();
+    node.seq = 0;
     node.unconfirmed.clear();  // The store took back what the node does not hold.
     WakeWorker();
   }
   Send(std::move(answers));
-  SPDLOG_INFO("session opened node={} version={} session={} adopted={} dropped={}",
+  if (info.new_journal) {
+    SPDLOG_WARN(
+        "node has another journal than before: was it installed anew, or do two share its name? "
+        "node={} journal={}",
+        node_id,
+        request.journal_id());
+  }
+  SPDLOG_INFO("session opened node={} version={} incarnation={} session={} adopted={} dropped={}",
               node_id,
               request.version(),
+              request.incarnation(),
               info.session,
               info.adopt.size(),
               info.drop.size());
@@ -232,18 +239,34 @@ void LeaseDesk::ForgetSilentNodes() {
 
 void LeaseDesk::Sync(SyncRequest request, SyncCaller& caller) {
   std::uint64_t cancels = 0;
+  bool overtaken = false;
   {
     MutexLock lock(mutex_);
     cancels = cancels_;
+    if (Node* node = FindNode(request.session())) {
+      overtaken = request.seq() < node->seq;
+      node->seq = std::max(node->seq, request.seq());
+    }
+  }
+  if (overtaken) {  // What it says is no longer so.
+    return caller.Reply(Overtaken());
   }
   const std::set<LeaseId> listed = ListUnconfirmed(request);
   absl::StatusOr<SyncOutcome> outcome = store_.Sync(request, clock_.Now());
   if (!outcome.ok()) {
+    if (!absl::IsFailedPrecondition(outcome.status())) {
+      SuppressExpiry(outcome.status().message());
+    }
     return caller.Reply(outcome.status());
   }
   const absl::StatusOr<std::string> node_id = AdoptSession(request.session());
   if (!node_id.ok()) {
     return caller.Reply(node_id.status());
+  }
+  if (outcome->freed) {
+    for (const LeaseRef& ref : request.released()) {
+      SPDLOG_INFO("lease released {} node={}", JobFields(ref), *node_id);
+    }
   }
   Answers answers;
   {
@@ -323,12 +346,11 @@ void LeaseDesk::Park(const std::string& node_id, Waiting waiting, Answers& answe
     answers.push_back({waiting.caller, absl::CancelledError("the caller has gone")});
     return;
   }
-  const absl::Status overtaken = absl::AbortedError("a later Sync of this session overtook it");
   if (node.waiting.has_value() && node.waiting->request.seq() > waiting.request.seq()) {
-    answers.push_back({waiting.caller, overtaken});
+    answers.push_back({waiting.caller, Overtaken()});
     return;
   }
-  Refuse(node_id, overtaken, answers);
+  Refuse(node_id, Overtaken(), answers);
   const bool asks = waiting.want > 0;
   const bool answer_now = stopping_ || (waiting.answer_soon && !asks);
   due_.insert({waiting.answer_by, node_id});
@@ -434,16 +456,24 @@ void LeaseDesk::Tick() {
 
 absl::StatusOr<CommitItemResponse::Verdict> LeaseDesk::Commit(const CommitItemRequest& request) {
   ASSIGN_OR_RETURN(const CommitItemResponse::Verdict verdict, store_.Commit(request, clock_.Now()));
-  SPDLOG_INFO("item committed item={} fence={} outcome={} verdict={}",
-              request.ref().item_id(),
-              request.ref().fence(),
-              rendernode::Outcome_Name(request.result().outcome()),
+  const rendernode::ItemResult& result = request.result();
+  SPDLOG_INFO("item committed {} outcome={} verdict={}",
+              JobFields(request.ref()),
+              rendernode::Outcome_Name(result.outcome()),
               CommitItemResponse::Verdict_Name(verdict));
+  if (result.outcome() == rendernode::FAILED && verdict == CommitItemResponse::COMMITTED) {
+    SPDLOG_WARN("attempt {} {} code={} retryable={} error=\"{}\"",
+                result.infrastructure() ? "lost" : "failed",
+                JobFields(request.ref()),
+                rendernode::ItemErrorCode_Name(result.error_code()),
+                result.retryable(),
+                absl::CEscape(result.error_message()));
+  }
   MutexLock lock(mutex_);
   if (Node* node = FindNode(request.session())) {
     node->unconfirmed.erase(IdOf(request.ref()));
   }
-  if (request.result().outcome() != rendernode::SUCCEEDED) {
+  if (result.outcome() != rendernode::SUCCEEDED) {
     WakeWorker();  // It may wait again already.
   }
   return verdict;
@@ -451,6 +481,7 @@ absl::StatusOr<CommitItemResponse::Verdict> LeaseDesk::Commit(const CommitItemRe
 
 absl::StatusOr<std::string> LeaseDesk::GetJobSpec(const std::string& session,
                                                   const std::string& digest) {
+  RETURN_IF_ERROR(AdoptSession(session).status());
   ASSIGN_OR_RETURN(std::string spec, store_.GetJobSpec(digest));
   MutexLock lock(mutex_);
   if (Node* node = FindNode(session)) {
@@ -552,15 +583,76 @@ void LeaseDesk::ExpireIfDue() {
   if (now < expire_at_) {
     return;
   }
+  // Half a TTL: while we stand still, or wait for the store, Syncs pile up that no lease shows yet.
+  const absl::Duration stall = options_.lease.ttl / 2;
+  if (now - expire_at_ > stall) {
+    SuppressExpiry("the coordinator stood still");
+  }
   expire_at_ = now + options_.expire_interval;
-  const auto returned = store_.Expire(clock_.Now(), reassign_not_before_);
-  if (!returned.ok()) {
-    SPDLOG_WARN("leases not expired error=\"{}\"", returned.status().ToString());
-  } else if (*returned > 0) {
-    SPDLOG_WARN("leases expired items={}", *returned);
+  absl::Time not_before;
+  {
+    MutexLock lock(mutex_);
+    not_before = reassign_not_before_;
+    if (expiry_suppressed_ && clock_.Now() >= not_before) {
+      expiry_suppressed_ = false;
+      SPDLOG_INFO("leases may expire again");
+    }
+  }
+  const auto lost = store_.Expire(clock_.Now(), not_before);
+  if (!lost.ok()) {
+    SuppressExpiry(lost.status().message());
+  } else {
+    for (const LostLease& lease : *lost) {
+      SPDLOG_WARN(
+          "lease lost {} node={} again={}", JobFields(lease.ref), lease.node_id, lease.again);
+    }
+    if (clock_.SinceBoot() - now > stall) {
+      SuppressExpiry("the store stood still");
+    }
   }
   MutexLock lock(mutex_);
   ForgetSilentNodes();
+}
+
+// Nodes could not renew, or not so that the store knows it: no lease expires for that.
+void LeaseDesk::SuppressExpiry(absl::string_view why) {
+  MutexLock lock(mutex_);
+  reassign_not_before_ = clock_.Now() + options_.lease.ttl + options_.lease.reassign_grace;
+  if (!std::exchange(expiry_suppressed_, true)) {
+    SPDLOG_WARN("no lease expires for {} error=\"{}\"",
+                absl::FormatDuration(options_.lease.ttl + options_.lease.reassign_grace),
+                std::string(why));
+  }
+}
+
+// What every line about an attempt says.
+std::string LeaseDesk::JobFields(const LeaseRef& ref) {
+  const std::string job_id = ref.item_id().substr(0, ref.item_id().rfind('-'));
+  std::optional<std::string> correlation;
+  {
+    MutexLock lock(mutex_);
+    if (const auto known = correlations_.find(job_id); known != correlations_.end()) {
+      correlation = known->second;
+    }
+  }
+  if (!correlation.has_value()) {
+    correlation = store_.CorrelationId(job_id).value_or("");
+    MutexLock lock(mutex_);
+    if (correlations_.size() >= static_cast<std::size_t>(options_.correlations_max)) {
+      correlations_.clear();
+    }
+    correlations_[job_id] = *correlation;
+  }
+  return absl::StrCat("job=",
+                      job_id,
+                      " item=",
+                      ref.item_id(),
+                      " fence=",
+                      ref.fence(),
+                      " correlation_id=",
+                      *correlation,
+                      " trace_id=",
+                      TraceId(job_id));
 }
 
 void LeaseDesk::HandOut() {
@@ -630,6 +722,11 @@ std::vector<Asker> LeaseDesk::Askers(const std::vector<WaitingJob>& jobs) {
 bool LeaseDesk::Grant(const Assignment& assignment) {
   const absl::Duration at = clock_.SinceBoot();
   auto leases = store_.Assign(assignment.session, assignment.item_ids, clock_.Now());
+  if (leases.ok()) {
+    for (const Lease& lease : *leases) {
+      SPDLOG_INFO("lease granted {} node={}", JobFields(lease.ref()), assignment.node_id);
+    }
+  }
   Answers answers;
   {
     MutexLock lock(mutex_);
@@ -643,10 +740,6 @@ bool LeaseDesk::Grant(const Assignment& assignment) {
     } else if (!leases.ok()) {
       SPDLOG_WARN("not assigned node={} error=\"{}\"", node_id, leases.status().ToString());
     } else if (!leases->empty()) {
-      SPDLOG_INFO("leases granted node={} items={} first={}",
-                  node_id,
-                  leases->size(),
-                  leases->front().ref().item_id());
       Node& node = nodes_.at(node_id);
       for (Lease& lease : *leases) {
         LearnSpec(node, lease.job_spec_digest());

@@ -29,12 +29,13 @@ namespace rn {
 struct LeaseDeskOptions {
   absl::Duration sync_interval = absl::Seconds(5);  // A waiting Sync is answered after that long.
   LeaseLimits lease;                                // The store's own.
-  absl::Duration orphan_keep = absl::Hours(72);     // Nodes keep unreported results that long.
+  absl::Duration orphan_keep = absl::Hours(24);     // Nodes keep unreported results that long.
   absl::Duration expire_interval = absl::Seconds(1);
   // Items whose back-off ended make no noise: while nodes ask, the queue is looked at this often.
   absl::Duration look_interval = absl::Milliseconds(500);
   int items_per_look = 4096;        // About as many, of all jobs together, are looked at.
   int specs_per_node = 64;          // Remembered, for affinity.
+  int correlations_max = 4096;      // Jobs whose correlation id is remembered, for the log.
   std::int64_t want_max = 1024;     // Of one Sync; a node that asks for more gets that many.
   std::int64_t nodes_max = 10'000;  // With a session; more are refused until others close.
 };
@@ -60,7 +61,8 @@ class LeaseDesk {
   ~LeaseDesk();  // Stops.
 
   // Ends the node's older session and answers its Sync. FailedPrecondition: no protocol version in
-  // common, or the farm is full; InvalidArgument: a name that is none.
+  // common, the farm is full, or a later start of the daemon was seen; InvalidArgument: a name that
+  // is none.
   absl::StatusOr<rendernode::OpenSessionResponse> OpenSession(
       const rendernode::OpenSessionRequest& request);
 
@@ -73,6 +75,7 @@ class LeaseDesk {
   // The caller has gone: a Sync of it that waits is replied to as Cancelled. Does not block.
   void Leave(SyncCaller& caller);
 
+  // FailedPrecondition, of all three: not the newest session. Closing is no error then.
   absl::StatusOr<rendernode::CommitItemResponse::Verdict> Commit(
       const rendernode::CommitItemRequest& request);
   absl::StatusOr<std::string> GetJobSpec(const std::string& session, const std::string& digest);
@@ -108,6 +111,7 @@ class LeaseDesk {
   struct Node {
     std::string session;
     absl::Duration heard_at;                 // SinceBoot.
+    std::uint64_t seq = 0;                   // Of its latest Sync.
     std::map<LeaseId, Granted> unconfirmed;  // Granted; no Sync has listed them yet.
     std::deque<std::string> specs;           // That it knows; the latest last.
     std::optional<Waiting> waiting;
@@ -122,6 +126,8 @@ class LeaseDesk {
   void Tick();
   void Recheck(const std::set<std::string>& nodes);
   void ExpireIfDue();
+  void SuppressExpiry(absl::string_view why);
+  std::string JobFields(const rendernode::LeaseRef& ref);
   void HandOut();
   int ItemsWanted();
   std::vector<Asker> Askers(const std::vector<WaitingJob>& jobs);
@@ -150,7 +156,6 @@ class LeaseDesk {
   const LeaseDeskOptions options_;
   Store& store_;
   Clock& clock_;
-  const absl::Time reassign_not_before_;  // Nodes get the chance to renew after our own outage.
 
   // One session is opened at a time, so that the store and we agree which is the newest.
   Mutex opening_;
@@ -160,7 +165,11 @@ class LeaseDesk {
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   bool look_ ABSL_GUARDED_BY(mutex_) = true;
   std::uint64_t cancels_ ABSL_GUARDED_BY(mutex_) = 0;
-  std::set<std::string> rechecks_ ABSL_GUARDED_BY(mutex_);  // Nodes.
+  // After our own start or outage: nodes get the chance to renew.
+  absl::Time reassign_not_before_ ABSL_GUARDED_BY(mutex_);
+  bool expiry_suppressed_ ABSL_GUARDED_BY(mutex_) = true;
+  std::map<std::string, std::string> correlations_ ABSL_GUARDED_BY(mutex_);  // By job.
+  std::set<std::string> rechecks_ ABSL_GUARDED_BY(mutex_);                   // Nodes.
   std::map<std::string, Node> nodes_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, std::string> node_of_session_ ABSL_GUARDED_BY(mutex_);
   std::set<std::pair<absl::Duration, std::string>> due_ ABSL_GUARDED_BY(mutex_);  // Waiting nodes.

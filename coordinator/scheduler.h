@@ -23,7 +23,7 @@ struct Asker {
 };
 
 struct Assignment {
-  std::string session;
+  std::string session, node_id;
   std::vector<std::string> item_ids;  // In the order in which they should start.
 };
 
@@ -31,8 +31,8 @@ struct Assignment {
 // is of the job with the fewest under way, then of the oldest: a large job never starves a small
 // one that came later. While two jobs of one priority both wait and any node may take either, their
 // items under way differ by at most kAffinityItems + 1, or by what they differed before. No item
-// twice, no node more than it wants, none of a job that refuses the node. Askers without an item
-// are left out; the others keep their order.
+// twice, no node more than it wants, none of a job that refuses the node nor one that avoids it.
+// Askers without an item are left out; the others keep their order.
 std::vector<Assignment> Schedule(const std::vector<WaitingJob>& jobs,
                                  const std::vector<Asker>& askers);
 

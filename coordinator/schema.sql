@@ -32,7 +32,8 @@ CREATE TABLE job_requests(
   title TEXT NOT NULL,
   request_json TEXT NOT NULL,
   callback_url TEXT NOT NULL,
-  warnings TEXT NOT NULL);
+  warnings TEXT NOT NULL,
+  correlation_id TEXT NOT NULL DEFAULT '');
 
 CREATE TABLE job_specs(digest TEXT PRIMARY KEY, spec TEXT NOT NULL);
 
@@ -58,6 +59,8 @@ CREATE TABLE items(
   losses INTEGER NOT NULL,
   node_id TEXT NOT NULL,
   updated_ms BIGINT NOT NULL,
+  -- The node that failed it last: another one gets it, if there is one in time.
+  avoid_node TEXT NOT NULL DEFAULT '',
   PRIMARY KEY(job_id, sheet_row));
 CREATE INDEX items_by_state ON items(job_id, state, sheet_row, ready_ms);
 
@@ -105,6 +108,13 @@ CREATE TABLE nodes(
   state INTEGER NOT NULL,
   opened_ms BIGINT NOT NULL,
   renewed_ms BIGINT NOT NULL);
+
+-- The newest start of each node's daemon, also while it has no session.
+CREATE TABLE node_journals(
+  node_id TEXT PRIMARY KEY,
+  journal_id TEXT NOT NULL,
+  incarnation BIGINT NOT NULL,
+  opened_ms BIGINT NOT NULL);
 
 -- How often in a row a job failed on a node for reasons that may lie with the node.
 CREATE TABLE node_failures(

@@ -62,7 +62,8 @@ std::optional<ItemKey> ItemKey::Parse(const std::string& item_id) {
 
 std::optional<ItemRow> FindItem(SqlConnection& sql, const ItemKey& key) {
   return sql.One<ItemRow>(
-      "SELECT state, fence, closed_fence, failures, losses, ready_ms, node_id FROM items "
+      "SELECT state, fence, closed_fence, failures, losses, ready_ms, node_id, avoid_node FROM "
+      "items "
       "WHERE job_id = :job AND sheet_row = :row",
       key.job_id,
       key.row);
@@ -138,7 +139,7 @@ void MoveItem(
   sql.Run(
       "UPDATE items SET state = :state, fence = :fence, closed_fence = :closed, "
       "failures = :failures, losses = :losses, ready_ms = :ready, node_id = :node, "
-      "updated_ms = :now WHERE job_id = :job AND sheet_row = :row",
+      "avoid_node = :avoid, updated_ms = :now WHERE job_id = :job AND sheet_row = :row",
       static_cast<int>(to),
       item.fence,
       item.closed_fence,
@@ -146,6 +147,7 @@ void MoveItem(
       item.losses,
       item.ready_ms,
       item.node_id,
+      item.avoid_node,
       Millis(now),
       key.job_id,
       key.row);

@@ -42,7 +42,7 @@ struct ItemKey {
 
 struct ItemRow {
   long long state = 0, fence = 0, closed_fence = 0, failures = 0, losses = 0, ready_ms = 0;
-  std::string node_id;
+  std::string node_id, avoid_node;
 
   ItemState item_state() const { return static_cast<ItemState>(state); }
   bool waits() const { return item_state() == ItemState::kPending; }
@@ -54,7 +54,7 @@ struct ItemRow {
            node_id == node;
   }
   auto Columns() {
-    return std::tie(state, fence, closed_fence, failures, losses, ready_ms, node_id);
+    return std::tie(state, fence, closed_fence, failures, losses, ready_ms, node_id, avoid_node);
   }
 };
 

@@ -55,8 +55,9 @@ class SqlStore final : public Store {
   absl::StatusOr<rendernode::CommitItemResponse::Verdict> Commit(
       const rendernode::CommitItemRequest& request, absl::Time now) override;
   absl::StatusOr<std::string> GetJobSpec(const std::string& digest) override;
+  absl::StatusOr<std::string> CorrelationId(const std::string& job_id) override;
   absl::Status CloseSession(const std::string& session, absl::Time now) override;
-  absl::StatusOr<std::int64_t> Expire(absl::Time now, absl::Time not_before) override;
+  absl::StatusOr<std::vector<LostLease>> Expire(absl::Time now, absl::Time not_before) override;
 
  private:
   // A transaction whose body gives a StatusOr; what it changed is undone when that is an error.
@@ -79,8 +80,7 @@ class SqlStore final : public Store {
     return status.ok() ? std::move(result) : Result(status);
   }
 
-  std::map<std::string, std::set<std::string>> RefusedNodes(SqlConnection& sql,
-                                                            absl::Time now) const;
+  absl::Duration silence() const { return limits_.lease.ttl + limits_.lease.reassign_grace; }
 
   const StoreLimits limits_;
   const std::unique_ptr<SqlDatabase> database_;

@@ -208,13 +208,14 @@ void PutJob(SqlConnection& sql, const NewJob& job, absl::Time now) {
       static_cast<std::int64_t>(job.items.size()) - failed,
       failed);
   sql.Run(
-      "INSERT INTO job_requests(job_id, title, request_json, callback_url, warnings) "
-      "VALUES(:job, :title, :request, :callback, :warnings)",
+      "INSERT INTO job_requests(job_id, title, request_json, callback_url, warnings, "
+      "correlation_id) VALUES(:job, :title, :request, :callback, :warnings, :correlation)",
       job.id,
       job.title,
       job.request_json,
       job.callback_url,
-      json(job.warnings).dump(-1, ' ', false, json::error_handler_t::replace));
+      json(job.warnings).dump(-1, ' ', false, json::error_handler_t::replace),
+      job.correlation_id);
   sql.Run(
       "INSERT INTO job_specs(digest, spec) VALUES(:digest, :spec) ON CONFLICT(digest) DO NOTHING",
       digest,
@@ -289,7 +290,7 @@ std::int64_t RequeueFailed(SqlConnection& sql, const std::string& job_id, absl::
       job_id);
   return sql.Run(
       "UPDATE items SET state = 0, closed_fence = fence, failures = 0, losses = 0, ready_ms = 0, "
-      "updated_ms = :now WHERE job_id = :job AND state = 3 AND fence > 0",
+      "avoid_node = '', updated_ms = :now WHERE job_id = :job AND state = 3 AND fence > 0",
       Millis(now),
       job_id);
 }
@@ -477,6 +478,14 @@ absl::StatusOr<std::string> SqlStore::GetJobSpec(const std::string& digest) {
       return absl::NotFoundError(absl::StrCat("there is no job spec ", digest));
     }
     return Decoded(std::get<0>(*spec), "job spec " + digest);
+  });
+}
+
+absl::StatusOr<std::string> SqlStore::CorrelationId(const std::string& job_id) {
+  return Read([&](SqlConnection& sql) -> absl::StatusOr<std::string> {
+    const auto known = sql.One<std::tuple<std::string>>(
+        "SELECT correlation_id FROM job_requests WHERE job_id = :job", job_id);
+    return known.has_value() ? absl::StatusOr<std::string>(std::get<0>(*known)) : NoSuchJob(job_id);
   });
 }
 

@@ -2,10 +2,12 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "coordinator/sql_items.h"
 #include "coordinator/sql_store.h"
+#include "coordinator/trace.h"
 
 namespace rn {
 namespace {
@@ -16,6 +18,8 @@ using rendernode::LeaseRef;
 
 // Nodes come and go under new names; one that was away for so long opens a session anew.
 constexpr absl::Duration kNodeKept = absl::Hours(24);
+// A copy of a daemon's state that is older than that is told from the daemon by nobody.
+constexpr absl::Duration kJournalKept = absl::Hours(24 * 90);
 
 struct HeldRow {
   std::string job_id;
@@ -38,10 +42,15 @@ std::map<ItemKey, HeldRow> LeasesOf(SqlConnection& sql, const std::string& node_
 // At once, whatever the wall clock does next.
 constexpr absl::Time kAtOnce = absl::UnixEpoch();
 
-// The item waits again, from `ready` on.
-void Requeue(
-    SqlConnection& sql, const ItemKey& key, ItemRow item, absl::Time ready, absl::Time now) {
+// The item waits again, from `ready` on, for any node but `avoid`.
+void Requeue(SqlConnection& sql,
+             const ItemKey& key,
+             ItemRow item,
+             absl::Time ready,
+             absl::Time now,
+             const std::string& avoid = "") {
   item.ready_ms = Millis(ready);
+  item.avoid_node = avoid;
   MoveItem(sql, key, item, ItemState::kPending, now);
 }
 
@@ -54,13 +63,68 @@ void FailItem(SqlConnection& sql,
   MoveItem(sql, key, item, ItemState::kFailed, now);
 }
 
+// Whether who held them may still bring something.
+enum class Holder { kMayReturn, kIsNoMore };
+
 // Leases whose holder is gone without having said anything about the item.
-void ReturnAll(SqlConnection& sql, const std::map<ItemKey, HeldRow>& leases, absl::Time now) {
+void ReturnAll(SqlConnection& sql,
+               const std::map<ItemKey, HeldRow>& leases,
+               Holder holder,
+               absl::Time now) {
   for (const auto& [key, lease] : leases) {
-    if (const auto item = FindItem(sql, key); item.has_value() && item->leased()) {
-      Requeue(sql, key, *item, kAtOnce, now);
+    std::optional<ItemRow> item = FindItem(sql, key);
+    if (!item.has_value() || !item->leased()) {
+      continue;
     }
+    if (holder == Holder::kIsNoMore) {
+      item->closed_fence = item->fence;
+    }
+    Requeue(sql, key, *item, kAtOnce, now);
   }
+}
+
+// ---------------------------------------------------------------- whose journal it is
+
+struct JournalRow {
+  std::string journal_id;
+  long long incarnation = 0;
+
+  auto Columns() { return std::tie(journal_id, incarnation); }
+};
+
+// Whether the node has another journal than it had. FailedPrecondition: a later start of the daemon
+// was seen; this one is a copy of the past.
+absl::StatusOr<bool> SettleJournal(SqlConnection& sql,
+                                   const rendernode::OpenSessionRequest& request,
+                                   absl::Time now) {
+  if (request.journal_id().empty()) {  // A daemon of before there were names.
+    return false;
+  }
+  const auto incarnation = static_cast<long long>(request.incarnation());
+  const auto seen = sql.One<JournalRow>(
+      "SELECT journal_id, incarnation FROM node_journals WHERE node_id = :node", request.node_id());
+  const bool known = seen.has_value() && seen->journal_id == request.journal_id();
+  if (known && incarnation < seen->incarnation) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "node ",
+        request.node_id(),
+        " opens start ",
+        incarnation,
+        " of its journal, but start ",
+        seen->incarnation,
+        " was seen: an older copy of the daemon's state folder is in use; stop the other "
+        "daemon, or let this one start with an empty folder"));
+  }
+  sql.Run(
+      "INSERT INTO node_journals(node_id, journal_id, incarnation, opened_ms) "
+      "VALUES(:node, :journal, :incarnation, :now) ON CONFLICT(node_id) DO UPDATE SET "
+      "journal_id = excluded.journal_id, incarnation = excluded.incarnation, "
+      "opened_ms = excluded.opened_ms",
+      request.node_id(),
+      request.journal_id(),
+      incarnation,
+      Millis(now));
+  return seen.has_value() && !known;
 }
 
 void Renew(SqlConnection& sql,
@@ -208,7 +272,7 @@ void CommitFailure(SqlConnection& sql,
     CountNodeFailure(sql, key, item.node_id);
   }
   if (again) {
-    return Requeue(sql, key, item, now + Backoff(limits, attempt), now);
+    return Requeue(sql, key, item, now + Backoff(limits, attempt), now, item.node_id);
   }
   PutResult(sql, key, result);
   FailItem(sql, key, item, error, now);
@@ -235,10 +299,10 @@ void CommitResult(SqlConnection& sql,
 
 struct JobToGrant {
   long long state = 0, priority = 0, deadline_ms = 0;
-  std::string digest, bucket;
+  std::string digest, bucket, correlation_id;
   std::int64_t granted = 0;
 
-  auto Columns() { return std::tie(state, priority, deadline_ms, digest, bucket); }
+  auto Columns() { return std::tie(state, priority, deadline_ms, digest, bucket, correlation_id); }
   bool Grants(absl::Time now) const {
     const auto job_state = static_cast<JobState>(state);
     return (job_state == JobState::kPending || job_state == JobState::kRunning) &&
@@ -263,17 +327,28 @@ rendernode::Lease LeaseOf(const ItemKey& key,
   }
   lease.set_output_prefix(absl::StrCat(
       job.bucket, job.bucket.empty() ? "" : "/", key.job_id, "/", key.id(), "/", item.fence, "/"));
+  auto& trace = *lease.mutable_trace_context();
+  trace["traceparent"] = TraceParent(key.job_id, lease.ref());
+  if (!job.correlation_id.empty()) {
+    trace["correlation_id"] = job.correlation_id;
+  }
   return lease;
+}
+
+// No back-off is longer than the longest: beyond it, the wall clock was set back meanwhile.
+bool IsReady(const RetryLimits& limits, std::int64_t ready_ms, absl::Time now) {
+  return ready_ms <= Millis(now) || ready_ms > Millis(now + limits.backoff_max);
 }
 
 // Nullopt: the item does not wait (any more).
 absl::StatusOr<std::optional<rendernode::Lease>> Grant(SqlConnection& sql,
+                                                       const RetryLimits& limits,
                                                        const ItemKey& key,
                                                        const JobToGrant& job,
                                                        const std::string& node_id,
                                                        absl::Time now) {
   std::optional<ItemRow> item = FindItem(sql, key);
-  if (!item.has_value() || !item->waits() || item->ready_ms > Millis(now)) {
+  if (!item.has_value() || !item->waits() || !IsReady(limits, item->ready_ms, now)) {
     return std::nullopt;
   }
   ++item->fence;
@@ -295,16 +370,56 @@ absl::StatusOr<std::optional<rendernode::Lease>> Grant(SqlConnection& sql,
   return std::optional(std::move(lease));
 }
 
+// ---------------------------------------------------------------- who should not get what
+
+// The nodes that take work now, and those that failed too often at a job.
+class NodeChoice {
+ public:
+  NodeChoice(SqlConnection& sql, int failures_max, absl::Duration silence, absl::Time now) {
+    for (const auto& [node_id] : sql.All<std::tuple<std::string>>(
+             "SELECT node_id FROM nodes WHERE renewed_ms > :limit AND state NOT IN (:not_ready, "
+             ":draining)",
+             Millis(now - silence),
+             static_cast<int>(rendernode::NOT_READY),
+             static_cast<int>(rendernode::DRAINING))) {
+      live_.insert(node_id);
+    }
+    for (const auto& [job_id, node_id] : sql.All<std::tuple<std::string, std::string>>(
+             "SELECT job_id, node_id FROM node_failures WHERE failures >= :limit", failures_max)) {
+      refused_[job_id].insert(node_id);
+    }
+  }
+
+  // Where that leaves no node that takes work, none is refused: the attempts of each item are
+  // counted anyway.
+  std::set<std::string> RefusedBy(const std::string& job_id) const {
+    const auto found = refused_.find(job_id);
+    return found != refused_.end() && HasAnother("", found->second) ? found->second
+                                                                    : std::set<std::string>();
+  }
+
+  // A node that takes work, neither `but` nor one of `refused`.
+  bool HasAnother(const std::string& but, const std::set<std::string>& refused) const {
+    return std::any_of(live_.begin(), live_.end(), [&](const std::string& node) {
+      return node != but && refused.count(node) == 0;
+    });
+  }
+
+ private:
+  std::set<std::string> live_;
+  std::map<std::string, std::set<std::string>> refused_;  // By job.
+};
+
 // ---------------------------------------------------------------- time that passed
 
-std::int64_t ExpireLeases(SqlConnection& sql, const StoreLimits& limits, absl::Time now) {
+std::vector<LostLease> ExpireLeases(SqlConnection& sql, const StoreLimits& limits, absl::Time now) {
   const absl::Duration silence = limits.lease.ttl + limits.lease.reassign_grace;
   // The wall clock was set back: count from now, else these would live too long.
   sql.Run(
       "UPDATE leases SET renewed_ms = :now WHERE renewed_ms > :later", Millis(now), Millis(now));
   const auto expired = sql.All<std::tuple<std::string, long long>>(
       "SELECT job_id, sheet_row FROM leases WHERE renewed_ms <= :limit", Millis(now - silence));
-  std::int64_t returned = 0;
+  std::vector<LostLease> lost;
   for (const auto& [job_id, row] : expired) {
     const ItemKey key{job_id, row};
     std::optional<ItemRow> item = FindItem(sql, key);
@@ -315,14 +430,17 @@ std::int64_t ExpireLeases(SqlConnection& sql, const StoreLimits& limits, absl::T
                                        absl::FormatDuration(silence),
                                        " while it held the item")};
     AddItemError(sql, key, error);
-    if (++item->losses < limits.retry.losses_max) {
+    LostLease lease{.node_id = item->node_id, .again = ++item->losses < limits.retry.losses_max};
+    lease.ref.set_item_id(key.id());
+    lease.ref.set_fence(static_cast<std::uint64_t>(item->fence));
+    if (lease.again) {
       Requeue(sql, key, *item, kAtOnce, now);
-      ++returned;
     } else {
       FailItem(sql, key, *item, error, now);
     }
+    lost.push_back(std::move(lease));
   }
-  return returned;
+  return lost;
 }
 
 void EndJobAtDeadline(SqlConnection& sql, const std::string& job_id, absl::Time now) {
@@ -347,6 +465,7 @@ absl::StatusOr<SessionInfo> SqlStore::OpenSession(const rendernode::OpenSessionR
   }
   return Write([&](SqlConnection& sql) -> absl::StatusOr<SessionInfo> {
     const std::string& node_id = request.node_id();
+    ASSIGN_OR_RETURN(const bool new_journal, SettleJournal(sql, request, now));
     sql.Run("DELETE FROM nodes WHERE node_id = :node", node_id);
     sql.Run(
         "INSERT INTO nodes(node_id, session, boot_id, incarnation, version, state, opened_ms, "
@@ -358,8 +477,11 @@ absl::StatusOr<SessionInfo> SqlStore::OpenSession(const rendernode::OpenSessionR
         request.version(),
         Millis(now),
         Millis(now));
-    SessionInfo info{.session = session};
+    SessionInfo info{.session = session, .new_journal = new_journal};
     std::map<ItemKey, HeldRow> leases = LeasesOf(sql, node_id);
+    if (new_journal) {
+      ReturnAll(sql, std::exchange(leases, {}), Holder::kIsNoMore, now);
+    }
     std::set<std::string> kept;
     for (const rendernode::HeldLease& held : request.held()) {
       if (Keep(sql, node_id, leases, held, now)) {
@@ -373,7 +495,7 @@ absl::StatusOr<SessionInfo> SqlStore::OpenSession(const rendernode::OpenSessionR
     for (auto lease = leases.begin(); lease != leases.end();) {
       lease = kept.count(lease->first.id()) > 0 ? leases.erase(lease) : std::next(lease);
     }
-    ReturnAll(sql, leases, now);
+    ReturnAll(sql, leases, Holder::kMayReturn, now);
     return info;
   });
 }
@@ -406,60 +528,36 @@ absl::StatusOr<std::vector<WaitingJob>> SqlStore::Waiting(int per_job, absl::Tim
         "WHERE state IN (0, 1) AND items_pending > 0 AND (deadline_ms = 0 OR deadline_ms > :now) "
         "ORDER BY priority DESC, created_ms, id",
         Millis(now));
-    std::map<std::string, std::set<std::string>> refused = RefusedNodes(sql, now);
+    const NodeChoice choice(sql, limits_.retry.node_failures_max, silence(), now);
     std::vector<WaitingJob> waiting;
     for (const auto& [id, priority, created_ms, digest, leased] : jobs) {
       WaitingJob job{.job_id = id,
                      .priority = static_cast<JobPriority>(priority),
                      .created_at = absl::FromUnixMillis(created_ms),
                      .spec_digest = digest,
-                     .leased = leased};
-      for (const auto& [row] : sql.All<std::tuple<long long>>(
-               "SELECT sheet_row FROM items WHERE job_id = :job AND state = 0 "
-               "AND ready_ms <= :now ORDER BY sheet_row LIMIT :limit",
+                     .leased = leased,
+                     .refused_nodes = choice.RefusedBy(id)};
+      for (const auto& [row, ready_ms, avoid_node] :
+           sql.All<std::tuple<long long, long long, std::string>>(
+               "SELECT sheet_row, ready_ms, avoid_node FROM items WHERE job_id = :job "
+               "AND state = 0 AND (ready_ms <= :now OR ready_ms > :longest) "
+               "ORDER BY sheet_row LIMIT :limit",
                id,
                Millis(now),
+               Millis(now + limits_.retry.backoff_max),
                per_job)) {
         job.items.push_back(ItemKey{id, row}.id());
+        if (!avoid_node.empty() && now < absl::FromUnixMillis(ready_ms) + limits_.retry.avoid_for &&
+            choice.HasAnother(avoid_node, job.refused_nodes)) {
+          job.avoided[job.items.back()] = avoid_node;
+        }
       }
-      job.refused_nodes = std::move(refused[id]);
       if (!job.items.empty()) {
         waiting.push_back(std::move(job));
       }
     }
     return waiting;
   });
-}
-
-// Per job, the nodes that failed too often. Where that leaves no node that takes work, none is
-// refused: the attempts of each item are counted anyway.
-std::map<std::string, std::set<std::string>> SqlStore::RefusedNodes(SqlConnection& sql,
-                                                                    absl::Time now) const {
-  std::map<std::string, std::set<std::string>> refused;
-  for (const auto& [job_id, node_id] : sql.All<std::tuple<std::string, std::string>>(
-           "SELECT job_id, node_id FROM node_failures WHERE failures >= :limit",
-           limits_.retry.node_failures_max)) {
-    refused[job_id].insert(node_id);
-  }
-  if (refused.empty()) {
-    return refused;
-  }
-  const absl::Duration silence = limits_.lease.ttl + limits_.lease.reassign_grace;
-  const auto live = sql.All<std::tuple<std::string>>(
-      "SELECT node_id FROM nodes WHERE renewed_ms > :limit AND state NOT IN (:not_ready, "
-      ":draining)",
-      Millis(now - silence),
-      static_cast<int>(rendernode::NOT_READY),
-      static_cast<int>(rendernode::DRAINING));
-  for (auto& [job_id, nodes] : refused) {
-    const bool all = std::all_of(live.begin(), live.end(), [&nodes = nodes](const auto& node) {
-      return nodes.count(std::get<0>(node)) > 0;
-    });
-    if (all) {
-      nodes.clear();
-    }
-  }
-  return refused;
 }
 
 absl::StatusOr<std::vector<rendernode::Lease>> SqlStore::Assign(
@@ -476,15 +574,16 @@ absl::StatusOr<std::vector<rendernode::Lease>> SqlStore::Assign(
       const auto [job, first] = jobs.try_emplace(key->job_id);
       if (first) {
         job->second = sql.One<JobToGrant>(
-                             "SELECT state, priority, deadline_ms, spec_digest, "
-                             "output_bucket FROM jobs WHERE id = :job",
+                             "SELECT j.state, j.priority, j.deadline_ms, j.spec_digest, "
+                             "j.output_bucket, r.correlation_id FROM jobs j JOIN job_requests r "
+                             "ON r.job_id = j.id WHERE j.id = :job",
                              key->job_id)
                           .value_or(JobToGrant{.state = static_cast<int>(JobState::kCanceled)});
       }
       if (!job->second.Grants(now)) {
         continue;
       }
-      ASSIGN_OR_RETURN(auto lease, Grant(sql, *key, job->second, node_id, now));
+      ASSIGN_OR_RETURN(auto lease, Grant(sql, limits_.retry, *key, job->second, node_id, now));
       if (lease.has_value()) {
         leases.push_back(*std::move(lease));
         ++job->second.granted;
@@ -537,14 +636,14 @@ absl::Status SqlStore::CloseSession(const std::string& session, absl::Time now) 
     if (!node_id.ok()) {
       return absl::OkStatus();  // Closed before, or a newer one has taken everything over.
     }
-    ReturnAll(sql, LeasesOf(sql, *node_id), now);
+    ReturnAll(sql, LeasesOf(sql, *node_id), Holder::kMayReturn, now);
     sql.Run("DELETE FROM nodes WHERE node_id = :node", *node_id);
     return absl::OkStatus();
   });
 }
 
-absl::StatusOr<std::int64_t> SqlStore::Expire(absl::Time now, absl::Time not_before) {
-  return Write([&](SqlConnection& sql) -> absl::StatusOr<std::int64_t> {
+absl::StatusOr<std::vector<LostLease>> SqlStore::Expire(absl::Time now, absl::Time not_before) {
+  return Write([&](SqlConnection& sql) -> absl::StatusOr<std::vector<LostLease>> {
     for (const auto& [job_id] : sql.All<std::tuple<std::string>>(
              "SELECT id FROM jobs WHERE state IN (0, 1, 2) AND deadline_ms > 0 "
              "AND deadline_ms <= :now",
@@ -553,7 +652,8 @@ absl::StatusOr<std::int64_t> SqlStore::Expire(absl::Time now, absl::Time not_bef
     }
     sql.Run("DELETE FROM idempotency_keys WHERE forget_ms <= :now", Millis(now));
     sql.Run("DELETE FROM nodes WHERE renewed_ms < :limit", Millis(now - kNodeKept));
-    return now < not_before ? 0 : ExpireLeases(sql, limits_, now);
+    sql.Run("DELETE FROM node_journals WHERE opened_ms < :limit", Millis(now - kJournalKept));
+    return now < not_before ? std::vector<LostLease>() : ExpireLeases(sql, limits_, now);
   });
 }
 

@@ -1,6 +1,7 @@
 #include "coordinator/sqlite_store.h"
 
 #include <soci/sqlite3/soci-sqlite3.h>
+#include <spdlog/spdlog.h>
 
 #include <string>
 #include <utility>
@@ -9,6 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/types/span.h"
 #include "base/file.h"
 #include "base/status.h"
 #include "coordinator/schema_sql.h"
@@ -19,8 +21,22 @@ namespace rn {
 namespace {
 
 constexpr int kApplicationId = 0x524e5331;  // "RNS1"
-constexpr int kSchemaVersion = 1;
+constexpr int kSchemaVersion = 2;
 constexpr int kReaders = 4;
+
+// What makes a store of the version before one of this version, in order; a new store is made by
+// schema.sql.
+constexpr const char* kToVersion2[] = {
+    "ALTER TABLE items ADD COLUMN avoid_node TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE job_requests ADD COLUMN correlation_id TEXT NOT NULL DEFAULT ''",
+    "CREATE TABLE node_journals(node_id TEXT PRIMARY KEY, journal_id TEXT NOT NULL, "
+    "incarnation BIGINT NOT NULL, opened_ms BIGINT NOT NULL)"};
+
+struct Migration {
+  long long to_version;
+  absl::Span<const char* const> statements;
+};
+constexpr Migration kMigrations[] = {{2, kToVersion2}};
 
 using Connection = std::unique_ptr<SqlConnection>;
 
@@ -70,13 +86,33 @@ absl::Status CheckOurs(SqlConnection& connection) {
     return absl::FailedPreconditionError("is not a coordinator's store");
   }
   const long long version = Query<long long>(connection, "PRAGMA user_version");
-  if (version != kSchemaVersion) {
+  if (version < 1 || version > kSchemaVersion) {
     return absl::FailedPreconditionError(absl::StrCat(
-        "has schema version ", version, "; this program knows version ", kSchemaVersion));
+        "has schema version ", version, "; this program knows versions 1 to ", kSchemaVersion));
   }
   const auto verdict = Query<std::string>(connection, "PRAGMA quick_check(1)");
   return verdict == "ok" ? absl::OkStatus()
                          : absl::DataLossError(absl::StrCat("is damaged: ", verdict));
+}
+
+// A store of an older version becomes one of ours, in one transaction: all of it or nothing.
+void Migrate(SqlConnection& connection) {
+  const long long from = Query<long long>(connection, "PRAGMA user_version");
+  if (from == kSchemaVersion) {
+    return;
+  }
+  connection.Once("BEGIN IMMEDIATE");
+  for (const Migration& migration : kMigrations) {
+    if (migration.to_version <= from) {
+      continue;
+    }
+    for (const char* statement : migration.statements) {
+      connection.Once(statement);
+    }
+  }
+  connection.Once(absl::StrCat("PRAGMA user_version=", kSchemaVersion));
+  connection.Once("COMMIT");
+  SPDLOG_INFO("store migrated from_version={} to_version={}", from, kSchemaVersion);
 }
 
 absl::StatusOr<std::unique_ptr<SqlDatabase>> OpenDatabase(const std::filesystem::path& path,
@@ -92,6 +128,7 @@ absl::StatusOr<std::unique_ptr<SqlDatabase>> OpenDatabase(const std::filesystem:
         "cannot keep a write-ahead log: its folder must be on a "
         "local, writable file system");
   }
+  Migrate(*writer);
   std::vector<Connection> readers;
   for (int i = 0; i < kReaders; ++i) {
     readers.push_back(Connect(path, limits));

@@ -1,5 +1,6 @@
 // The coordinator's store in one SQLite file (WAL, synchronous=FULL); tables: schema.sql.
 // The file carries our application id and a schema version; any other file is refused, untouched.
+// One of an older version is brought to ours as it is opened.
 #pragma once
 
 #include <filesystem>

@@ -49,6 +49,7 @@ struct NewJob {
   absl::Duration processing_deadline = absl::InfiniteDuration();  // From creation.
   std::string request_json;                                       // As the client sent it.
   std::string callback_url;
+  std::string correlation_id;  // Of that request.
   rendernode::JobSpec spec;
   std::vector<NewItem> items;
   std::vector<std::string> warnings;
@@ -108,7 +109,8 @@ struct ItemFilter {
 // ---------------------------------------------------------------- what nodes ask for
 
 struct SessionInfo {
-  std::string session;  // "" = refused
+  std::string session;
+  bool new_journal = false;  // The node was seen with another journal before.
   std::vector<rendernode::LeaseRef> adopt, drop;
 };
 
@@ -117,6 +119,8 @@ struct RetryLimits {
   int losses_max = 5;         // Attempts lost to infrastructure.
   int node_failures_max = 2;  // Of one job on one node: then the node gets no more of that job.
   absl::Duration backoff_min = absl::Seconds(2), backoff_max = absl::Minutes(2);
+  // An item waits so long, beyond its back-off, for another node than the one that failed it.
+  absl::Duration avoid_for = absl::Minutes(2);
 };
 
 struct LeaseLimits {
@@ -139,6 +143,14 @@ struct WaitingJob {
   std::int64_t leased = 0;         // Of its items, now.
   std::vector<std::string> items;  // That may start now: the first `per_job` of them.
   std::set<std::string> refused_nodes;
+  std::map<std::string, std::string> avoided;  // By item: the node that must not get it now.
+};
+
+// A lease that nobody renewed in time.
+struct LostLease {
+  rendernode::LeaseRef ref;
+  std::string node_id;
+  bool again = false;  // The item waits again; else that was its last attempt, and it has failed.
 };
 
 class Store {
@@ -175,7 +187,9 @@ class Store {
                                           absl::Time now) = 0;
 
   // Ends the node's older sessions. `held` is split into what is still the node's at that fence
-  // and what is not; leases of the node that it does not hold go back to the queue.
+  // and what is not; leases of the node that it does not hold go back to the queue, and so do all
+  // of them where its journal is another one than before. FailedPrecondition: the same journal was
+  // seen with a higher incarnation.
   virtual absl::StatusOr<SessionInfo> OpenSession(const rendernode::OpenSessionRequest& request,
                                                   const std::string& session,
                                                   absl::Time now) = 0;
@@ -189,16 +203,19 @@ class Store {
   virtual absl::StatusOr<std::vector<rendernode::Lease>> Assign(
       const std::string& session, const std::vector<std::string>& item_ids, absl::Time now) = 0;
   virtual absl::StatusOr<std::string> SessionNode(const std::string& session) = 0;
-  // Compare-and-set on (item, fence, not terminal). `freed`: the item waits again.
+  // Compare-and-set on (item, fence, not terminal).
   virtual absl::StatusOr<rendernode::CommitItemResponse::Verdict> Commit(
       const rendernode::CommitItemRequest& request, absl::Time now) = 0;
   // Serialised JobSpec by its SHA-256. NotFound.
   virtual absl::StatusOr<std::string> GetJobSpec(const std::string& digest) = 0;
-  // Everything that the session still holds waits again.
+  // The correlation id of the request that made the job. NotFound.
+  virtual absl::StatusOr<std::string> CorrelationId(const std::string& job_id) = 0;
+  // Everything that the session still holds waits again. What is no node's newest session, and be
+  // it for having been closed before, changes nothing.
   virtual absl::Status CloseSession(const std::string& session, absl::Time now) = 0;
-  // Leases not renewed for TTL + grace wait again (none before `not_before`), jobs past their
-  // deadline end, idempotency keys are forgotten. How many items came back.
-  virtual absl::StatusOr<std::int64_t> Expire(absl::Time now, absl::Time not_before) = 0;
+  // Leases not renewed for TTL + grace are lost (none before `not_before`), jobs past their
+  // deadline end, idempotency keys are forgotten.
+  virtual absl::StatusOr<std::vector<LostLease>> Expire(absl::Time now, absl::Time not_before) = 0;
 };
 
 }  // namespace rn

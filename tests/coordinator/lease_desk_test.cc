@@ -13,6 +13,8 @@
 #include "base/file.h"
 #include "base/ulid.h"
 #include "coordinator/sqlite_store.h"
+#include "tests/fakes/failing_store.h"
+#include "tests/fakes/fake_clock.h"
 
 namespace rn {
 namespace {
@@ -167,6 +169,127 @@ TEST_F(LeaseDeskTest, StoppingWhileNodesSpeakAnswersEveryOne) {
   for (std::thread& node : nodes) {
     node.join();
   }
+}
+
+TEST_F(LeaseDeskTest, OnlyTheNewestSessionIsGivenAJobSpec) {
+  const std::string job = CreateJob(1);
+  const std::string old = Open("node");
+  Caller caller;
+  desk_.Sync(Ask(old, 1), caller);
+  const auto granted = caller.Await();
+  ASSERT_TRUE(granted.ok()) << granted.status();
+  ASSERT_EQ(granted->grant_size(), 1);
+  const std::string digest = granted->grant(0).job_spec_digest();
+  EXPECT_TRUE(desk_.GetJobSpec(old, digest).ok());
+  const std::string newest = Open("node");
+  EXPECT_TRUE(absl::IsFailedPrecondition(desk_.GetJobSpec(old, digest).status()));
+  EXPECT_TRUE(absl::IsFailedPrecondition(desk_.GetJobSpec("nobody's", digest).status()));
+  EXPECT_TRUE(desk_.GetJobSpec(newest, digest).ok());
+}
+
+// ---------------------------------------------------------------- what an outage must not cost
+
+// A desk whose time passes when told to, on a store that can be away.
+class LeaseDeskOutageTest : public ::testing::Test {
+ protected:
+  static constexpr absl::Duration kTtl = absl::Seconds(30), kGrace = absl::Seconds(10);
+
+  void SetUp() override {
+    NewJob job{.id = "job_1", .tenant = "acme"};
+    job.items.resize(1);
+    job.items[0].spec.set_row(1);
+    ASSERT_TRUE(store_->CreateJob(job, {}, clock_.Now()).ok());
+    rendernode::OpenSessionRequest request;
+    request.set_node_id("node");
+    request.set_protocol_min(1);
+    request.set_protocol_max(1);
+    session_ = desk_.OpenSession(request)->session();
+    const auto granted = Sync(/*want=*/1);
+    ASSERT_TRUE(granted.ok()) << granted.status();
+    ASSERT_EQ(granted->grant_size(), 1);
+    ref_ = granted->grant(0).ref();
+  }
+
+  absl::StatusOr<rendernode::SyncResponse> Sync(std::uint32_t want) {
+    rendernode::SyncRequest request;
+    request.set_session(session_);
+    request.set_seq(++seq_);
+    request.set_state(rendernode::READY);
+    request.set_want(want);
+    if (want == 0) {
+      *request.add_held()->mutable_ref() = ref_;
+    } else {
+      request.set_wait(true);
+    }
+    Caller caller;
+    desk_.Sync(request, caller);
+    return caller.Await();
+  }
+
+  // Time passes in steps that the desk keeps up with.
+  void Pass(absl::Duration time) {
+    for (; time > absl::ZeroDuration(); time -= absl::Seconds(5)) {
+      clock_.Advance(std::min(time, absl::Seconds(5)));
+      AwaitLook();
+    }
+  }
+
+  bool ItemWaits() {
+    const auto waiting = store_->Waiting(1, clock_.Now());
+    EXPECT_TRUE(waiting.ok()) << waiting.status();
+    return waiting.ok() && !waiting->empty();
+  }
+
+  const TempDir folder_ = *TempDir::Create("lease_desk");
+  FakeClock clock_;
+  const std::unique_ptr<Store> store_ = *OpenSqliteStore(
+      folder_.path() / "store.db", {.lease = {.ttl = kTtl, .reassign_grace = kGrace}});
+  FailingStore failing_{*store_};
+  LeaseDesk desk_{
+      failing_,
+      clock_,
+      {.lease = {.ttl = kTtl, .reassign_grace = kGrace}, .look_interval = absl::Milliseconds(1)}};
+  std::string session_;
+  std::uint64_t seq_ = 0;
+  rendernode::LeaseRef ref_;
+
+ private:
+  void AwaitLook() {
+    const absl::Duration end = Clock::System().SinceBoot() + kPatience;
+    while (failing_.expired_at() < clock_.Now() && Clock::System().SinceBoot() < end) {
+      std::this_thread::yield();
+    }
+  }
+};
+
+TEST_F(LeaseDeskOutageTest, ASilentNodesLeaseIsLostInTheEnd) {
+  Pass(kTtl + kGrace - absl::Seconds(5));
+  EXPECT_FALSE(ItemWaits());
+  Pass(absl::Seconds(10));
+  EXPECT_TRUE(ItemWaits());
+}
+
+TEST_F(LeaseDeskOutageTest, NoLeaseIsLostBecauseTheStoreCouldNotNoteItsRenewal) {
+  failing_.Fail(true);
+  for (absl::Duration away; away < 3 * (kTtl + kGrace); away += absl::Seconds(5)) {
+    Pass(absl::Seconds(5));
+    EXPECT_TRUE(absl::IsUnavailable(Sync(0).status()));
+  }
+  failing_.Fail(false);
+  Pass(kTtl);
+  EXPECT_FALSE(ItemWaits()) << "the node has had no chance to renew";
+  EXPECT_EQ(Sync(0)->renewed_size(), 1);
+  Pass(kTtl);
+  EXPECT_FALSE(ItemWaits());
+  Pass(kGrace + absl::Seconds(5));
+  EXPECT_TRUE(ItemWaits()) << "silent for as long as the store is back";
+}
+
+TEST_F(LeaseDeskOutageTest, NoLeaseIsLostBecauseTheCoordinatorItselfStoodStill) {
+  clock_.Advance(absl::Hours(8));  // Suspended with the machine it runs on.
+  Pass(kTtl);
+  EXPECT_FALSE(ItemWaits());
+  EXPECT_EQ(Sync(0)->renewed_size(), 1);
 }
 
 }  // namespace

@@ -149,7 +149,7 @@ TEST_F(NodeServiceTest, VersionsThatDoNotOverlapAreRefused) {
   const grpc::Status newer = farm_.Connect("n").Open(&response, 2, 3);
   EXPECT_EQ(newer.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
   EXPECT_THAT(newer.error_message(),
-              HasSubstr("speaks protocol 2 to 3, this coordinator 1 to 1: update the coordinator"));
+              HasSubstr("coordinator speaks protocol 1-1, this node 2-3: update the coordinator"));
   EXPECT_THAT(farm_.Connect("n").Open(&response, 0, 0).error_message(),
               HasSubstr("update the node"));
   ASSERT_TRUE(farm_.Connect("n").Open(&response, 0, 9).ok());

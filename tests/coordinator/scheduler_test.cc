@@ -12,7 +12,7 @@
 namespace rn {
 
 bool operator==(const Assignment& a, const Assignment& b) {
-  return a.session == b.session && a.item_ids == b.item_ids;
+  return a.session == b.session && a.node_id == b.node_id && a.item_ids == b.item_ids;
 }
 
 namespace {
@@ -102,6 +102,22 @@ TEST(Scheduler, ARefusedNodeGetsTheNextJobInstead) {
               ElementsAre("b-1"));
 }
 
+TEST(Scheduler, AnItemThatAvoidsANodeLetsTheOthersPass) {
+  WaitingJob job = JobOf("a", 3);
+  job.avoided = {{"a-1", "n"}};
+  EXPECT_THAT(ItemsOf(Schedule({job}, {AskerOf("n", 5)}), "n"), ElementsAre("a-2", "a-3"));
+  const auto given = Schedule({job}, {AskerOf("n", 2), AskerOf("m", 1)});
+  EXPECT_THAT(ItemsOf(given, "m"), ElementsAre("a-1"));
+  EXPECT_THAT(ItemsOf(given, "n"), ElementsAre("a-2", "a-3"));
+}
+
+TEST(Scheduler, ANodeThatAJobsItemsAvoidGetsTheNextJobInstead) {
+  WaitingJob avoiding = JobOf("a", 1, JobPriority::kHigh);
+  avoiding.avoided = {{"a-1", "n"}};
+  EXPECT_THAT(ItemsOf(Schedule({avoiding, JobOf("b", 1)}, {AskerOf("n", 5)}), "n"),
+              ElementsAre("b-1"));
+}
+
 TEST(Scheduler, NothingWaitsAndNobodyAsks) {
   EXPECT_THAT(Schedule({}, {AskerOf("n", 5)}), IsEmpty());
   EXPECT_THAT(Schedule({JobOf("a", 1)}, {}), IsEmpty());
@@ -127,6 +143,11 @@ Farm RandomFarm(std::uint32_t seed) {
     for (int n = 0; n < 8; ++n) {
       if (upto(5) == 0) {
         job.refused_nodes.insert(absl::StrCat("node", n));
+      }
+    }
+    for (const std::string& item : job.items) {
+      if (upto(3) == 0) {
+        job.avoided[item] = absl::StrCat("node", upto(2));
       }
     }
     farm.jobs.push_back(std::move(job));
@@ -200,8 +221,18 @@ class ScheduleProperty : public ::testing::Test {
     return std::count_if(
         given.begin(), given.end(), [&](const auto& entry) { return entry.second.job == &job; });
   }
-  static bool MayTake(const Asker& asker, const WaitingJob& job) {
-    return job.refused_nodes.count(asker.node_id) == 0;
+  static bool MayTake(const Asker& asker, const WaitingJob& job, const std::string& item) {
+    const auto avoided = job.avoided.find(item);
+    return job.refused_nodes.count(asker.node_id) == 0 &&
+           (avoided == job.avoided.end() || avoided->second != asker.node_id);
+  }
+  // Whether any of the job's items is left that the node may have.
+  static bool FindsMore(const Asker& asker,
+                        const WaitingJob& job,
+                        const std::multimap<std::string, Given>& given) {
+    return std::any_of(job.items.begin(), job.items.end(), [&](const std::string& item) {
+      return given.count(item) == 0 && MayTake(asker, job, item);
+    });
   }
 };
 
@@ -219,7 +250,7 @@ TEST_F(ScheduleProperty, NobodyGetsMoreThanWantedNorWhatRefusesThem) {
       EXPECT_LE(CountOf(given, asker), asker.want);
     }
     for (const auto& [item, what] : given) {
-      EXPECT_TRUE(MayTake(*what.asker, *what.job)) << item;
+      EXPECT_TRUE(MayTake(*what.asker, *what.job, item)) << item;
     }
   });
 }
@@ -228,8 +259,7 @@ TEST_F(ScheduleProperty, NothingWaitsBesideANodeThatCouldTakeIt) {
   ForEachFarm([](const Farm& farm, const auto& given) {
     for (const WaitingJob& job : farm.jobs) {
       for (const Asker& asker : farm.askers) {
-        EXPECT_FALSE(CountOf(given, job) < static_cast<std::int64_t>(job.items.size()) &&
-                     CountOf(given, asker) < asker.want && MayTake(asker, job))
+        EXPECT_FALSE(CountOf(given, asker) < asker.want && FindsMore(asker, job, given))
             << job.job_id << " and " << asker.node_id;
       }
     }
@@ -240,8 +270,7 @@ TEST_F(ScheduleProperty, NoNodeWorksOnALowerPriorityThanItCould) {
   ForEachFarm([](const Farm& farm, const auto& given) {
     for (const auto& [item, what] : given) {
       for (const WaitingJob& job : farm.jobs) {
-        EXPECT_FALSE(job.priority > what.job->priority && MayTake(*what.asker, job) &&
-                     CountOf(given, job) < static_cast<std::int64_t>(job.items.size()))
+        EXPECT_FALSE(job.priority > what.job->priority && FindsMore(*what.asker, job, given))
             << item << " before " << job.job_id;
       }
     }
@@ -252,6 +281,7 @@ TEST_F(ScheduleProperty, EqualJobsStayWithinTheFairnessBound) {
   ForEachFarm([](Farm farm, const auto&) {
     for (WaitingJob& job : farm.jobs) {
       job.refused_nodes.clear();
+      job.avoided.clear();
       job.leased = 0;
     }
     std::map<std::string, std::int64_t> under_way;

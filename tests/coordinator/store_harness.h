@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <string>
@@ -156,6 +157,20 @@ class StoreHarness {
     return info.value_or(SessionInfo());
   }
   std::string Open(const std::string& node) { return OpenWith(node, {}).session; }
+  // Of a daemon's start that names its journal.
+  absl::StatusOr<SessionInfo> OpenStart(const std::string& node,
+                                        const std::string& journal_id,
+                                        std::uint64_t incarnation,
+                                        const std::vector<rendernode::LeaseRef>& held = {}) {
+    rendernode::OpenSessionRequest request;
+    request.set_node_id(node);
+    request.set_journal_id(journal_id);
+    request.set_incarnation(incarnation);
+    for (const auto& ref : held) {
+      *request.add_held()->mutable_ref() = ref;
+    }
+    return store_->OpenSession(request, absl::StrCat("session-", ++sessions_), now_);
+  }
 
   Strings WaitingItems(int per_job = 1000) {
     const auto waiting = store_->Waiting(per_job, now_);
@@ -212,10 +227,14 @@ class StoreHarness {
     return outcome.value_or(SyncOutcome());
   }
 
+  // How many items wait again.
   std::int64_t Expire() {
-    const auto returned = store_->Expire(now_, absl::InfinitePast());
-    EXPECT_TRUE(returned.ok()) << returned.status();
-    return returned.value_or(-1);
+    const auto lost = store_->Expire(now_, absl::InfinitePast());
+    EXPECT_TRUE(lost.ok()) << lost.status();
+    return lost.ok()
+               ? std::count_if(
+                     lost->begin(), lost->end(), [](const LostLease& lease) { return lease.again; })
+               : -1;
   }
 
   // Past the time for which a lease lives without being renewed.

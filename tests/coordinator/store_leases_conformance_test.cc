@@ -100,7 +100,112 @@ TEST_P(StoreLeasesTest, AnOlderSessionThatClosesTakesNothingFromTheNewest) {
   EXPECT_THAT(Names(Sync(newest.session, {lease}).renewed), ElementsAre("job_1-1/1"));
 }
 
+// ---------------------------------------------------------------- whose journal it is
+
+TEST_P(StoreLeasesTest, AnOlderStartOfANodeIsRefusedAndTakesNothing) {
+  Create("job_1", 1);
+  const auto newest = OpenStart("node", "journal", 7);
+  ASSERT_TRUE(newest.ok()) << newest.status();
+  const auto lease = Take(newest->session, "job_1-1");
+  const absl::Status refused = OpenStart("node", "journal", 6).status();
+  EXPECT_TRUE(absl::IsFailedPrecondition(refused)) << refused;
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("start 6 of its journal, but start 7"));
+  EXPECT_THAT(Names(Sync(newest->session, {lease}).renewed), ElementsAre("job_1-1/1"));
+  EXPECT_TRUE(OpenStart("other", "journal of other", 6).ok());
+  EXPECT_TRUE(OpenStart("node", "journal", 7).ok()) << "the same start, after an outage";
+  EXPECT_TRUE(OpenStart("node", "journal", 8).ok());
+}
+
+TEST_P(StoreLeasesTest, AnOlderStartIsRefusedAlsoAfterTheNewestHasClosedItsSession) {
+  const auto newest = OpenStart("node", "journal", 7);
+  ASSERT_TRUE(newest.ok()) << newest.status();
+  ASSERT_TRUE(store_->CloseSession(newest->session, now_).ok());
+  Reopen();
+  EXPECT_TRUE(absl::IsFailedPrecondition(OpenStart("node", "journal", 6).status()));
+}
+
+TEST_P(StoreLeasesTest, ANodeWithAnotherJournalHoldsNothingOfTheOld) {
+  Create("job_1", 1);
+  const auto old = OpenStart("node", "old", 7);
+  ASSERT_TRUE(old.ok()) << old.status();
+  EXPECT_FALSE(old->new_journal);
+  const auto lease = Take(old->session, "job_1-1");
+  const auto fresh = OpenStart("node", "fresh", 1, {lease});
+  ASSERT_TRUE(fresh.ok()) << fresh.status();
+  EXPECT_TRUE(fresh->new_journal);
+  EXPECT_THAT(fresh->adopt, IsEmpty());
+  EXPECT_THAT(Names(fresh->drop), ElementsAre("job_1-1/1"));
+  EXPECT_THAT(WaitingItems(), ElementsAre("job_1-1"));
+  EXPECT_EQ(Take(fresh->session, "job_1-1").fence(), 2U);
+}
+
 // ---------------------------------------------------------------- waiting and assigning
+
+TEST_P(StoreLeasesTest, AnItemThatFailedAvoidsTheNodeWhileThereIsAnother) {
+  Create("job_1", 1);
+  const std::string first = Open("first");
+  const std::string second = Open("second");
+  const auto lease = Take(first, "job_1-1");
+  EXPECT_EQ(Commit(first, lease, Failed(Retryable::kYes)), CommitItemResponse::COMMITTED);
+  const auto avoided = [&] {
+    now_ += limits_.retry.backoff_min;
+    Sync(first, {});
+    const auto waiting = *store_->Waiting(10, now_);
+    return waiting.at(0).avoided.count("job_1-1") > 0 ? waiting[0].avoided.at("job_1-1") : "";
+  };
+  EXPECT_EQ(avoided(), "first");
+  rendernode::SyncRequest draining;
+  draining.set_session(second);
+  draining.set_state(rendernode::DRAINING);
+  ASSERT_TRUE(store_->Sync(draining, now_).ok());
+  EXPECT_EQ(avoided(), "") << "the only other node takes no work";
+  Sync(second, {});
+  EXPECT_EQ(avoided(), "first");
+  ASSERT_TRUE(store_->CloseSession(second, now_).ok());
+  EXPECT_EQ(avoided(), "");
+}
+
+TEST_P(StoreLeasesTest, AnItemDoesNotWaitForAnotherNodeForEver) {
+  limits_.retry.avoid_for = absl::Seconds(5);
+  limits_.retry.backoff_min = absl::Milliseconds(10);
+  Reopen();
+  Create("job_1", 1);
+  const std::string first = Open("first");
+  Open("second");
+  EXPECT_EQ(Commit(first, Take(first, "job_1-1"), Failed(Retryable::kYes)),
+            CommitItemResponse::COMMITTED);
+  now_ += absl::Seconds(5);
+  EXPECT_FALSE(store_->Waiting(10, now_)->at(0).avoided.empty());
+  now_ += limits_.retry.backoff_min;
+  EXPECT_TRUE(store_->Waiting(10, now_)->at(0).avoided.empty());
+}
+
+TEST_P(StoreLeasesTest, ABackOffDoesNotOutlastAClockThatIsSetBack) {
+  Create("job_1", 1);
+  const std::string session = Open("node");
+  EXPECT_EQ(Commit(session, Take(session, "job_1-1"), Failed(Retryable::kYes)),
+            CommitItemResponse::COMMITTED);
+  EXPECT_THAT(WaitingItems(), IsEmpty());
+  now_ -= absl::Hours(1);
+  EXPECT_THAT(WaitingItems(), ElementsAre("job_1-1"));
+  EXPECT_EQ(Take(session, "job_1-1").fence(), 2U);
+}
+
+TEST_P(StoreLeasesTest, ALeaseCarriesTheTraceOfItsJobAndTheClientsCorrelationId) {
+  NewJob made = JobOf("job_1", 2);
+  made.correlation_id = "client-17";
+  Create(made);
+  EXPECT_EQ(*store_->CorrelationId("job_1"), "client-17");
+  EXPECT_TRUE(absl::IsNotFound(store_->CorrelationId("job_2").status()));
+  const auto leases = Assign(Open("node"), {"job_1-1", "job_1-2"});
+  ASSERT_EQ(leases.size(), 2U);
+  const std::string first = leases[0].trace_context().at("traceparent");
+  const std::string second = leases[1].trace_context().at("traceparent");
+  EXPECT_THAT(first, ::testing::MatchesRegex("00-[0-9a-f]{32}-[0-9a-f]{16}-01"));
+  EXPECT_EQ(first.substr(0, 36), second.substr(0, 36)) << "one trace for the job";
+  EXPECT_NE(first.substr(36), second.substr(36)) << "one span for each attempt";
+  EXPECT_EQ(leases[0].trace_context().at("correlation_id"), "client-17");
+}
 
 TEST_P(StoreLeasesTest, WaitingJobsNameTheFirstOfTheirItems) {
   NewJob made = JobOf("job_1", 12);
@@ -208,9 +313,13 @@ TEST_P(StoreLeasesTest, NoLeaseExpiresBeforeTheTimeAfterARestart) {
   Take(Open("node"), "job_1-1");
   now_ += absl::Hours(1);  // The coordinator was away.
   const absl::Time not_before = now_ + limits_.lease.ttl + limits_.lease.reassign_grace;
-  EXPECT_EQ(*store_->Expire(now_, not_before), 0);
-  EXPECT_EQ(*store_->Expire(not_before - absl::Milliseconds(1), not_before), 0);
-  EXPECT_EQ(*store_->Expire(not_before, not_before), 1);
+  EXPECT_THAT(*store_->Expire(now_, not_before), IsEmpty());
+  EXPECT_THAT(*store_->Expire(not_before - absl::Milliseconds(1), not_before), IsEmpty());
+  const auto lost = *store_->Expire(not_before, not_before);
+  ASSERT_EQ(lost.size(), 1U);
+  EXPECT_EQ(Name(lost[0].ref), "job_1-1/1");
+  EXPECT_EQ(lost[0].node_id, "node");
+  EXPECT_TRUE(lost[0].again);
 }
 
 TEST_P(StoreLeasesTest, AWallClockThatWasSetBackDoesNotKeepALeaseAlive) {

@@ -16,6 +16,8 @@ class FailingStore final : public Store {
   explicit FailingStore(Store& store) : store_(store) {}  // Outlives us.
 
   void Fail(bool fails) { fails_ = fails; }
+  // The time that the latest Expire() was given; it has returned.
+  absl::Time expired_at() const { return absl::FromUnixMillis(expired_ms_); }
 
   absl::StatusOr<Job> CreateJob(const NewJob& job,
                                 const Idempotency& idempotency,
@@ -83,11 +85,16 @@ class FailingStore final : public Store {
   absl::StatusOr<std::string> GetJobSpec(const std::string& digest) override {
     return Call(&Store::GetJobSpec, digest);
   }
+  absl::StatusOr<std::string> CorrelationId(const std::string& job_id) override {
+    return Call(&Store::CorrelationId, job_id);
+  }
   absl::Status CloseSession(const std::string& session, absl::Time now) override {
     return Call(&Store::CloseSession, session, now);
   }
-  absl::StatusOr<std::int64_t> Expire(absl::Time now, absl::Time not_before) override {
-    return Call(&Store::Expire, now, not_before);
+  absl::StatusOr<std::vector<LostLease>> Expire(absl::Time now, absl::Time not_before) override {
+    auto lost = Call(&Store::Expire, now, not_before);
+    expired_ms_ = absl::ToUnixMillis(now);
+    return lost;
   }
 
  private:
@@ -101,6 +108,7 @@ class FailingStore final : public Store {
 
   Store& store_;
   std::atomic<bool> fails_ = false;
+  std::atomic<std::int64_t> expired_ms_ = 0;
 };
 
 }  // namespace rn
