@@ -35,16 +35,20 @@ std::string UrlOf(const std::string& address, int port) {
 
 // In the order in which things are made; they end in the opposite one.
 struct Coordinator::Impl {
-  explicit Impl(const CoordinatorConfig& config) : config(config), sheets(config.sheets_folder) {}
+  Impl(const CoordinatorConfig& config, Clock& wall)
+      : config(config), clock(wall), sheets(config.sheets_folder) {}
 
   absl::Status OpenStore();
   absl::Status StartHttp(Clock& clock);
   absl::Status LoadCatalog();
-  absl::Status StartNodes(Clock& clock);
-  void StartApi(Clock& clock);
+  absl::Status StartNodes();
+  void StartApi();
   HttpResponse Handle(const HttpRequest& request);
 
   const CoordinatorConfig config;
+  // Jobs' deadlines, back-offs and leases are compared over days: who sets the wall clock moves
+  // none.
+  AnchoredClock clock;
   std::string public_url;
   std::unique_ptr<Store> store;
   CsvSheetSource sheets;
@@ -59,12 +63,12 @@ struct Coordinator::Impl {
 
 absl::StatusOr<std::unique_ptr<Coordinator>> Coordinator::Start(const CoordinatorConfig& config,
                                                                 Clock& clock) {
-  auto impl = std::make_unique<Impl>(config);
+  auto impl = std::make_unique<Impl>(config, clock);
   RETURN_IF_ERROR(impl->OpenStore());
   RETURN_IF_ERROR(impl->StartHttp(clock));
   RETURN_IF_ERROR(impl->LoadCatalog());
-  RETURN_IF_ERROR(impl->StartNodes(clock));
-  impl->StartApi(clock);
+  RETURN_IF_ERROR(impl->StartNodes());
+  impl->StartApi();
   return std::unique_ptr<Coordinator>(new Coordinator(std::move(impl)));
 }
 
@@ -98,7 +102,7 @@ absl::Status Coordinator::Impl::LoadCatalog() {
   return absl::OkStatus();
 }
 
-absl::Status Coordinator::Impl::StartNodes(Clock& clock) {
+absl::Status Coordinator::Impl::StartNodes() {
   desk = std::make_unique<LeaseDesk>(*store,
                                      clock,
                                      LeaseDeskOptions{.sync_interval = config.sync_interval,
@@ -108,7 +112,7 @@ absl::Status Coordinator::Impl::StartNodes(Clock& clock) {
   return absl::OkStatus();
 }
 
-void Coordinator::Impl::StartApi(Clock& clock) {
+void Coordinator::Impl::StartApi() {
   api.emplace(
       *store,
       *catalog,
