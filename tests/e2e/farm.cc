@@ -1,7 +1,10 @@
 #include "tests/e2e/farm.h"
 
+#include <grpcpp/grpcpp.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <fstream>
@@ -9,14 +12,19 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 #include "base/clock.h"
 #include "base/status.h"
+#include "proto/admin.grpc.pb.h"
 
 namespace rn {
 namespace {
 
 constexpr char kApiKey[] = "e2e-key";
+constexpr char kCoordinatorLog[] = "coordinator.log";
+constexpr char kNodeLog[] = "node.log";
 constexpr absl::Duration kStartTimeout = absl::Seconds(30);
 constexpr absl::Duration kStopTimeout = absl::Seconds(30);
 constexpr absl::Duration kLookInterval = absl::Milliseconds(50);
@@ -75,13 +83,48 @@ absl::StatusOr<std::unique_ptr<Farm>> Farm::Create(const FarmOptions& options) {
     Write(farm->folder() / "templates" / "voices.json", options.voices);
   }
   Write(farm->folder() / "templates" / absl::StrCat(kTemplate, ".json"), kTemplateJson);
-  farm->WriteConfigs(0, 0);
   RETURN_IF_ERROR(farm->StartCoordinator());
-  RETURN_IF_ERROR(farm->StartNode());
+  for (int node = 0; node < options.nodes; ++node) {
+    RETURN_IF_ERROR(CreateDirectories(farm->NodeFolder(node)));
+    if (options.node_disk_bytes > 0) {
+      ASSIGN_OR_RETURN(farm->nodes_[At(node)].disk,
+                       Disk::Mount(farm->NodeFolder(node), options.node_disk_bytes));
+    }
+    if (options.proxies) {
+      ASSIGN_OR_RETURN(farm->nodes_[At(node)].proxy, FaultProxy::Start(farm->node_port_));
+    }
+    RETURN_IF_ERROR(farm->StartNode(node));
+  }
   return farm;
 }
 
-void Farm::WriteConfigs(int http_port, int node_port) {
+absl::StatusOr<std::unique_ptr<Farm::Disk>> Farm::Disk::Mount(const std::filesystem::path& folder,
+                                                              std::int64_t bytes) {
+  if (mount("none", folder.c_str(), "tmpfs", 0, absl::StrCat("size=", bytes).c_str()) != 0) {
+    return ErrnoStatus(errno, absl::StrCat("mounting ", folder.string()));
+  }
+  return std::unique_ptr<Disk>(new Disk(folder));
+}
+
+Farm::Disk::~Disk() {
+  umount2(folder_.c_str(), MNT_DETACH);
+}
+
+absl::StatusOr<rendernode::NodeStatus> Farm::NodeState(int node) const {
+  const auto stub = rendernode::NodeAdmin::NewStub(
+      grpc::CreateChannel(absl::StrCat("unix:", (NodeFolder(node) / "admin.sock").string()),
+                          grpc::InsecureChannelCredentials()));
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(5));
+  rendernode::NodeStatus state;
+  const grpc::Status status = stub->GetStatus(&context, {}, &state);
+  if (!status.ok()) {
+    return absl::UnavailableError(absl::StrCat(NodeId(node), ": ", status.error_message()));
+  }
+  return state;
+}
+
+void Farm::WriteCoordinatorConfig() {
   const std::string path = folder().string();
   Write(folder() / "coordinator.toml",
         absl::StrCat("[folders]\nstate = \"",
@@ -93,59 +136,73 @@ void Farm::WriteConfigs(int http_port, int node_port) {
                      "/sheets\"\ntemplates = \"",
                      path,
                      "/templates\"\n[http]\nport = ",
-                     http_port,
+                     http_port_,
                      "\n[nodes]\naddress = \"127.0.0.1:",
-                     node_port,
-                     "\"\nsync_interval = \"1s\"\n",
-                     "lease_ttl = \"",
+                     node_port_,
+                     "\"\nsync_interval = \"",
+                     Milliseconds(options_.sync_interval),
+                     "\"\nlease_ttl = \"",
                      Milliseconds(options_.lease_ttl),
                      "\"\nreassign_grace = \"",
                      Milliseconds(options_.reassign_grace),
                      "\"\n[retry]\nbackoff_min = \"100ms\"\nbackoff_max = \"1s\"\n",
+                     options_.retry_config,
                      "[rate_limit]\nper_second = 1000.0\nburst = 1000\n",
                      "[keys]\n\"",
                      Sha256(kApiKey),
                      "\" = \"e2e\"\n"));
-  Write(folder() / "node.toml",
-        absl::StrCat("node_id = \"e2e\"\n[folders]\nstate = \"",
-                     path,
-                     "/node\"\nwork = \"",
-                     path,
+}
+
+void Farm::WriteNodeConfig(int node) {
+  const std::string own = NodeFolder(node).string();
+  const FaultProxy* proxy = nodes_[At(node)].proxy.get();
+  const std::vector<std::string> worker =
+      options_.worker.empty() ? std::vector{absl::StrCat(RN_BIN_DIR, "/rendernode-worker")}
+                              : options_.worker;
+  Write(NodeFolder(node) / "node.toml",
+        absl::StrCat("node_id = \"",
+                     NodeId(node),
+                     "\"\n[folders]\nstate = \"",
+                     own,
+                     "/state\"\nwork = \"",
+                     own,
                      "/work\"\ncache = \"",
-                     path,
+                     own,
                      "/cache\"\ndisk_free_min = \"1MiB\"\n",
                      "[admin]\nsocket = \"",
-                     path,
+                     own,
                      "/admin.sock\"\n",
                      "[coordinator]\naddress = \"127.0.0.1:",
-                     node_port,
+                     proxy == nullptr ? node_port_ : proxy->port(),
                      "\"\nretry_min = \"50ms\"\nretry_max = \"500ms\"\n",
                      "[node]\nslots = ",
                      options_.slots,
                      "\nself_fence_margin = \"1s\"\n",
+                     options_.limits_config,
                      "[worker]\ncommand = [\"",
-                     RN_BIN_DIR,
-                     "/rendernode-worker\"]\n",
+                     absl::StrJoin(worker, "\", \""),
+                     "\"]\n",
                      "restart_min = \"50ms\"\nrestart_max = \"500ms\"\n",
+                     options_.worker_config,
                      "[fetch]\nallow_private = [\"127.0.0.0/8\"]\nallow_files = [\"",
                      SampleImages().string(),
                      "\"]\ntotal_timeout = \"",
                      Milliseconds(options_.fetch_timeout),
                      "\"\n",
                      "[store]\nroot = \"",
-                     path,
+                     folder().string(),
                      "/artifacts\"\n",
                      options_.node_config));
 }
 
 absl::StatusOr<Subprocess> Farm::Run(const std::string& program,
-                                     const std::vector<std::string>& args) {
-  // Appended, so that one log tells of every life of a program.
+                                     const std::vector<std::string>& args,
+                                     const std::filesystem::path& log) {
   std::string script = absl::StrCat("exec ", RN_BIN_DIR, "/", program);
   for (const std::string& arg : args) {
     absl::StrAppend(&script, " '", arg, "'");
   }
-  absl::StrAppend(&script, " 2>>'", (folder() / (program + ".log")).string(), "'");
+  absl::StrAppend(&script, " 2>>'", log.string(), "'");
   return Subprocess::Start({.argv = {"/bin/sh", "-c", script},
                             .environment = {"PATH=/usr/bin:/bin", "LANG=C.UTF-8"},
                             .with_channel = false});
@@ -154,9 +211,11 @@ absl::StatusOr<Subprocess> Farm::Run(const std::string& program,
 absl::Status Farm::StartCoordinator() {
   const std::filesystem::path ports = folder() / "ports.json";
   std::filesystem::remove(ports);
+  WriteCoordinatorConfig();
   ASSIGN_OR_RETURN(Subprocess process,
                    Run("rendernode-coordinator",
-                       {"--config", folder() / "coordinator.toml", "--ports-file", ports}));
+                       {"--config", folder() / "coordinator.toml", "--ports-file", ports},
+                       folder() / kCoordinatorLog));
   coordinator_.emplace(std::move(process));
   if (!WaitUntil(kStartTimeout, [&] { return std::filesystem::exists(ports); })) {
     return absl::DeadlineExceededError(absl::StrCat("no coordinator\n", Logs()));
@@ -165,15 +224,18 @@ absl::Status Farm::StartCoordinator() {
   const auto json = nlohmann::json::parse(text);
   http_port_ = json.at("http").get<int>();
   node_port_ = json.at("nodes").get<int>();
-  WriteConfigs(http_port_, node_port_);
   return absl::OkStatus();
 }
 
-absl::Status Farm::StartNode() {
-  const std::filesystem::path socket = folder() / "admin.sock";
+absl::Status Farm::StartNode(int node) {
+  const std::filesystem::path socket = NodeFolder(node) / "admin.sock";
   std::filesystem::remove(socket);
-  ASSIGN_OR_RETURN(Subprocess process, Run("rendernoded", {"--config", folder() / "node.toml"}));
-  node_.emplace(std::move(process));
+  WriteNodeConfig(node);
+  ASSIGN_OR_RETURN(Subprocess process,
+                   Run("rendernoded",
+                       {"--config", NodeFolder(node) / "node.toml"},
+                       NodeFolder(node) / kNodeLog));
+  nodes_[At(node)].process.emplace(std::move(process));
   if (!WaitUntil(kStartTimeout, [&] { return std::filesystem::exists(socket); })) {
     return absl::DeadlineExceededError(absl::StrCat("no node\n", Logs()));
   }
@@ -185,12 +247,12 @@ absl::StatusOr<ExitStatus> Farm::StopCoordinator() {
   return coordinator_->Wait(kStopTimeout);
 }
 
-absl::StatusOr<ExitStatus> Farm::StopNode() {
-  node_->Signal(SIGTERM);
-  return node_->Wait(kStopTimeout);
+absl::StatusOr<ExitStatus> Farm::StopNode(int node) {
+  node_process(node).Signal(SIGTERM);
+  return node_process(node).Wait(kStopTimeout);
 }
 
-std::vector<pid_t> Farm::WorkerPids() const {
+std::vector<pid_t> Farm::WorkerPids(int node) const {
   std::vector<pid_t> pids;
   for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
     int pid = 0;
@@ -205,7 +267,7 @@ std::vector<pid_t> Farm::WorkerPids() const {
     const std::size_t name_end = stat.rfind(')');
     if (name_end != std::string::npos &&
         std::sscanf(stat.c_str() + name_end + 1, " %c %d", &state, &parent) == 2 &&
-        parent == node_->pid() && state != 'Z') {
+        parent == node_pid(node) && state != 'Z') {
       pids.push_back(pid);
     }
   }
@@ -265,11 +327,31 @@ std::filesystem::path Farm::FileOf(const nlohmann::json& artifact) const {
   return folder() / url.substr(url.find("/artifacts/") + 1);
 }
 
+std::map<std::string, int> Farm::Commits() const {
+  std::map<std::string, int> commits;
+  const std::string log = CoordinatorLog();
+  for (const absl::string_view line : absl::StrSplit(log, '\n')) {
+    if (absl::StrContains(line, "item committed") && absl::StrContains(line, "outcome=SUCCEEDED") &&
+        absl::StrContains(line, "verdict=COMMITTED")) {
+      const auto item = line.substr(line.find("item=") + 5);
+      ++commits[std::string(item.substr(0, item.find(' ')))];
+    }
+  }
+  return commits;
+}
+
+std::string Farm::CoordinatorLog() const {
+  return ReadFile(folder() / kCoordinatorLog, kLogBytesMax).value_or("(none)");
+}
+
+std::string Farm::NodeLog(int node) const {
+  return ReadFile(NodeFolder(node) / kNodeLog, kLogBytesMax).value_or("(none)");
+}
+
 std::string Farm::Logs() const {
-  std::string logs;
-  for (const char* program : {"rendernode-coordinator", "rendernoded"}) {
-    const auto text = ReadFile(folder() / absl::StrCat(program, ".log"), kLogBytesMax);
-    absl::StrAppend(&logs, "== ", program, "\n", text.value_or("(none)"));
+  std::string logs = absl::StrCat("== coordinator\n", CoordinatorLog());
+  for (int node = 0; node < options_.nodes; ++node) {
+    absl::StrAppend(&logs, "== ", NodeId(node), "\n", NodeLog(node));
   }
   return logs;
 }

@@ -1,54 +1,78 @@
-// A whole farm on loopback: the real coordinator, node daemon and workers, in a folder of its own.
+// A whole farm on loopback: the real coordinator, node daemons and workers, in a folder of its own.
 #pragma once
 
 #include <sys/types.h>
 
+#include <array>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "base/file.h"
 #include "base/subprocess.h"
 #include "ctl/bulk_client.h"
+#include "proto/admin.pb.h"
+#include "tests/fakes/fault_proxy.h"
 
 namespace rn {
 
 struct FarmOptions {
+  int nodes = 1;
+  bool proxies = false;  // Each node reaches the coordinator through one of its own.
   int slots = 2;
   absl::Duration fetch_timeout = absl::Seconds(5);
   // Beside what the folder needs: the coordinator's lease clocks.
+  absl::Duration sync_interval = absl::Seconds(1);
   absl::Duration lease_ttl = absl::Seconds(6);
   absl::Duration reassign_grace = absl::Seconds(2);
+  std::string retry_config;         // More keys of the coordinator's [retry].
+  std::vector<std::string> worker;  // Its command; empty: the real one.
+  std::string worker_config;        // More keys of the node's [worker]; and of its [node]:
+  std::string limits_config;
   std::string node_config;  // Appended to the node's: whole tables.
   std::string voices;       // voices.json; empty: the shipped one.
+  // Each node's folder is a file system of its own, of that size; 0: it is not. For root alone.
+  std::int64_t node_disk_bytes = 0;
 };
 
-// One thread: children die with the thread that started them.
+// One thread: children die with the thread that started them. Nodes are numbered from 0.
 class Farm {
  public:
   static constexpr char kTemplate[] = "tpl_short";  // About 2 s of 640×360, narrated.
 
+  // Everything runs. PermissionDenied: we may not mount what `node_disk_bytes` needs.
   static absl::StatusOr<std::unique_ptr<Farm>> Create(const FarmOptions& options = {});
 
-  // Return once they serve. The coordinator comes back on its old ports.
+  // Return once they serve; on the state that is there. The coordinator comes back on its old
+  // ports.
   absl::Status StartCoordinator();
-  absl::Status StartNode();
+  absl::Status StartNode(int node = 0);
   // SIGKILL, reaped on return.
   void KillCoordinator() { coordinator_.reset(); }
-  void KillNode() { node_.reset(); }
+  void KillNode(int node = 0) { nodes_[At(node)].process.reset(); }
   // SIGTERM; how it ended. DeadlineExceeded after 30 s.
   absl::StatusOr<ExitStatus> StopCoordinator();
-  absl::StatusOr<ExitStatus> StopNode();
+  absl::StatusOr<ExitStatus> StopNode(int node = 0);
 
-  pid_t node_pid() const { return node_->pid(); }
+  Subprocess& coordinator_process() { return *coordinator_; }
+  Subprocess& node_process(int node = 0) { return *nodes_[At(node)].process; }
+  int node_port() const { return node_port_; }  // The coordinator's, for nodes.
+  pid_t node_pid(int node = 0) const { return nodes_[At(node)].process->pid(); }
   // The daemon's children that live.
-  std::vector<pid_t> WorkerPids() const;
+  std::vector<pid_t> WorkerPids(int node = 0) const;
+  // As the daemon's own socket has it.
+  absl::StatusOr<rendernode::NodeStatus> NodeState(int node = 0) const;
+  // With FarmOptions::proxies.
+  FaultProxy& proxy(int node = 0) { return *nodes_[At(node)].proxy; }
 
   // A sheet of title, script and image URL; a URL without a scheme is a sample image's name.
   void WriteSheet(const std::string& id, const std::vector<std::array<std::string, 3>>& rows);
@@ -65,20 +89,49 @@ class Farm {
   // The file behind an artifact's URL.
   std::filesystem::path FileOf(const nlohmann::json& artifact) const;
   const std::filesystem::path& folder() const { return folder_.path(); }
-  // What the programs said so far, for a failure's message.
+  // "e2e-0": its name, and that of its folder within folder().
+  static std::string NodeId(int node) { return absl::StrCat("e2e-", node); }
+  std::filesystem::path NodeFolder(int node) const { return folder() / NodeId(node); }
+  // Successful commits by item, as the coordinator wrote them down over all its lives.
+  std::map<std::string, int> Commits() const;
+  // What one program, or all of them, said so far, over all its lives.
+  std::string CoordinatorLog() const;
+  std::string NodeLog(int node = 0) const;
   std::string Logs() const;
 
  private:
-  Farm(FarmOptions options, TempDir folder)
-      : options_(std::move(options)), folder_(std::move(folder)) {}
+  // A small file system while it lives.
+  class Disk {
+   public:
+    static absl::StatusOr<std::unique_ptr<Disk>> Mount(const std::filesystem::path& folder,
+                                                       std::int64_t bytes);
+    ~Disk();
 
-  void WriteConfigs(int http_port, int node_port);
-  absl::StatusOr<Subprocess> Run(const std::string& program, const std::vector<std::string>& args);
+   private:
+    explicit Disk(std::filesystem::path folder) : folder_(std::move(folder)) {}
+    const std::filesystem::path folder_;
+  };
+  struct Node {
+    std::unique_ptr<Disk> disk;
+    std::unique_ptr<FaultProxy> proxy;
+    std::optional<Subprocess> process;
+  };
+
+  Farm(FarmOptions options, TempDir folder)
+      : options_(std::move(options)), folder_(std::move(folder)), nodes_(At(options_.nodes)) {}
+
+  static std::size_t At(int node) { return static_cast<std::size_t>(node); }
+  void WriteCoordinatorConfig();
+  void WriteNodeConfig(int node);
+  // Its stderr is appended to `log`, so that one log tells of every life of a program.
+  static absl::StatusOr<Subprocess> Run(const std::string& program,
+                                        const std::vector<std::string>& args,
+                                        const std::filesystem::path& log);
 
   const FarmOptions options_;
   const TempDir folder_;
   std::optional<Subprocess> coordinator_;
-  std::optional<Subprocess> node_;
+  std::vector<Node> nodes_;
   int http_port_ = 0, node_port_ = 0;
 };
 

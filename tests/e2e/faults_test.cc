@@ -3,12 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <csignal>
-#include <map>
 #include <set>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "tests/e2e/farm.h"
 
 namespace rn {
@@ -73,22 +70,9 @@ class FaultsTest : public ::testing::Test {
     }
     EXPECT_EQ(rows.size(), static_cast<std::size_t>(kRows));
     EXPECT_EQ(videos->size(), static_cast<std::size_t>(kRows));
-    for (const auto& [item, commits] : Commits()) {
+    for (const auto& [item, commits] : farm_->Commits()) {
       EXPECT_EQ(commits, 1) << item;
     }
-  }
-
-  // By item, as the coordinator wrote them down over all its lives.
-  std::map<std::string, int> Commits() const {
-    std::map<std::string, int> commits;
-    for (const absl::string_view line : absl::StrSplit(farm_->Logs(), '\n')) {
-      if (absl::StrContains(line, "item committed") &&
-          absl::StrContains(line, "outcome=SUCCEEDED verdict=COMMITTED")) {
-        const auto item = line.substr(line.find("item=") + 5);
-        ++commits[std::string(item.substr(0, item.find(' ')))];
-      }
-    }
-    return commits;
   }
 
   static constexpr char kImage[] = "speaker.jpg";
