@@ -24,7 +24,7 @@ bool IsLoopback(const std::string& host) {
 
 }  // namespace
 
-absl::Status CheckLocalAddress(const std::string& address, PortZero port_zero) {
+absl::Status CheckAddress(const std::string& address, PortZero port_zero) {
   if (absl::StartsWith(address, "unix:")) {
     return address.size() > 5 ? absl::OkStatus()
                               : absl::InvalidArgumentError("unix: needs the path of a socket");
@@ -32,12 +32,20 @@ absl::Status CheckLocalAddress(const std::string& address, PortZero port_zero) {
   const int port_min = port_zero == PortZero::kAllowed ? 0 : 1;
   const std::size_t colon = address.rfind(':');
   int port = 0;
-  if (colon == std::string::npos || !absl::SimpleAtoi(address.substr(colon + 1), &port) ||
-      port < port_min || port > 65535) {
+  if (colon == std::string::npos || colon == 0 ||
+      !absl::SimpleAtoi(address.substr(colon + 1), &port) || port < port_min || port > 65535) {
     return absl::InvalidArgumentError(
         absl::StrCat("\"", address, "\" is neither host:port nor unix:/path"));
   }
-  absl::string_view host = absl::string_view(address).substr(0, colon);
+  return absl::OkStatus();
+}
+
+absl::Status CheckLocalAddress(const std::string& address, PortZero port_zero) {
+  RETURN_IF_ERROR(CheckAddress(address, port_zero));
+  if (absl::StartsWith(address, "unix:")) {
+    return absl::OkStatus();
+  }
+  absl::string_view host = absl::string_view(address).substr(0, address.rfind(':'));
   if (absl::ConsumePrefix(&host, "[")) {
     absl::ConsumeSuffix(&host, "]");
   }

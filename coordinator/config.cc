@@ -61,11 +61,56 @@ void ReadHttp(ConfigReader& reader, CoordinatorConfig& config) {
   reader.Read("http.drain_timeout", http.drain_timeout, absl::ZeroDuration(), absl::Minutes(10));
 }
 
+void ReadOptionalPath(ConfigReader& reader, const std::string& key, std::filesystem::path& target) {
+  std::string path;
+  reader.Read(key, path);
+  if (!path.empty() && path.front() != '/') {
+    reader.Fail(key, absl::StrCat("\"", path, "\" is not an absolute path"));
+  }
+  target = path;
+}
+
+void ReadNodeTls(ConfigReader& reader, NodeServiceOptions& nodes) {
+  NodeTlsOptions tls;
+  ReadOptionalPath(reader, "nodes.tls.cert_file", tls.cert_file);
+  ReadOptionalPath(reader, "nodes.tls.key_file", tls.key_file);
+  ReadOptionalPath(reader, "nodes.tls.client_ca_file", tls.client_ca_file);
+  reader.Read("nodes.tls.refresh", tls.refresh, absl::Seconds(1), absl::Hours(1));
+  reader.Read(
+      "nodes.tls.connection_age_max", tls.connection_age_max, absl::Seconds(1), absl::Hours(24));
+  if (tls.cert_file.empty() != tls.key_file.empty()) {
+    reader.Fail("nodes.tls.cert_file", "goes with nodes.tls.key_file: give both or neither");
+  }
+  if (tls.cert_file.empty() && !tls.client_ca_file.empty()) {
+    reader.Fail("nodes.tls.cert_file", "must be given with nodes.tls.client_ca_file");
+  }
+  if (!tls.cert_file.empty()) {
+    nodes.tls = std::move(tls);
+  }
+}
+
+// "<node>" = "<sha256 of its token> …"
+void ReadNodeTokens(ConfigReader& reader, NodeServiceOptions& nodes) {
+  reader.ReadMap("nodes.tokens", nodes.tokens);
+  if (const auto tokens = NodeAuthenticator::Create({.tokens = nodes.tokens}); !tokens.ok()) {
+    reader.Fail("nodes.tokens", tokens.status().message());
+  }
+  if (nodes.tls.has_value() && nodes.tls->client_ca_file.empty() && nodes.tokens.empty()) {
+    reader.Fail("nodes.tls.client_ca_file",
+                "must be given, or [nodes.tokens]: else anybody could be a node");
+  }
+}
+
 void ReadNodes(ConfigReader& reader, CoordinatorConfig& config) {
-  reader.Read("nodes.address", config.node_address);
-  if (const absl::Status status = CheckLocalAddress(config.node_address, PortZero::kAllowed);
-      !status.ok()) {
-    reader.Fail("nodes.address", status.message());
+  ReadNodeTls(reader, config.nodes);
+  ReadNodeTokens(reader, config.nodes);
+  const bool tls = config.nodes.tls.has_value();
+  reader.Read("nodes.address", config.nodes.address);
+  const absl::Status address = tls ? CheckAddress(config.nodes.address, PortZero::kAllowed)
+                                   : CheckLocalAddress(config.nodes.address, PortZero::kAllowed);
+  if (!address.ok()) {
+    reader.Fail("nodes.address",
+                absl::StrCat(address.message(), tls ? "" : "; for TLS give nodes.tls.cert_file"));
   }
   ReadUrl(reader, "nodes.asset_url_base", config.asset_url_base);
   LeaseLimits& lease = config.lease;

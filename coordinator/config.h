@@ -10,6 +10,7 @@
 #include "absl/time/time.h"
 #include "coordinator/auth.h"
 #include "coordinator/http_server.h"
+#include "coordinator/node_service.h"
 #include "coordinator/rate_limiter.h"
 #include "coordinator/store.h"
 
@@ -25,7 +26,7 @@ struct CoordinatorConfig {
   HttpServerOptions http;
   std::string public_url;      // What clients reach us by; "" = http://<address>:<port>.
   std::string asset_url_base;  // What nodes fetch shared files by; "" = <public_url>/assets.
-  std::string node_address = "127.0.0.1:7600";  // Where nodes dial in; port 0: any free one.
+  NodeServiceOptions nodes;    // Where nodes dial in; port 0: any free one.
 
   Authenticator keys = *Authenticator::Create({});
   RateLimit rate_limit;

@@ -108,7 +108,7 @@ absl::Status Coordinator::Impl::StartNodes() {
                                      LeaseDeskOptions{.sync_interval = config.sync_interval,
                                                       .lease = config.lease,
                                                       .orphan_keep = config.orphan_keep});
-  ASSIGN_OR_RETURN(nodes, NodeService::Start(*desk, {.address = config.node_address}));
+  ASSIGN_OR_RETURN(nodes, NodeService::Start(*desk, config.nodes));
   return absl::OkStatus();
 }
 

@@ -218,6 +218,16 @@ absl::StatusOr<std::string> LeaseDesk::AdoptSession(const std::string& session) 
   return node_id;
 }
 
+absl::StatusOr<std::string> LeaseDesk::NodeOf(const std::string& session) {
+  {
+    MutexLock lock(mutex_);
+    if (const auto known = node_of_session_.find(session); known != node_of_session_.end()) {
+      return known->second;
+    }
+  }
+  return store_.SessionNode(session);
+}
+
 LeaseDesk::Node* LeaseDesk::FindNode(const std::string& session) {
   const auto found = node_of_session_.find(session);
   return found == node_of_session_.end() ? nullptr : &nodes_.at(found->second);

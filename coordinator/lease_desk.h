@@ -75,6 +75,9 @@ class LeaseDesk {
   // The caller has gone: a Sync of it that waits is replied to as Cancelled. Does not block.
   void Leave(SyncCaller& caller);
 
+  // Whose session it is. FailedPrecondition: nobody's, or no longer the newest.
+  absl::StatusOr<std::string> NodeOf(const std::string& session);
+
   // FailedPrecondition, of all three: not the newest session. Closing is no error then.
   absl::StatusOr<rendernode::CommitItemResponse::Verdict> Commit(
       const rendernode::CommitItemRequest& request);

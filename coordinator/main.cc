@@ -50,7 +50,7 @@ absl::Status RunCoordinator(const CoordinatorConfig& config, const std::string& 
   SPDLOG_INFO("coordinator starts version={} http_port={} node_address={} node_port={} state={}",
               RN_VERSION,
               coordinator->http_port(),
-              config.node_address,
+              config.nodes.address,
               coordinator->node_port(),
               config.state_folder.string());
   if (!ports_file.empty()) {

@@ -1,6 +1,8 @@
 #include "coordinator/node_service.h"
 
 #include <grpcpp/grpcpp.h>
+#include <grpcpp/security/tls_certificate_provider.h>
+#include <grpcpp/security/tls_credentials_options.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -14,7 +16,9 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "base/bounded_queue.h"
+#include "base/certificate.h"
 #include "base/local_address.h"
+#include "base/secret_file.h"
 #include "base/status.h"
 #include "proto/node.grpc.pb.h"
 
@@ -23,6 +27,9 @@ namespace {
 
 using grpc::CallbackServerContext;
 using grpc::ServerUnaryReactor;
+
+// Calls under way outlast the longest that a Sync is held open.
+constexpr absl::Duration kConnectionGrace = absl::Minutes(2);
 
 // A node acts on what it is refused, so only what is certain may be a refusal. Whatever else the
 // store says is no news about leases: the node asks again.
@@ -46,6 +53,79 @@ grpc::Status SpecStatus(const absl::Status& status) {
              ? grpc::Status(grpc::StatusCode::NOT_FOUND, std::string(status.message()))
              : ToGrpc(status);
 }
+
+// Of who is calling: certain, too.
+grpc::Status CallerStatus(const absl::Status& status) {
+  if (absl::IsUnauthenticated(status) || absl::IsPermissionDenied(status)) {
+    return {static_cast<grpc::StatusCode>(status.code()), std::string(status.message())};
+  }
+  return ToGrpc(status);
+}
+
+std::shared_ptr<grpc::ServerCredentials> ServerCredentialsOf(
+    const std::optional<NodeTlsOptions>& tls) {
+  if (!tls.has_value()) {
+    return grpc::InsecureServerCredentials();
+  }
+  grpc::experimental::TlsServerCredentialsOptions options(
+      std::make_shared<grpc::experimental::FileWatcherCertificateProvider>(
+          tls->key_file.string(),
+          tls->cert_file.string(),
+          tls->client_ca_file.string(),
+          static_cast<unsigned>(absl::ToInt64Seconds(tls->refresh))));
+  options.watch_identity_key_cert_pairs();
+  if (!tls->client_ca_file.empty()) {
+    options.watch_root_certs();
+    options.set_cert_request_type(GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
+  }
+  return grpc::experimental::TlsServerCredentials(options);
+}
+
+absl::Status CheckTls(const NodeTlsOptions& tls) {
+  RETURN_IF_ERROR(Annotate(CheckSecretFile(tls.key_file), "nodes.tls.key_file"));
+  RETURN_IF_ERROR(
+      Annotate(CheckKeyOfCertificate(tls.key_file, tls.cert_file), "nodes.tls.cert_file"));
+  if (tls.client_ca_file.empty()) {
+    return absl::OkStatus();
+  }
+  return Annotate(ReadCertificate(tls.client_ca_file).status(), "nodes.tls.client_ca_file");
+}
+
+// Whoever is refused may ask as often as he likes: of a second's refusals only some are logged.
+class RefusalLog {
+ public:
+  void Note(const grpc::ServerContextBase& context,
+            absl::string_view call,
+            const absl::Status& status) {
+    const absl::Duration now = Clock::System().SinceBoot();
+    MutexLock lock(mutex_);
+    if (now - since_ >= absl::Seconds(1)) {
+      since_ = now;
+      logged_ = 0;
+    }
+    if (++logged_ > kPerSecondMax) {
+      ++left_out_;
+      return;
+    }
+    SPDLOG_WARN("caller refused call={} peer={} left_out={} error=\"{}\"",
+                std::string(call),
+                PeerOf(context),
+                std::exchange(left_out_, 0),
+                status.ToString());
+  }
+
+ private:
+  static constexpr int kPerSecondMax = 5;
+
+  static std::string PeerOf(const grpc::ServerContextBase& context) {
+    return static_cast<const grpc::CallbackServerContext&>(context).peer();
+  }
+
+  Mutex mutex_;
+  absl::Duration since_ ABSL_GUARDED_BY(mutex_) = -absl::InfiniteDuration();
+  int logged_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::int64_t left_out_ ABSL_GUARDED_BY(mutex_) = 0;
+};
 
 // Lives until gRPC is done with the call.
 class SyncReactor final : public ServerUnaryReactor, public SyncCaller {
@@ -76,14 +156,17 @@ class SyncReactor final : public ServerUnaryReactor, public SyncCaller {
 
 class Server final : public NodeService, private rendernode::NodeService::CallbackService {
  public:
-  Server(LeaseDesk& desk, const NodeServiceOptions& options)
-      : options_(options), desk_(desk), calls_(static_cast<std::size_t>(options.calls_max)) {}
+  Server(LeaseDesk& desk, const NodeServiceOptions& options, NodeAuthenticator authenticator)
+      : options_(options),
+        authenticator_(std::move(authenticator)),
+        desk_(desk),
+        calls_(static_cast<std::size_t>(options.calls_max)) {}
 
   ~Server() override { Stop(); }
 
   absl::Status Listen() {
     grpc::ServerBuilder builder;
-    builder.AddListeningPort(options_.address, grpc::InsecureServerCredentials(), &port_);
+    builder.AddListeningPort(options_.address, ServerCredentialsOf(options_.tls), &port_);
     builder.RegisterService(this);
     builder.SetMaxReceiveMessageSize(static_cast<int>(options_.message_bytes_max));
     builder.SetMaxSendMessageSize(
@@ -93,6 +176,12 @@ class Server final : public NodeService, private rendernode::NodeService::Callba
     builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS,
                                Milliseconds(options_.keepalive_timeout));
     builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+    if (options_.tls.has_value()) {
+      builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS,
+                                 Milliseconds(options_.tls->connection_age_max));
+      builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS,
+                                 Milliseconds(kConnectionGrace));
+    }
     // A second coordinator on the same port would share the nodes' connections at random.
     builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
     server_ = builder.BuildAndStart();
@@ -150,10 +239,79 @@ class Server final : public NodeService, private rendernode::NodeService::Callba
     return {grpc::StatusCode::UNAVAILABLE, "too many calls at once, or the coordinator stops"};
   }
 
+  // As Answer, for a call that is the session's own node's alone.
+  template <typename Call>
+  ServerUnaryReactor* AnswerOwner(CallbackServerContext* context,
+                                  absl::string_view name,
+                                  const std::string& session,
+                                  Call call) {
+    return Answer(context, [this, context, name, &session, call = std::move(call)] {
+      const absl::Status allowed = CheckOwner(*context, name, session);
+      return allowed.ok() ? call() : CallerStatus(allowed);
+    });
+  }
+
+  absl::StatusOr<std::string> Caller(const CallbackServerContext& context) const {
+    NodeCredentials credentials;
+    for (const grpc::string_ref& uri :
+         context.auth_context()->FindPropertyValues(GRPC_PEER_URI_PROPERTY_NAME)) {
+      credentials.certificate_uris.emplace_back(uri.data(), uri.size());
+    }
+    const auto [first, last] = context.client_metadata().equal_range("authorization");
+    for (auto header = first; header != last; ++header) {
+      credentials.authorization.emplace_back(header->second.data(), header->second.size());
+    }
+    return authenticator_.Identify(credentials);
+  }
+
+  absl::Status CheckName(const CallbackServerContext& context, const std::string& node_id) {
+    if (!authenticator_.required()) {
+      return absl::OkStatus();
+    }
+    const absl::StatusOr<std::string> caller = Caller(context);
+    absl::Status status = caller.status();
+    if (caller.ok() && *caller != node_id) {
+      status = absl::PermissionDeniedError(
+          absl::StrCat("node ", *caller, " may not open a session as node ", node_id));
+    }
+    if (!status.ok()) {
+      refusals_.Note(context, "OpenSession", status);
+    }
+    return status;
+  }
+
+  // A session that nobody has, or not any more, is refused by whoever looks for its leases.
+  absl::Status CheckOwner(const CallbackServerContext& context,
+                          absl::string_view call,
+                          const std::string& session) {
+    if (!authenticator_.required()) {
+      return absl::OkStatus();
+    }
+    const absl::StatusOr<std::string> caller = Caller(context);
+    absl::Status status = caller.status();
+    if (caller.ok()) {
+      const absl::StatusOr<std::string> owner = desk_.NodeOf(session);
+      if (!owner.ok()) {
+        return absl::IsFailedPrecondition(owner.status()) ? absl::OkStatus() : owner.status();
+      }
+      if (*caller != *owner) {
+        status = absl::PermissionDeniedError(
+            absl::StrCat("node ", *caller, " uses a session of node ", *owner));
+      }
+    }
+    if (!status.ok()) {
+      refusals_.Note(context, call, status);
+    }
+    return status;
+  }
+
   ServerUnaryReactor* OpenSession(CallbackServerContext* context,
                                   const rendernode::OpenSessionRequest* request,
                                   rendernode::OpenSessionResponse* response) override {
-    return Answer(context, [this, request, response] {
+    return Answer(context, [this, context, request, response] {
+      if (const absl::Status allowed = CheckName(*context, request->node_id()); !allowed.ok()) {
+        return CallerStatus(allowed);
+      }
       auto opened = desk_.OpenSession(*request);
       if (!opened.ok()) {
         SPDLOG_WARN(
@@ -165,11 +323,15 @@ class Server final : public NodeService, private rendernode::NodeService::Callba
     });
   }
 
-  ServerUnaryReactor* Sync(CallbackServerContext*,
+  ServerUnaryReactor* Sync(CallbackServerContext* context,
                            const rendernode::SyncRequest* request,
                            rendernode::SyncResponse* response) override {
     auto* reactor = new SyncReactor(desk_, *response);  // OnDone deletes it.
-    if (!calls_.TryPush([this, reactor, request] { desk_.Sync(*request, *reactor); })) {
+    const auto call = [this, context, reactor, request] {
+      const absl::Status allowed = CheckOwner(*context, "Sync", request->session());
+      allowed.ok() ? desk_.Sync(*request, *reactor) : reactor->Finish(CallerStatus(allowed));
+    };
+    if (!calls_.TryPush(call)) {
       reactor->Finish(TooMany());
     }
     return reactor;
@@ -178,7 +340,7 @@ class Server final : public NodeService, private rendernode::NodeService::Callba
   ServerUnaryReactor* CommitItem(CallbackServerContext* context,
                                  const rendernode::CommitItemRequest* request,
                                  rendernode::CommitItemResponse* response) override {
-    return Answer(context, [this, request, response] {
+    return AnswerOwner(context, "CommitItem", request->session(), [this, request, response] {
       const auto verdict = desk_.Commit(*request);
       if (verdict.ok()) {
         response->set_verdict(*verdict);
@@ -190,7 +352,7 @@ class Server final : public NodeService, private rendernode::NodeService::Callba
   ServerUnaryReactor* GetJobSpec(CallbackServerContext* context,
                                  const rendernode::GetJobSpecRequest* request,
                                  rendernode::GetJobSpecResponse* response) override {
-    return Answer(context, [this, request, response] {
+    return AnswerOwner(context, "GetJobSpec", request->session(), [this, request, response] {
       auto spec = desk_.GetJobSpec(request->session(), request->digest());
       if (!spec.ok()) {
         return SpecStatus(spec.status());
@@ -203,12 +365,15 @@ class Server final : public NodeService, private rendernode::NodeService::Callba
   ServerUnaryReactor* CloseSession(CallbackServerContext* context,
                                    const rendernode::CloseSessionRequest* request,
                                    rendernode::CloseSessionResponse*) override {
-    return Answer(context,
-                  [this, request] { return ToGrpc(desk_.CloseSession(request->session())); });
+    return AnswerOwner(context, "CloseSession", request->session(), [this, request] {
+      return ToGrpc(desk_.CloseSession(request->session()));
+    });
   }
 
   const NodeServiceOptions options_;
+  const NodeAuthenticator authenticator_;
   LeaseDesk& desk_;
+  RefusalLog refusals_;
   BoundedQueue<std::function<void()>> calls_;
   int port_ = 0;
   std::vector<std::thread> threads_;
@@ -219,8 +384,19 @@ class Server final : public NodeService, private rendernode::NodeService::Callba
 
 absl::StatusOr<std::unique_ptr<NodeService>> NodeService::Start(LeaseDesk& desk,
                                                                 const NodeServiceOptions& options) {
-  RETURN_IF_ERROR(CheckLocalAddress(options.address, PortZero::kAllowed));
-  auto server = std::make_unique<Server>(desk, options);
+  NodeAuthOptions auth{.tokens = options.tokens};
+  if (options.tls.has_value()) {
+    RETURN_IF_ERROR(CheckAddress(options.address, PortZero::kAllowed));
+    RETURN_IF_ERROR(CheckTls(*options.tls));
+    auth.certificates = !options.tls->client_ca_file.empty();
+  } else {
+    RETURN_IF_ERROR(CheckLocalAddress(options.address, PortZero::kAllowed));
+  }
+  ASSIGN_OR_RETURN(NodeAuthenticator authenticator, NodeAuthenticator::Create(auth));
+  if (options.tls.has_value() && !authenticator.required()) {
+    return absl::InvalidArgumentError("with TLS nodes need certificates or tokens");
+  }
+  auto server = std::make_unique<Server>(desk, options, std::move(authenticator));
   RETURN_IF_ERROR(server->Listen());
   return server;
 }

@@ -7,12 +7,50 @@
 
 namespace rn {
 
+namespace {
+
+void ReadOptionalPath(ConfigReader& reader, const std::string& key, std::filesystem::path& target) {
+  std::string path;
+  reader.Read(key, path);
+  if (!path.empty() && path.front() != '/') {
+    reader.Fail(key, absl::StrCat("\"", path, "\" is not an absolute path"));
+  }
+  target = path;
+}
+
+void ReadSecurity(ConfigReader& reader, CoordinatorSecurity& security) {
+  ReadOptionalPath(reader, "coordinator.ca_file", security.ca_file);
+  ReadOptionalPath(reader, "coordinator.cert_file", security.cert_file);
+  ReadOptionalPath(reader, "coordinator.key_file", security.key_file);
+  ReadOptionalPath(reader, "coordinator.token_file", security.token_file);
+  reader.Read("coordinator.server_name", security.server_name);
+  reader.Read("coordinator.tls_refresh", security.refresh, absl::Seconds(1), absl::Hours(1));
+  if (security.cert_file.empty() != security.key_file.empty()) {
+    reader.Fail("coordinator.cert_file", "goes with coordinator.key_file: give both or neither");
+  }
+  if (!security.tls() && !(security.cert_file.empty() && security.server_name.empty())) {
+    reader.Fail("coordinator.ca_file",
+                "must be given with coordinator.cert_file and coordinator.server_name");
+  }
+  if (security.tls() && security.cert_file.empty() && security.token_file.empty()) {
+    reader.Fail("coordinator.ca_file",
+                "with TLS the node must say who it is: give coordinator.cert_file and key_file, "
+                "or coordinator.token_file");
+  }
+}
+
+}  // namespace
+
 void ReadCoordinator(ConfigReader& reader, DaemonConfig& config) {
   LeaseClientOptions& lease = config.lease;
   lease.coordinator = "127.0.0.1:7600";
+  ReadSecurity(reader, lease.security);
   reader.Read("coordinator.address", lease.coordinator);
-  if (const absl::Status status = CheckCoordinatorAddress(lease.coordinator); !status.ok()) {
-    reader.Fail("coordinator.address", status.message());
+  if (const absl::Status status = CheckCoordinatorAddress(lease.coordinator, lease.security.tls());
+      !status.ok()) {
+    reader.Fail("coordinator.address",
+                absl::StrCat(status.message(),
+                             lease.security.tls() ? "" : "; for TLS give coordinator.ca_file"));
   }
   reader.Read(
       "coordinator.rpc_timeout", lease.rpc_timeout, absl::Milliseconds(100), absl::Minutes(1));

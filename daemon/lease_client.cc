@@ -40,7 +40,8 @@ std::chrono::system_clock::time_point DeadlineIn(absl::Duration timeout) {
   return std::chrono::system_clock::now() + absl::ToChronoNanoseconds(timeout);
 }
 
-std::shared_ptr<Stub> Connect(const LeaseClientOptions& options) {
+std::shared_ptr<Stub> Connect(const LeaseClientOptions& options,
+                              const CoordinatorCredentials& credentials) {
   grpc::ChannelArguments arguments;
   // A channel of our own: after a partition a fresh one must not share the old dead connection.
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
@@ -50,31 +51,38 @@ std::shared_ptr<Stub> Connect(const LeaseClientOptions& options) {
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kReconnectMaxMs);
   arguments.SetMaxReceiveMessageSize(
       static_cast<int>(std::min<std::int64_t>(options.job_spec_bytes_max + (1 << 20), INT32_MAX)));
-  return NodeService::NewStub(grpc::CreateCustomChannel(
-      options.coordinator, grpc::InsecureChannelCredentials(), arguments));
+  const auto channel_credentials = credentials.ForChannel(arguments);
+  return NodeService::NewStub(
+      grpc::CreateCustomChannel(options.coordinator, channel_credentials, arguments));
 }
 
 }  // namespace
 
-absl::Status CheckCoordinatorAddress(const std::string& address) {
-  return CheckLocalAddress(address, PortZero::kRefused);
+absl::Status CheckCoordinatorAddress(const std::string& address, bool tls) {
+  return tls ? CheckAddress(address, PortZero::kRefused)
+             : CheckLocalAddress(address, PortZero::kRefused);
 }
 
 struct LeaseClient::Impl {
   using Call = std::variant<OpenSession, Sync, CloseSession>;
 
-  Impl(LeaseClientOptions given, Clock& clock, std::function<void(Event)> post)
+  Impl(LeaseClientOptions given,
+       std::unique_ptr<CoordinatorCredentials> credentials,
+       Clock& clock,
+       std::function<void(Event)> post)
       : options(std::move(given)),
+        credentials(std::move(credentials)),
         clock(clock),
         post(std::move(post)),
         specs(options.job_spec_folder, options.job_spec_bytes_max, options.job_specs_max),
-        stub(Connect(options)) {}
+        stub(Connect(options, *this->credentials)) {}
 
   // A context for as long as one call lasts, so that Shutdown() and CutSync can end it.
   class CallContext {
    public:
     CallContext(Impl& impl, absl::Duration timeout, bool is_sync) : impl_(impl), sync_(is_sync) {
       context_.set_deadline(DeadlineIn(timeout));
+      impl.credentials->Authenticate(context_);
       MutexLock lock(impl_.mutex);
       if (impl_.stopping || (sync_ && impl_.cut)) {
         context_.TryCancel();
@@ -110,6 +118,7 @@ struct LeaseClient::Impl {
 
   // Fixed after construction.
   const LeaseClientOptions options;
+  const std::unique_ptr<CoordinatorCredentials> credentials;
   Clock& clock;  // Outlives us.
   const std::function<void(Event)> post;
 
@@ -179,7 +188,7 @@ std::shared_ptr<Stub> LeaseClient::Impl::CurrentStub() {
 // would take minutes to notice.
 void LeaseClient::Impl::Reconnect() {
   MutexLock lock(stub_mutex);
-  stub = Connect(options);
+  stub = Connect(options, *credentials);
 }
 
 void LeaseClient::Impl::Run(const OpenSession& open) {
@@ -279,9 +288,12 @@ LeaseClient::LeaseClient(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 absl::StatusOr<std::unique_ptr<LeaseClient>> LeaseClient::Create(LeaseClientOptions options,
                                                                  Clock& clock,
                                                                  std::function<void(Event)> post) {
-  RETURN_IF_ERROR(CheckCoordinatorAddress(options.coordinator));
+  RETURN_IF_ERROR(CheckCoordinatorAddress(options.coordinator, options.security.tls()));
+  ASSIGN_OR_RETURN(auto credentials,
+                   CoordinatorCredentials::Create(options.security, options.node_id, clock.Now()));
   RETURN_IF_ERROR(CreateDirectories(options.job_spec_folder));
-  auto impl = std::make_unique<Impl>(std::move(options), clock, std::move(post));
+  auto impl =
+      std::make_unique<Impl>(std::move(options), std::move(credentials), clock, std::move(post));
   impl->Start();
   return std::unique_ptr<LeaseClient>(new LeaseClient(std::move(impl)));
 }

@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "base/clock.h"
+#include "daemon/coordinator_credentials.h"
 #include "daemon/node_events.h"
 #include "proto/render.pb.h"
 
@@ -19,6 +20,8 @@ namespace rn {
 
 struct LeaseClientOptions {
   std::string coordinator;  // "127.0.0.1:7600", "[::1]:7600", "unix:/run/…/node.sock"
+  std::string node_id;
+  CoordinatorSecurity security;
   std::filesystem::path job_spec_folder;           // Specs by digest; made when absent.
   absl::Duration rpc_timeout = absl::Seconds(10);  // Beyond the time a Sync may be held open.
   std::int64_t job_spec_bytes_max = 16 << 20;
@@ -26,16 +29,17 @@ struct LeaseClientOptions {
   std::int64_t commit_threads = 2;
 };
 
-// OK when the wire may be unencrypted: a Unix socket, or a loopback address with a port.
-// InvalidArgument otherwise, saying so.
-absl::Status CheckCoordinatorAddress(const std::string& address);
+// InvalidArgument: not an address; or, without TLS, one that is neither a Unix socket nor on this
+// machine.
+absl::Status CheckCoordinatorAddress(const std::string& address, bool tls);
 
 // One thread speaks OpenSession, Sync and CloseSession, one at a time; `commit_threads` others
 // speak CommitItem beside it. The command methods return at once; each command but CutSync is
 // answered by one event through `post`, called from those threads. Thread-safe.
 class LeaseClient {
  public:
-  // `post` may block; it must not call back into us. `clock` outlives us.
+  // `post` may block; it must not call back into us. `clock` outlives us. InvalidArgument,
+  // NotFound, PermissionDenied: the address, or a file of `options.security`.
   static absl::StatusOr<std::unique_ptr<LeaseClient>> Create(LeaseClientOptions options,
                                                              Clock& clock,
                                                              std::function<void(Event)> post);

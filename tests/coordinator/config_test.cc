@@ -27,7 +27,7 @@ TEST(CoordinatorConfigTest, TheExampleSaysTheDefaults) {
   const CoordinatorConfig defaults;
   EXPECT_EQ(example->state_folder, defaults.state_folder);
   EXPECT_EQ(example->artifacts_folder, defaults.artifacts_folder);
-  EXPECT_EQ(example->node_address, defaults.node_address);
+  EXPECT_EQ(example->nodes.address, defaults.nodes.address);
   EXPECT_EQ(example->http.port, defaults.http.port);
   EXPECT_EQ(example->http.body_bytes_max, defaults.http.body_bytes_max);
   EXPECT_EQ(example->rate_limit.burst, defaults.rate_limit.burst);
@@ -68,6 +68,52 @@ backoff_min = "5m"
                     HasSubstr("nodes.lease_ttl"),
                     HasSubstr("retry.backoff_min"),
                     HasSubstr("keys")));
+}
+
+TEST(CoordinatorConfigTest, WithTlsNodesMayDialInFromAnywhere) {
+  const auto config = ParseCoordinatorConfig(absl::StrCat(R"(
+[nodes]
+address = "0.0.0.0:7600"
+[nodes.tls]
+cert_file = "/etc/c.crt"
+key_file = "/etc/c.key"
+client_ca_file = "/etc/nodes.crt"
+refresh = "1m"
+connection_age_max = "10m"
+[nodes.tokens]
+"box-7" = ")",
+                                                          Sha256("token"),
+                                                          "\"\n"),
+                                             "c");
+  ASSERT_TRUE(config.ok()) << config.status();
+  const NodeServiceOptions& nodes = config->nodes;
+  ASSERT_TRUE(nodes.tls.has_value());
+  EXPECT_EQ(nodes.tls->cert_file, "/etc/c.crt");
+  EXPECT_EQ(nodes.tls->key_file, "/etc/c.key");
+  EXPECT_EQ(nodes.tls->client_ca_file, "/etc/nodes.crt");
+  EXPECT_EQ(nodes.tls->refresh, absl::Minutes(1));
+  EXPECT_EQ(nodes.tls->connection_age_max, absl::Minutes(10));
+  EXPECT_EQ(nodes.tokens.at("box-7"), Sha256("token"));
+}
+
+TEST(CoordinatorConfigTest, HalfATlsIsNone) {
+  EXPECT_THAT(MistakesIn("[nodes]\naddress = \"0.0.0.0:7600\"\n"),
+              HasSubstr("for TLS give nodes.tls.cert_file"));
+  EXPECT_THAT(MistakesIn("[nodes.tls]\ncert_file = \"/c.crt\"\n"),
+              HasSubstr("nodes.tls.cert_file: goes with nodes.tls.key_file"));
+  EXPECT_THAT(MistakesIn("[nodes.tls]\nclient_ca_file = \"/ca.crt\"\n"),
+              HasSubstr("nodes.tls.cert_file: must be given"));
+  EXPECT_THAT(MistakesIn("[nodes.tls]\ncert_file = \"/c.crt\"\nkey_file = \"/c.key\"\n"),
+              HasSubstr("else anybody could be a node"));
+}
+
+TEST(CoordinatorConfigTest, ATokenBelongsToOneNode) {
+  const std::string digest = Sha256("token");
+  EXPECT_THAT(MistakesIn("[nodes.tokens]\na = \"token\"\n"),
+              HasSubstr("node \"a\": a token's SHA-256 is 64 lower-case hex digits"));
+  EXPECT_THAT(
+      MistakesIn(absl::StrCat("[nodes.tokens]\na = \"", digest, "\"\nb = \"", digest, "\"\n")),
+      HasSubstr("nodes \"a\" and \"b\" share a token"));
 }
 
 TEST(CoordinatorConfigTest, AnAddressForEveryInterfaceNeedsANameForClients) {

@@ -7,10 +7,12 @@
 #include <variant>
 
 #include "tests/coordinator/node_farm.h"
+#include "tests/fakes/test_ca.h"
 
 namespace rn {
 namespace {
 
+using ::testing::HasSubstr;
 using ::testing::SizeIs;
 
 class LeaseClientMeetsServiceTest : public ::testing::Test {
@@ -120,6 +122,165 @@ TEST_F(LeaseClientMeetsServiceTest, AClosedSessionIsAnswered) {
   close.request.set_session(session_);
   client_->Do(std::move(close));
   EXPECT_TRUE(Next<SessionClosed>().status.ok());
+}
+
+// The client's own side of TLS and tokens.
+class LeaseClientTlsTest : public ::testing::Test {
+ protected:
+  LeaseClientTlsTest() {
+    server_ = ca_.Issue("server", {.names = "DNS:coordinator.test"});
+    node_ = ca_.Issue("node", {.names = "URI:rendernode://node/n"});
+    security_ = {.ca_file = ca_.path(),
+                 .cert_file = node_.certificate,
+                 .key_file = node_.key,
+                 .server_name = "coordinator.test",
+                 .refresh = absl::Seconds(1)};
+    tls_ = {.cert_file = server_.certificate,
+            .key_file = server_.key,
+            .client_ca_file = ca_.path(),
+            .refresh = absl::Seconds(1)};
+  }
+  ~LeaseClientTlsTest() override { events_.Close(); }
+
+  void StartFarm(std::map<std::string, std::string> tokens = {}) {
+    farm_ = std::make_unique<NodeFarm>(
+        LeaseDeskOptions{.sync_interval = absl::Minutes(10)},
+        NodeServiceOptions{.address = "127.0.0.1:0", .tls = tls_, .tokens = std::move(tokens)});
+  }
+  absl::Status Connect() {
+    client_.reset();
+    auto client = LeaseClient::Create({.coordinator = farm_->address(),
+                                       .node_id = "n",
+                                       .security = security_,
+                                       .job_spec_folder = folder_.path() / "specs"},
+                                      Clock::System(),
+                                      [this](Event event) { events_.Push(std::move(event)); });
+    RETURN_IF_ERROR(client.status());
+    client_ = *std::move(client);
+    return absl::OkStatus();
+  }
+  // What became of it.
+  absl::Status Open() {
+    OpenSession open;
+    open.request.set_node_id("n");
+    open.request.set_protocol_min(1);
+    open.request.set_protocol_max(1);
+    client_->Do(std::move(open));
+    const std::optional<Event> event = events_.PopFor(kPatience);
+    if (!event.has_value()) {
+      return absl::InternalError("no event");
+    }
+    const auto* failed = std::get_if<SessionFailed>(&*event);
+    return failed == nullptr ? absl::OkStatus() : failed->status;
+  }
+  absl::Status ConnectAndOpen() {
+    RETURN_IF_ERROR(Connect());
+    return Open();
+  }
+  void WriteToken(const std::string& token) {
+    const std::filesystem::path path = folder_.path() / "token";
+    ASSERT_TRUE(WriteFileDurably(path, token + "\n").ok());
+    std::filesystem::permissions(path, std::filesystem::perms(0640));
+    security_.token_file = path;
+  }
+
+  const TempDir folder_ = *TempDir::Create("lease_client_tls");
+  const TestCa ca_{folder_.path(), "ca"};
+  TestIdentity server_, node_;
+  NodeTlsOptions tls_;
+  CoordinatorSecurity security_;
+  BoundedQueue<Event> events_{100};
+  std::unique_ptr<NodeFarm> farm_;
+  std::unique_ptr<LeaseClient> client_;
+};
+
+TEST_F(LeaseClientTlsTest, NodeAndCoordinatorKnowEachOther) {
+  StartFarm();
+  EXPECT_TRUE(ConnectAndOpen().ok());
+}
+
+TEST_F(LeaseClientTlsTest, ACoordinatorOfAnotherCaIsNotBelieved) {
+  StartFarm();
+  security_.ca_file = TestCa(folder_.path(), "other_ca").path();
+  EXPECT_TRUE(absl::IsUnavailable(ConnectAndOpen()));
+}
+
+TEST_F(LeaseClientTlsTest, ACoordinatorUnderAnotherNameIsNotBelieved) {
+  StartFarm();
+  security_.server_name.clear();  // 127.0.0.1 is not in its certificate.
+  EXPECT_TRUE(absl::IsUnavailable(ConnectAndOpen()));
+  security_.server_name = "another.test";
+  EXPECT_TRUE(absl::IsUnavailable(ConnectAndOpen()));
+}
+
+TEST_F(LeaseClientTlsTest, AnExpiredCoordinatorIsNotBelieved) {
+  ca_.Issue("server",
+            {.names = "DNS:coordinator.test",
+             .valid_from = -absl::Hours(2),
+             .valid_until = -absl::Hours(1)});
+  StartFarm();
+  EXPECT_TRUE(absl::IsUnavailable(ConnectAndOpen()));
+}
+
+TEST_F(LeaseClientTlsTest, WithoutTlsATlsCoordinatorIsNotReached) {
+  StartFarm();
+  security_ = {};
+  EXPECT_TRUE(absl::IsUnavailable(ConnectAndOpen()));
+}
+
+TEST_F(LeaseClientTlsTest, OurRenewedCertificateIsTakenUpWithoutARestart) {
+  StartFarm();
+  ca_.Issue("node",
+            {.names = "URI:rendernode://node/n",
+             .valid_from = -absl::Hours(2),
+             .valid_until = -absl::Hours(1)});
+  ASSERT_TRUE(Connect().ok());
+  EXPECT_TRUE(absl::IsUnavailable(Open()));
+  ca_.Issue("node", {.names = "URI:rendernode://node/n"});
+  const absl::Duration end = Clock::System().SinceBoot() + kPatience;
+  while (!Open().ok()) {
+    ASSERT_LT(Clock::System().SinceBoot(), end) << "the renewed certificate was never used";
+    absl::SleepFor(absl::Milliseconds(100));
+  }
+}
+
+TEST_F(LeaseClientTlsTest, ATokenInsteadOfACertificate) {
+  tls_.client_ca_file.clear();
+  security_.cert_file.clear();
+  security_.key_file.clear();
+  StartFarm({{"n", Sha256("good")}});
+  WriteToken("good");
+  EXPECT_TRUE(ConnectAndOpen().ok());
+  WriteToken("wrong");
+  EXPECT_TRUE(absl::IsUnauthenticated(Open()));
+  WriteToken("good");
+  EXPECT_TRUE(Open().ok());
+  std::filesystem::remove(security_.token_file);
+  EXPECT_TRUE(Open().ok());  // With the last that there was.
+}
+
+TEST_F(LeaseClientTlsTest, WhatIsWrongWithOurFilesIsSaid) {
+  StartFarm();
+  const CoordinatorSecurity good = security_;
+  const auto message = [&] { return std::string(Connect().message()); };
+  security_.cert_file = ca_.Issue("b", {.names = "URI:rendernode://node/b"}).certificate;
+  security_.key_file = folder_.path() / "b.key";
+  EXPECT_THAT(message(), HasSubstr("b.crt: is node b's certificate, and node_id is n"));
+  security_ = good;
+  security_.cert_file = ca_.Issue("c", {.names = "DNS:n"}).certificate;
+  security_.key_file = folder_.path() / "c.key";
+  EXPECT_THAT(message(), HasSubstr("needs one URI \"rendernode://node/<node_id>\""));
+  security_ = good;
+  security_.key_file = folder_.path() / "b.key";
+  EXPECT_THAT(message(), HasSubstr("b.key: is not the key of the certificate in"));
+  security_ = good;
+  security_.ca_file = folder_.path() / "absent.crt";
+  EXPECT_THAT(message(), HasSubstr("coordinator.ca_file"));
+  security_ = good;
+  WriteToken("secret");
+  std::filesystem::permissions(security_.token_file, std::filesystem::perms(0644));
+  EXPECT_THAT(message(), HasSubstr("mode 0644 lets others at a secret"));
+  EXPECT_THAT(message(), ::testing::Not(HasSubstr("secret\n")));
 }
 
 }  // namespace

@@ -68,10 +68,13 @@ class PendingSync {
 // What a node says, and no more.
 class StubNode {
  public:
-  StubNode(std::string address, std::string node_id)
+  StubNode(std::string address,
+           std::string node_id,
+           const std::shared_ptr<grpc::ChannelCredentials>& credentials =
+               grpc::InsecureChannelCredentials())
       : node_id_(std::move(node_id)),
         stub_(rendernode::NodeService::NewStub(
-            grpc::CreateChannel(address, grpc::InsecureChannelCredentials()))) {}
+            grpc::CreateCustomChannel(address, credentials, OwnConnection()))) {}
 
   grpc::Status Open(rendernode::OpenSessionResponse* response,
                     std::uint32_t protocol_min = 1,
@@ -89,6 +92,9 @@ class StubNode {
     }
     return status;
   }
+
+  const std::string& session() const { return session_; }
+  void UseSession(const std::string& session) { session_ = session; }
 
   void MustOpen() {
     rendernode::OpenSessionResponse response;
@@ -160,6 +166,12 @@ class StubNode {
   }
 
  private:
+  static grpc::ChannelArguments OwnConnection() {
+    grpc::ChannelArguments arguments;
+    arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+    return arguments;
+  }
+
   std::string node_id_;
   std::unique_ptr<rendernode::NodeService::Stub> stub_;
   std::string session_;
@@ -169,8 +181,10 @@ class StubNode {
 // Waiting Syncs are held open longer than any test lasts: what is answered was woken.
 class NodeFarm {
  public:
-  explicit NodeFarm(LeaseDeskOptions options = {.sync_interval = absl::Minutes(10)})
+  explicit NodeFarm(LeaseDeskOptions options = {.sync_interval = absl::Minutes(10)},
+                    NodeServiceOptions service = {.address = "127.0.0.1:0"})
       : options_(options),
+        service_options_(std::move(service)),
         store_(*OpenSqliteStore(folder_.path() / "store.db", {.lease = options.lease})) {
     StartService();
   }
@@ -178,7 +192,7 @@ class NodeFarm {
   void StartService() {
     service_.reset();
     desk_ = std::make_unique<LeaseDesk>(failing_, Clock::System(), options_);
-    auto service = NodeService::Start(*desk_, {.address = "127.0.0.1:0"});
+    auto service = NodeService::Start(*desk_, service_options_);
     ASSERT_TRUE(service.ok()) << service.status();
     service_ = *std::move(service);
   }
@@ -233,6 +247,7 @@ class NodeFarm {
 
  private:
   const LeaseDeskOptions options_;
+  const NodeServiceOptions service_options_;
   const TempDir folder_ = *TempDir::Create("node_farm");
   const std::unique_ptr<Store> store_;
   FailingStore failing_{*store_};

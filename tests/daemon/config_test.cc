@@ -29,7 +29,7 @@ TEST(DaemonConfig, AnEmptyFileGivesAWorkingNode) {
   EXPECT_EQ(config.node.stall_timeout, absl::Seconds(30));
   EXPECT_EQ(config.node.self_fence_margin, absl::Seconds(5));
   EXPECT_EQ(config.lease.job_spec_folder, "/var/lib/rendernode/job_specs");
-  EXPECT_TRUE(CheckCoordinatorAddress(config.lease.coordinator).ok());
+  EXPECT_TRUE(CheckCoordinatorAddress(config.lease.coordinator, /*tls=*/false).ok());
 }
 
 TEST(DaemonConfig, EveryNodeLimitIsRead) {
@@ -164,6 +164,40 @@ threads = 6
 TEST(DaemonConfig, NothingPrivateIsFetchedUnlessAllowed) {
   EXPECT_TRUE(Parsed("").fetch.limits.allow_private.empty());
   EXPECT_TRUE(Parsed("").fetch.limits.allow_files.empty());
+}
+
+TEST(DaemonConfig, WithTlsTheCoordinatorMayBeAnywhere) {
+  const DaemonConfig config = Parsed(R"(
+node_id = "box-7"
+[coordinator]
+address = "render.example:7600"
+ca_file = "/etc/rendernode/ca.crt"
+cert_file = "/etc/rendernode/node.crt"
+key_file = "/etc/rendernode/node.key"
+token_file = "/etc/rendernode/node.token"
+server_name = "coordinator"
+tls_refresh = "1m"
+)");
+  EXPECT_EQ(config.lease.node_id, "box-7");
+  EXPECT_EQ(config.lease.security.ca_file, "/etc/rendernode/ca.crt");
+  EXPECT_EQ(config.lease.security.cert_file, "/etc/rendernode/node.crt");
+  EXPECT_EQ(config.lease.security.key_file, "/etc/rendernode/node.key");
+  EXPECT_EQ(config.lease.security.token_file, "/etc/rendernode/node.token");
+  EXPECT_EQ(config.lease.security.server_name, "coordinator");
+  EXPECT_EQ(config.lease.security.refresh, absl::Minutes(1));
+}
+
+TEST(DaemonConfig, HalfATlsIsNone) {
+  EXPECT_THAT(MistakesIn("[coordinator]\nca_file = \"/ca.crt\"\n"),
+              HasSubstr("coordinator.ca_file: with TLS the node must say who it is"));
+  EXPECT_THAT(MistakesIn("[coordinator]\nca_file = \"/ca.crt\"\ncert_file = \"/n.crt\"\n"),
+              HasSubstr("coordinator.cert_file: goes with coordinator.key_file"));
+  EXPECT_THAT(MistakesIn("[coordinator]\ncert_file = \"/n.crt\"\nkey_file = \"/n.key\"\n"),
+              HasSubstr("coordinator.ca_file: must be given"));
+  EXPECT_THAT(MistakesIn("[coordinator]\ntoken_file = \"/n.token\"\naddress = \"10.0.0.1:1\"\n"),
+              HasSubstr("coordinator.address: \"10.0.0.1:1\" is not this machine: without TLS the "
+                        "coordinator must be on a loopback address or a Unix socket; for TLS give "
+                        "coordinator.ca_file"));
 }
 
 TEST(DaemonConfig, ASmallCacheBoundsItsFiles) {

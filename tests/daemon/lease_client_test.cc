@@ -208,7 +208,7 @@ TEST_F(LeaseClientTest, TheLeastRecentlyUsedJobSpecMakesRoom) {
 TEST(CoordinatorAddress, OnlyThisMachineWithoutTls) {
   for (const char* here :
        {"127.0.0.1:7600", "127.9.9.9:1", "localhost:7600", "[::1]:7600", "unix:/run/rn.sock"}) {
-    EXPECT_TRUE(CheckCoordinatorAddress(here).ok()) << here;
+    EXPECT_TRUE(CheckCoordinatorAddress(here, /*tls=*/false).ok()) << here;
   }
   for (const char* elsewhere : {"10.0.0.1:7600",
                                 "render.example:7600",
@@ -218,10 +218,19 @@ TEST(CoordinatorAddress, OnlyThisMachineWithoutTls) {
                                 "127.0.0.1:0",
                                 "unix:",
                                 ""}) {
-    EXPECT_FALSE(CheckCoordinatorAddress(elsewhere).ok()) << elsewhere;
+    EXPECT_FALSE(CheckCoordinatorAddress(elsewhere, /*tls=*/false).ok()) << elsewhere;
   }
-  EXPECT_THAT(std::string(CheckCoordinatorAddress("10.0.0.1:7600").message()),
+  EXPECT_THAT(std::string(CheckCoordinatorAddress("10.0.0.1:7600", false).message()),
               HasSubstr("without TLS"));
+}
+
+TEST(CoordinatorAddress, AnyHostWithTls) {
+  for (const char* address : {"render.example:7600", "10.0.0.1:1", "[fd00::1]:7600", "unix:/a"}) {
+    EXPECT_TRUE(CheckCoordinatorAddress(address, /*tls=*/true).ok()) << address;
+  }
+  for (const char* address : {"render.example", ":7600", "render.example:0", ""}) {
+    EXPECT_FALSE(CheckCoordinatorAddress(address, /*tls=*/true).ok()) << address;
+  }
 }
 
 }  // namespace
