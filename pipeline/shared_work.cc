@@ -86,7 +86,7 @@ bool SharedWork::Needs(const Scene& scene, const Entry& entry) {
       });
     }
     bool operator()(const KeptPixels& kept) const {
-      return seen_([&](const Element& element) { return element == kept.element; });
+      return seen_([&](const Element& element) { return kept.AreOf(element); });
     }
   } const needs{heard, seen};
   return std::visit(needs, entry.kept);
@@ -167,7 +167,7 @@ absl::StatusOr<Pixels> SharedWork::FindOrMake(const Element& element, const Make
     ASSIGN_OR_RETURN(stamp, FileStamp::Of(image->path));
   }
   const auto of_element = [&](const KeptPixels& kept) {
-    return std::holds_alternative<Pixels>(kept.pixels) && kept.element == element;
+    return std::holds_alternative<Pixels>(kept.pixels) && kept.AreOf(element);
   };
   if (const KeptPixels* kept = Find<KeptPixels>(of_element)) {
     if (kept->file == stamp) {
@@ -178,7 +178,7 @@ absl::StatusOr<Pixels> SharedWork::FindOrMake(const Element& element, const Make
   }
   ASSIGN_OR_RETURN(Pixels pixels, make());
   ++made_;
-  Keep(KeptPixels{element, std::move(stamp), pixels}, pixels.bytes());
+  Keep(KeptPixels{element.content, element.box, std::move(stamp), pixels}, pixels.bytes());
   return pixels;
 }
 

@@ -1,9 +1,8 @@
 // What the items of one job have in common, made once and kept by a warm worker: the parsed
 // template, decoded sounds and how loud they are, when a clip's frames are shown, the pixels of
-// elements. Whatever is kept is found by everything that it
-// was made of (the element with all its properties, the files as they lie on disk now), so what is
-// found is what would be made again. Nobody says what the items have in common: it is what the next
-// one needs again.
+// elements. Whatever is kept is found by everything that it was made of (what the element shows and
+// in which box, the files as they lie on disk now), so what is found is what would be made again.
+// Nobody says what the items have in common: it is what the next one needs again.
 #pragma once
 
 #include <cstdint>
@@ -106,9 +105,13 @@ class SharedWork {
     std::shared_ptr<const ClipIndex> index;
   };
   struct KeptPixels {
-    Element element;
+    Content content;                // of an element, wherever in the scene it is …
+    Box box;                        // … and where it rests
     std::optional<FileStamp> file;  // of a picture
     std::variant<Layer, MovingPicture> pixels;
+    bool AreOf(const Element& element) const {
+      return content == element.content && box == element.box;
+    }
   };
   struct Entry {
     std::variant<KeptSound, KeptGain, KeptClip, KeptPixels> kept;

@@ -161,6 +161,25 @@ rendernode::JobSpec JobOf(const std::string& id, const std::string& text) {
   return job;
 }
 
+TEST(SharedPixelsTest, WhatShowsTheSameInTheSameBoxIsMadeOnceWhereverItIs) {
+  const auto gradient = [](const std::string& pointer, double width) {
+    Element element;
+    element.pointer = pointer;
+    element.box = {0, 0, width, 90};
+    ShapeContent shape;
+    shape.fill.stops = {{0, {0, 0, 0, 255}}, {1, {255, 255, 255, 255}}};
+    element.content = shape;
+    return element;
+  };
+  SharedWork work;
+  ASSERT_TRUE(work.RasteriseLayer(gradient("/scenes/0/elements/0", 160), {}).ok());
+  ASSERT_TRUE(work.RasteriseLayer(gradient("/scenes/1/elements/0", 160), {}).ok());
+  EXPECT_EQ(work.made(), 1);
+  EXPECT_EQ(work.found(), 1);
+  ASSERT_TRUE(work.RasteriseLayer(gradient("/scenes/2/elements/0", 80), {}).ok());
+  EXPECT_EQ(work.made(), 2);
+}
+
 TEST(SharedWorkTest, ATemplateIsParsedOncePerJob) {
   SharedWork work;
   const auto first = work.BeginItem(JobOf("job_1", "Hello"));
