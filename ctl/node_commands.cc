@@ -10,6 +10,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "base/status.h"
 #include "ctl/action.h"
 #include "ctl/terminal.h"
@@ -31,13 +32,35 @@ std::string Mebibytes(std::uint64_t bytes) {
   return absl::StrFormat("%.0f MiB", static_cast<double>(bytes) / (1 << 20));
 }
 
+// "required: system calls filtered, files restricted (Landlock 4)".
+std::string Describe(const rendernode::Sandbox& sandbox) {
+  if (sandbox.mode() == rendernode::Sandbox::OFF) {
+    return "off";
+  }
+  std::vector<std::string> parts;
+  if (sandbox.system_calls_filtered()) {
+    parts.push_back("system calls filtered");
+  }
+  if (sandbox.landlock_abi() > 0) {
+    parts.push_back(absl::StrCat("files restricted (Landlock ", sandbox.landlock_abi(), ")"));
+  }
+  for (const std::string& gap : sandbox.gaps()) {
+    parts.push_back(absl::StrCat("GAP: ", gap));
+  }
+  return absl::StrCat(
+      sandbox.mode() == rendernode::Sandbox::REQUIRED ? "required: " : "best effort: ",
+      absl::StrJoin(parts, ", "));
+}
+
 std::string Describe(const NodeStatus& node) {
   std::string text = absl::StrFormat(
       "%s  %s%s\n"
       "version      %s, up %d s\n"
       "coordinator  %s\n"
       "items        %d completed, %d failed since the start\n"
-      "asset cache  %s of %s\n",
+      "asset cache  %s of %s\n"
+      "sandbox      %s\n"
+      "cgroups      %s\n",
       node.node_id(),
       Lower(NodeState_Name(node.state())),
       node.reason().empty() ? "" : absl::StrCat(": ", node.reason()),
@@ -47,7 +70,9 @@ std::string Describe(const NodeStatus& node) {
       node.items_completed(),
       node.items_failed(),
       Mebibytes(node.cache_bytes()),
-      Mebibytes(node.cache_max_bytes()));
+      Mebibytes(node.cache_max_bytes()),
+      Describe(node.sandbox()),
+      node.worker_cgroups());
   std::vector<std::vector<std::string>> slots = {{"slot", "worker", "memory", "item"}};
   for (const auto& slot : node.slots()) {
     slots.push_back({absl::StrCat(slot.slot()),

@@ -46,6 +46,7 @@ absl::StatusOr<DaemonConfig> ReadAll(ConfigReader reader) {
   config.node.uploads_max = config.upload.threads;
   config.fetch.cache.folder = config.cache_folder;
   config.fetch.speech.cache.folder = config.cache_folder / "speech";
+  config.worker.read_only.push_back(config.cache_folder);
   config.fetch.worker = config.worker;
   for (const SpeechEngineOptions& engine : config.fetch.speech.engines) {
     config.node.speech_engines.push_back(engine.name);

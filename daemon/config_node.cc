@@ -83,7 +83,24 @@ void ReadWorker(ConfigReader& reader, WorkerCommand& worker, WorkerLimits& limit
       reader.Fail("worker.environment", absl::StrCat("\"", variable, "\" is not NAME=value"));
     }
   }
+  reader.ReadName("worker.sandbox", worker.sandbox, {"required", "best-effort", "off"});
+  std::vector<std::string> folders;
+  reader.Read("worker.read_only", folders);
+  for (const std::string& folder : folders) {
+    if (folder.empty() || folder.front() != '/') {
+      reader.Fail("worker.read_only", absl::StrCat("\"", folder, "\" is not an absolute path"));
+    }
+    worker.read_only.emplace_back(folder);
+  }
+  reader.ReadBytes("worker.file_max", worker.file_bytes_max, kMiB, kTiB);
+  reader.Read("worker.open_files_max", worker.open_files_max, 64, 1000000);
   reader.ReadBytes("worker.memory_max", worker.memory_bytes_max, 64 * kMiB, kTiB);
+  reader.Read("worker.cgroup", worker.cgroup);
+  if (worker.cgroup != "auto" && worker.cgroup != "off" && worker.cgroup.find('/') != 0) {
+    reader.Fail("worker.cgroup",
+                absl::StrCat("\"", worker.cgroup, "\" is not auto, off or an absolute path"));
+  }
+  reader.Read("worker.tasks_max", worker.tasks_max, 16, 1000000);
   reader.Read("worker.items_max", limits.items_per_worker, 1, 1000000);
   reader.Read("worker.crashes_max", limits.crashes_max, 1, 1000);
   reader.Read("worker.start_timeout", limits.start_timeout, absl::Seconds(1), absl::Minutes(10));

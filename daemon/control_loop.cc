@@ -81,6 +81,8 @@ absl::Status ControlLoop::Open(const std::string& version) {
     }
   }
   ASSIGN_OR_RETURN(work_folders_, WorkFolders::Open(config_.work_folder, results));
+  ASSIGN_OR_RETURN(worker_cgroups_, WorkerCgroups::Open(config_.worker.cgroup));
+  SPDLOG_INFO("workers' control groups groups=\"{}\"", worker_cgroups_->summary());
   ASSIGN_OR_RETURN(lease_client_, LeaseClient::Create(config_.lease, clock_, post));
   ASSIGN_OR_RETURN(
       fetcher_,
@@ -91,8 +93,8 @@ absl::Status ControlLoop::Open(const std::string& version) {
           post));
   ASSIGN_OR_RETURN(uploader_, Uploader::Create(config_.upload, post));
   for (int slot = 0; slot < config_.node.workers.slots; ++slot) {
-    workers_.push_back(
-        std::make_unique<WorkerProcess>(slot, config_.worker, *work_folders_, clock_, post));
+    workers_.push_back(std::make_unique<WorkerProcess>(
+        slot, config_.worker, *work_folders_, *worker_cgroups_, clock_, post));
   }
   node_ = std::make_unique<Node>(config_.node, identity_, std::move(journalled), clock_, Jitter());
   return absl::OkStatus();
@@ -207,6 +209,7 @@ void ControlLoop::Answer(const Question& question) {
 rendernode::NodeStatus ControlLoop::Compose() const {
   rendernode::NodeStatus status = node_->Status();
   status.set_cache_bytes(static_cast<std::uint64_t>(fetcher_->bytes()));
+  status.set_worker_cgroups(worker_cgroups_->summary());
   status.set_cache_max_bytes(static_cast<std::uint64_t>(fetcher_->bytes_max()));
   for (rendernode::SlotStatus& slot : *status.mutable_slots()) {
     if (slot.worker_pid() != 0) {

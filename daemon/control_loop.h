@@ -113,10 +113,11 @@ class ControlLoop {
   // Used by the control thread, posting from threads of their own.
   std::unique_ptr<JournalWriter> journal_;
   std::unique_ptr<WorkFolders> work_folders_;
+  std::unique_ptr<WorkerCgroups> worker_cgroups_;
   std::unique_ptr<LeaseClient> lease_client_;
   std::unique_ptr<ItemFetcher> fetcher_;  // Asks lease_client_ for job specs.
   std::unique_ptr<Uploader> uploader_;
-  std::vector<std::unique_ptr<WorkerProcess>> workers_;  // In work_folders_.
+  std::vector<std::unique_ptr<WorkerProcess>> workers_;  // In those two.
 };
 
 }  // namespace rn

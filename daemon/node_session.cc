@@ -299,6 +299,9 @@ rendernode::NodeStatus Node::Status() const {
       item->set_encoder(workers_.hello()->encoder());
     }
   }
+  if (workers_.hello().has_value()) {
+    *status.mutable_sandbox() = workers_.hello()->sandbox();
+  }
   status.set_items_completed(items_completed_);
   status.set_items_failed(items_failed_);
   return status;

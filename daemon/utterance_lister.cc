@@ -33,7 +33,7 @@ absl::StatusOr<rendernode::Utterances> ListUtterances(
     const std::map<std::string, std::string>& asset_paths,
     const std::stop_token& stop) {
   if (!SpeaksElsewhere(spec)) return rendernode::Utterances();
-  std::vector<std::string> argv = worker.argv;
+  std::vector<std::string> argv = WorkerArgv(worker, /*writable=*/"");
   argv.push_back("--utterances");
   ASSIGN_OR_RETURN(Subprocess process,
                    Subprocess::Start({.argv = argv, .environment = worker.environment}));

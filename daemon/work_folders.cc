@@ -31,6 +31,12 @@ std::string NameOf(const LeaseKey& key) {
   return absl::StrCat(name, "-", key.fence);
 }
 
+absl::Status MakeFolder(const fs::path& path) {
+  std::error_code error;
+  fs::create_directory(path, error);
+  return error ? ErrnoStatus(error.value(), path.string()) : absl::OkStatus();
+}
+
 }  // namespace
 
 WorkFolders::WorkFolders(fs::path root) : root_(std::move(root)), trash_(root_ / kTrash) {}
@@ -73,15 +79,57 @@ fs::path WorkFolders::PathOf(const LeaseKey& key) const {
   return root_ / NameOf(key);
 }
 
-absl::StatusOr<fs::path> WorkFolders::Create(const LeaseKey& key) {
-  const fs::path path = PathOf(key);
-  RETURN_IF_ERROR(MoveToTrash(path));
-  std::error_code error;
-  fs::create_directory(path, error);
-  if (error) {
-    return ErrnoStatus(error.value(), path.string());
-  }
+// Hidden, as no item's is.
+fs::path WorkFolders::SlotFolder(int slot) const {
+  return root_ / absl::StrCat(".slot-", slot);
+}
+
+absl::StatusOr<fs::path> WorkFolders::OpenSlot(int slot) {
+  RETURN_IF_ERROR(MoveToTrash(SlotFolder(slot)));
+  RETURN_IF_ERROR(MakeFolder(SlotFolder(slot)));
+  return SlotFolder(slot);
+}
+
+absl::StatusOr<fs::path> WorkFolders::Create(int slot, const LeaseKey& key) {
+  RETURN_IF_ERROR(Empty(slot));
+  const fs::path path = SlotFolder(slot) / NameOf(key);
+  RETURN_IF_ERROR(MakeFolder(path));
   return path;
+}
+
+absl::Status WorkFolders::Finish(int slot, const LeaseKey& key) {
+  const fs::path from = SlotFolder(slot) / NameOf(key);
+  RETURN_IF_ERROR(MoveToTrash(PathOf(key)));
+  std::error_code error;
+  fs::rename(from, PathOf(key), error);
+  if (error) {
+    return ErrnoStatus(error.value(), from.string());
+  }
+  if (!fs::is_directory(fs::symlink_status(PathOf(key), error))) {
+    return absl::InvalidArgumentError(absl::StrCat(from.string(), ": no longer a folder"));
+  }
+  return absl::OkStatus();
+}
+
+void WorkFolders::Clear(int slot) {
+  if (const absl::Status status = Empty(slot); !status.ok()) {
+    SPDLOG_ERROR("work folder not emptied error=\"{}\"", status.ToString());
+  }
+}
+
+absl::Status WorkFolders::Empty(int slot) {
+  std::error_code error;
+  std::vector<fs::path> left;
+  for (const auto& entry : fs::directory_iterator(SlotFolder(slot), error)) {
+    left.push_back(entry.path());
+  }
+  if (error) {
+    return ErrnoStatus(error.value(), SlotFolder(slot).string());
+  }
+  for (const fs::path& path : left) {
+    RETURN_IF_ERROR(MoveToTrash(path));
+  }
+  return absl::OkStatus();
 }
 
 void WorkFolders::Discard(const LeaseKey& key) {

@@ -1,4 +1,6 @@
-// The folders of renders under way and of results not yet uploaded: `<root>/<item>-<fence>/`.
+// The folders of renders under way, `<root>/.slot-<n>/<item>-<fence>/`, and of results not yet
+// uploaded, `<root>/<item>-<fence>/`. A worker may write to its slot's folder and to nothing else:
+// what it has finished is moved out of its reach.
 //
 // A discarded folder is renamed into `<root>/.trash/` at once, so that its name is free and the
 // caller never waits for a disk; a thread of our own empties the trash.
@@ -28,8 +30,15 @@ class WorkFolders {
   // What was discarded and is not removed yet goes at the next Open.
   ~WorkFolders();
 
-  // The lease's folder, new and empty.
-  absl::StatusOr<std::filesystem::path> Create(const LeaseKey& key);
+  // The slot's folder, new and empty: for a worker that is about to start.
+  absl::StatusOr<std::filesystem::path> OpenSlot(int slot);
+  // The lease's folder in the slot's, alone and empty. Precondition: OpenSlot.
+  absl::StatusOr<std::filesystem::path> Create(int slot, const LeaseKey& key);
+  // The same, finished: moved to PathOf(key). InvalidArgument: the worker made something else of
+  // it.
+  absl::Status Finish(int slot, const LeaseKey& key);
+  // Empties the slot's folder. What cannot be moved is logged and left to the next Create.
+  void Clear(int slot);
 
   // One that is absent is no error. What cannot be moved is logged and left to the next Open.
   void Discard(const LeaseKey& key);
@@ -38,6 +47,8 @@ class WorkFolders {
 
  private:
   explicit WorkFolders(std::filesystem::path root);
+  std::filesystem::path SlotFolder(int slot) const;
+  absl::Status Empty(int slot);
   absl::Status MoveToTrash(const std::filesystem::path& folder);
   void EmptyTrash();
 

@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_join.h"
 #include "base/framing.h"
 #include "base/status.h"
 #include "daemon/line_log.h"
@@ -28,6 +29,7 @@ constexpr std::size_t kReadBytes = 64 << 10;
 // From the channel's end to the process's: an ordinary exit closes the one just before the other.
 constexpr absl::Duration kExitGrace = absl::Seconds(1);
 constexpr char kOomScoreAdjust[] = "500";
+constexpr char kRequired[] = "required";
 
 bool IsInside(const fs::path& path, const fs::path& folder) {
   const auto mismatch = std::mismatch(folder.begin(), folder.end(), path.begin(), path.end());
@@ -40,9 +42,12 @@ absl::Status Lie(const std::string& path, absl::string_view what) {
 
 // The file's path below `folder`, which is canonical.
 absl::StatusOr<fs::path> CheckArtifact(const rendernode::Artifact& artifact,
+                                       const fs::path& ordered,
                                        const fs::path& folder) {
+  const fs::path said = artifact.path();
   std::error_code error;
-  const fs::path path = fs::canonical(folder / artifact.path(), error);
+  const fs::path path =
+      fs::canonical(folder / (said.is_absolute() ? said.lexically_relative(ordered) : said), error);
   if (error) {
     return Lie(artifact.path(), error.message());
   }
@@ -86,7 +91,22 @@ absl::StatusOr<std::int64_t> ResidentBytes(pid_t pid) {
   return resident * sysconf(_SC_PAGESIZE);
 }
 
+std::vector<std::string> WorkerArgv(const WorkerCommand& command, const fs::path& writable) {
+  std::vector<std::string> argv = command.argv;
+  argv.push_back(absl::StrCat("--sandbox=", command.sandbox));
+  argv.push_back(absl::StrCat("--file-bytes-max=", command.file_bytes_max));
+  argv.push_back(absl::StrCat("--open-files-max=", command.open_files_max));
+  for (const fs::path& folder : command.read_only) {
+    argv.push_back(absl::StrCat("--read=", folder.string()));
+  }
+  if (!writable.empty()) {
+    argv.push_back(absl::StrCat("--write=", writable.string()));
+  }
+  return argv;
+}
+
 absl::StatusOr<rendernode::ItemResult> CheckArtifacts(rendernode::ItemResult result,
+                                                      const fs::path& ordered,
                                                       const fs::path& folder,
                                                       std::int64_t artifacts_max) {
   if (result.outcome() != rendernode::SUCCEEDED) {
@@ -102,7 +122,7 @@ absl::StatusOr<rendernode::ItemResult> CheckArtifacts(rendernode::ItemResult res
     return ErrnoStatus(error.value(), folder.string());
   }
   for (rendernode::Artifact& artifact : *result.mutable_artifacts()) {
-    ASSIGN_OR_RETURN(const fs::path path, CheckArtifact(artifact, inside));
+    ASSIGN_OR_RETURN(const fs::path path, CheckArtifact(artifact, ordered, inside));
     artifact.set_path((folder / path).string());
   }
   return result;
@@ -112,7 +132,8 @@ absl::StatusOr<rendernode::ItemResult> CheckArtifacts(rendernode::ItemResult res
 // reason for which the worker ends.
 class WorkerProcess::Child {
  public:
-  Child(Subprocess process, WorkerProcess& owner);
+  // `cgroup` may be null.
+  Child(Subprocess process, std::unique_ptr<WorkerCgroup> cgroup, WorkerProcess& owner);
 
   absl::StatusOr<rendernode::Hello> AwaitHello();
   absl::StatusOr<RenderOrder> AwaitOrder();
@@ -138,6 +159,8 @@ class WorkerProcess::Child {
 
   WorkerProcess& owner_;
   Subprocess process_;
+  const std::unique_ptr<WorkerCgroup> cgroup_;
+  const std::int64_t oom_kills_before_;
   FrameParser parser_;
   LineLog log_;
   std::string outgoing_;  // The rest of an order.
@@ -154,9 +177,13 @@ class WorkerProcess::Child {
   absl::Duration passed_on_at_ = -absl::InfiniteDuration();
 };
 
-WorkerProcess::Child::Child(Subprocess process, WorkerProcess& owner)
+WorkerProcess::Child::Child(Subprocess process,
+                            std::unique_ptr<WorkerCgroup> cgroup,
+                            WorkerProcess& owner)
     : owner_(owner),
       process_(std::move(process)),
+      cgroup_(std::move(cgroup)),
+      oom_kills_before_(cgroup_ == nullptr ? 0 : cgroup_->OutOfMemoryKills()),
       parser_(static_cast<std::size_t>(owner.command_.report_bytes_max)),
       log_({.lines_per_second_max = owner.command_.log_lines_per_second_max,
             .line_bytes_max = owner.command_.log_line_bytes_max},
@@ -173,6 +200,16 @@ absl::StatusOr<rendernode::Hello> WorkerProcess::Child::AwaitHello() {
   ASSIGN_OR_RETURN(rendernode::Report report, NextReport());
   if (!report.has_hello()) {
     return absl::InvalidArgumentError("its first word was not Hello");
+  }
+  const rendernode::Sandbox& sandbox = report.hello().sandbox();
+  const std::string gaps = absl::StrJoin(sandbox.gaps(), "; ");
+  if (owner_.command_.sandbox == kRequired &&
+      (!sandbox.system_calls_filtered() || sandbox.landlock_abi() == 0)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "worker.sandbox is required, and it is not in one", gaps.empty() ? "" : ": ", gaps));
+  }
+  if (!gaps.empty()) {
+    SPDLOG_WARN("worker's sandbox has gaps slot={} gaps=\"{}\"", owner_.slot_, gaps);
   }
   said_hello_ = true;
   report.mutable_hello()->set_pid(static_cast<std::uint32_t>(process_.pid()));
@@ -392,12 +429,19 @@ absl::Status WorkerProcess::Child::CheckMemory() {
 
 std::string WorkerProcess::Child::Bury(const absl::Status& end) {
   process_.Kill();
+  if (const absl::Status status = cgroup_ == nullptr ? absl::OkStatus() : cgroup_->Kill();
+      !status.ok()) {
+    SPDLOG_ERROR("worker's group not killed slot={} error=\"{}\"", owner_.slot_, status.ToString());
+  }
   const absl::StatusOr<ExitStatus> exit = process_.Wait(absl::InfiniteDuration());
   // One pipe's worth at most: a grandchild that fled could write for ever.
   ReadOutput();
   log_.Finish();
   std::string message =
       ended_by_itself_ && exit.ok() ? exit->ToString() : absl::StrCat("killed: ", end.message());
+  if (cgroup_ != nullptr && cgroup_->OutOfMemoryKills() > oom_kills_before_) {
+    absl::StrAppend(&message, ", for it used more memory than worker.memory_max");
+  }
   if (!said_hello_ && !absl::IsInvalidArgument(end)) {
     absl::StrAppend(&message, ", before it said Hello");
   }
@@ -410,11 +454,13 @@ std::string WorkerProcess::Child::Bury(const absl::Status& end) {
 WorkerProcess::WorkerProcess(int slot,
                              WorkerCommand command,
                              WorkFolders& folders,
+                             const WorkerCgroups& cgroups,
                              Clock& clock,
                              std::function<void(Event)> post)
     : slot_(slot),
       command_(std::move(command)),
       folders_(folders),
+      cgroups_(cgroups),
       clock_(clock),
       post_(std::move(post)),
       wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
@@ -493,14 +539,33 @@ bool WorkerProcess::AwaitStart() {
 
 // From start to grave. Returns what it died of.
 std::string WorkerProcess::Live() {
-  absl::StatusOr<Subprocess> process = Subprocess::Start(
-      {.argv = command_.argv, .environment = command_.environment, .with_output = true});
+  absl::StatusOr<std::unique_ptr<WorkerCgroup>> cgroup = cgroups_.Create(
+      slot_, {.memory_bytes_max = command_.memory_bytes_max, .tasks_max = command_.tasks_max});
+  absl::StatusOr<Subprocess> process =
+      cgroup.ok() ? StartProcess(cgroup->get()) : absl::StatusOr<Subprocess>(cgroup.status());
   if (!process.ok()) {
     return absl::StrCat("could not be started: ", process.status().message());
   }
   SPDLOG_INFO("worker started slot={} pid={}", slot_, process->pid());
-  Child child(*std::move(process), *this);
-  return child.Bury(Serve(child));
+  std::string message;
+  {
+    Child child(*std::move(process), *std::move(cgroup), *this);
+    message = child.Bury(Serve(child));
+  }
+  folders_.Clear(slot_);
+  return message;
+}
+
+absl::StatusOr<Subprocess> WorkerProcess::StartProcess(WorkerCgroup* cgroup) {
+  ASSIGN_OR_RETURN(const fs::path folder, folders_.OpenSlot(slot_));
+  ASSIGN_OR_RETURN(Subprocess process,
+                   Subprocess::Start({.argv = WorkerArgv(command_, folder),
+                                      .environment = command_.environment,
+                                      .with_output = true}));
+  if (cgroup != nullptr) {
+    RETURN_IF_ERROR(cgroup->Add(process.pid()));
+  }
+  return process;
 }
 
 // Never OK: the reason for which the worker ends.
@@ -514,12 +579,20 @@ absl::Status WorkerProcess::Serve(Child& child) {
 }
 
 absl::Status WorkerProcess::RenderOne(const RenderOrder& order, Child& child) {
-  ASSIGN_OR_RETURN(const fs::path folder, folders_.Create(order.key));
+  ASSIGN_OR_RETURN(const fs::path folder, folders_.Create(slot_, order.key));
   child.Send(ToProto(order, folder));
   ASSIGN_OR_RETURN(rendernode::Done done, child.AwaitDone(order.key));
-  ASSIGN_OR_RETURN(
-      *done.mutable_result(),
-      CheckArtifacts(std::move(*done.mutable_result()), folder, command_.artifacts_max));
+  if (done.result().outcome() == rendernode::SUCCEEDED) {
+    // Out of the worker's reach first: what is checked then stays as it is.
+    RETURN_IF_ERROR(folders_.Finish(slot_, order.key));
+    ASSIGN_OR_RETURN(*done.mutable_result(),
+                     CheckArtifacts(std::move(*done.mutable_result()),
+                                    folder,
+                                    folders_.PathOf(order.key),
+                                    command_.artifacts_max));
+  } else {
+    folders_.Clear(slot_);
+  }
   post_(WorkerDone{slot_, std::move(done)});
   return absl::OkStatus();
 }

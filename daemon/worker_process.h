@@ -8,9 +8,11 @@
 // - Its memory is bounded by its resident set, looked at every `memory_check_interval`:
 //   RLIMIT_AS would count what decoders and drivers reserve and never touch, RLIMIT_DATA likewise
 //   for thread stacks and arenas. In between, oom_score_adj makes it the kernel's first victim.
+// - It shuts itself in before its first order (pipeline/sandbox.h): WorkerArgv() says in what.
 // - It dies with us: PR_SET_PDEATHSIG is bound to the thread that starts it, which therefore lives
-//   as long as this object. Its children die with it through its process group; one that leaves the
-//   group is left to the service's cgroup.
+//   as long as this object. Its children die with it through its control group, where there is one
+//   (worker_cgroup.h), else through its process group; one that leaves that is left to the
+//   service's cgroup.
 #pragma once
 
 #include <cstdint>
@@ -33,6 +35,7 @@
 #include "daemon/job_spec_store.h"
 #include "daemon/node_events.h"
 #include "daemon/work_folders.h"
+#include "daemon/worker_cgroup.h"
 #include "proto/worker.pb.h"
 
 namespace rn {
@@ -40,7 +43,13 @@ namespace rn {
 struct WorkerCommand {
   std::vector<std::string> argv = {"/usr/libexec/rendernode/rendernode-worker"};
   std::vector<std::string> environment = {"PATH=/usr/bin:/bin", "LANG=C.UTF-8"};
+  std::string sandbox = "best-effort";           // Or "required", "off".
+  std::vector<std::filesystem::path> read_only;  // That it may read beside the system's own.
+  std::int64_t file_bytes_max = std::int64_t{16} << 30;  // Of one that it writes.
+  std::int64_t open_files_max = 1024;
   std::int64_t memory_bytes_max = std::int64_t{2} << 30;  // Resident, of one worker.
+  std::string cgroup = "auto";                            // WorkerCgroups::Open() says what.
+  std::int64_t tasks_max = 512;                           // In its control group.
   absl::Duration memory_check_interval = absl::Milliseconds(200);
   std::int64_t report_bytes_max = 1 << 20;
   std::int64_t report_bytes_per_second_max = 2 << 20;
@@ -62,10 +71,16 @@ struct RenderOrder {
 // Bytes of memory that the process holds now. NotFound: it is gone.
 absl::StatusOr<std::int64_t> ResidentBytes(pid_t pid);
 
-// The result with each artifact's path below `folder`, free of links from there on, and found to be
-// a regular file of exactly the stated size. InvalidArgument: the worker lied. The checksums are
-// the uploader's to verify, which reads the bytes anyhow.
+// The command that starts a worker which may write to `writable` alone; "": to nothing.
+std::vector<std::string> WorkerArgv(const WorkerCommand& command,
+                                    const std::filesystem::path& writable);
+
+// The result with each artifact's path, said to be below `ordered`, below `folder`, where the files
+// have been moved: free of links from there on, and found to be a regular file of exactly the
+// stated size. InvalidArgument: the worker lied. The checksums are the uploader's to verify, which
+// reads the bytes anyhow.
 absl::StatusOr<rendernode::ItemResult> CheckArtifacts(rendernode::ItemResult result,
+                                                      const std::filesystem::path& ordered,
                                                       const std::filesystem::path& folder,
                                                       std::int64_t artifacts_max);
 
@@ -73,10 +88,11 @@ absl::StatusOr<rendernode::ItemResult> CheckArtifacts(rendernode::ItemResult res
 class WorkerProcess {
  public:
   // `post` may block while the events' queue is full, but not for ever once we are destroyed;
-  // it must not call back into us. `folders` and `clock` outlive us.
+  // it must not call back into us. `folders`, `cgroups` and `clock` outlive us.
   WorkerProcess(int slot,
                 WorkerCommand command,
                 WorkFolders& folders,
+                const WorkerCgroups& cgroups,
                 Clock& clock,
                 std::function<void(Event)> post);
   // Kills the worker and reaps it.
@@ -107,6 +123,7 @@ class WorkerProcess {
   void Supervise();
   bool AwaitStart();
   std::string Live();
+  absl::StatusOr<Subprocess> StartProcess(WorkerCgroup* cgroup);
   absl::Status Serve(Child& child);
   absl::Status RenderOne(const RenderOrder& order, Child& child);
   void Wake();
@@ -114,8 +131,9 @@ class WorkerProcess {
   // Fixed after construction.
   const int slot_;
   const WorkerCommand command_;
-  WorkFolders& folders_;  // Outlives us.
-  Clock& clock_;          // Outlives us.
+  WorkFolders& folders_;          // Outlives us.
+  const WorkerCgroups& cgroups_;  // Outlives us.
+  Clock& clock_;                  // Outlives us.
   const std::function<void(Event)> post_;
   const UniqueFd wake_;  // eventfd: a wish was added.
 

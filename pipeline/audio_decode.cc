@@ -148,6 +148,7 @@ class AudioDecoder {
       return absl::InvalidArgumentError("the file has no sound");
     }
     RETURN_IF_FF_ERROR(stream_);
+    RETURN_IF_ERROR(CheckDecoder(*found));
     for (unsigned i = 0; i < input_->nb_streams; ++i) {
       if (static_cast<int>(i) != stream_) input_->streams[i]->discard = AVDISCARD_ALL;
     }

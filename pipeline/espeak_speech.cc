@@ -20,6 +20,7 @@
 #include "pipeline/language_runs.h"
 #include "pipeline/script_words.h"
 #include "pipeline/speech_audio.h"
+#include "pipeline/syscall_filter.h"
 #include "proto/item_error.h"
 
 namespace rn {
@@ -183,6 +184,8 @@ class Library {
 
 absl::Status Library::Start() {
   if (sample_rate_ > 0) return absl::OkStatus();
+  // It looks for a sound server to play on, though nothing is to be played.
+  const UnsaidRefusals expected;
   // Without the flag a missing data folder ends the process.
   const int rate = espeak_Initialize(
       AUDIO_OUTPUT_SYNCHRONOUS, /*buflength=*/0, /*path=*/nullptr, espeakINITIALIZE_DONT_EXIT);

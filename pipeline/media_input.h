@@ -9,11 +9,14 @@
 
 namespace rn {
 
+// InvalidArgument, if it is not among the few that untrusted files are decoded with.
+absl::Status CheckDecoder(const AVCodec& decoder);
+
 // A demuxer and the file that it reads.
 class MediaInput {
  public:
-  // Opens a local file and finds its streams. Playlists and other files that send a reader to
-  // further ones are refused: a row's music must not be a way to our files.
+  // Opens a local file and finds its streams. Only a few kinds are read, and none that sends a
+  // reader to further files: a row's music must not be a way to ours.
   // Errors say what the operating system or FFmpeg said.
   static absl::StatusOr<MediaInput> Open(const std::string& path);
   // Only reads the header, where the container has one that lists its streams: for whoever knows

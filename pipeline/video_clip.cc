@@ -43,6 +43,7 @@ absl::Status VideoClip::OpenDecoder(const ClipLimits& limits) {
     return absl::InvalidArgumentError(absl::StrCat(
         "its codec ", avcodec_get_name(stream.codecpar->codec_id), " is not supported"));
   }
+  RETURN_IF_ERROR(CheckDecoder(*decoder));
   codec_.reset(avcodec_alloc_context3(decoder));
   packet_.reset(av_packet_alloc());
   shown_.reset(av_frame_alloc());

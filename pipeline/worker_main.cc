@@ -1,11 +1,12 @@
-// rendernode-worker: renders one Order after another for the daemon that started it. No network;
-// reads the files it was handed, writes below the Order's output directory. Ends when fd 3 closes.
+// rendernode-worker: renders one Order after another for the daemon that started it. Shuts itself
+// in first (sandbox.h): reads what is below --read, writes below --write. Ends when fd 3 closes.
 
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <map>
 #include <string>
@@ -17,6 +18,7 @@
 #include "hwaccel/device.h"
 #include "hwaccel/ffmpeg.h"
 #include "pipeline/render.h"
+#include "pipeline/sandbox.h"
 #include "proto/item_error.h"
 #include "proto/worker.pb.h"
 
@@ -29,8 +31,10 @@ constexpr absl::Duration kReportInterval = absl::Milliseconds(250);
 
 class Worker {
  public:
-  Worker(int encoder_threads, Clock& clock)
-      : clock_(clock), context_{devices_, speech_, clock, encoder_threads, &shared_} {}
+  Worker(int encoder_threads, rendernode::Sandbox sandbox, Clock& clock)
+      : clock_(clock),
+        sandbox_(std::move(sandbox)),
+        context_{devices_, speech_, clock, encoder_threads, &shared_} {}
 
   // Until the daemon closes the channel.
   absl::Status Serve() {
@@ -64,6 +68,7 @@ class Worker {
     for (const std::string& name : speech_.names()) {
       hello.add_speech_engines(name);
     }
+    *hello.mutable_sandbox() = sandbox_;
     return Send(report);
   }
 
@@ -119,6 +124,7 @@ class Worker {
   }
 
   Clock& clock_;
+  const rendernode::Sandbox sandbox_;
   const DeviceList devices_ = DeviceList::Discover();
   SpeechEngines speech_ = SpeechEngines::BuiltIn();
   SharedWork shared_;
@@ -145,6 +151,11 @@ absl::Status ListUtterances() {
   return WriteFrame(kChannelFd, report.SerializeAsString());
 }
 
+int Fail(const absl::Status& status) {
+  std::fprintf(stderr, "rendernode-worker: %s\n", std::string(status.message()).c_str());
+  return 2;
+}
+
 int Main(int argc, char** argv) {
   CLI::App app("Renders items for rendernoded; started by it, not by hand.", "rendernode-worker");
   int encoder_threads = 1;
@@ -155,18 +166,33 @@ int Main(int argc, char** argv) {
   bool utterances = false;
   app.add_flag("--utterances", utterances, "say what one order has spoken elsewhere, and end");
   app.add_option("--log-level", log_level, "trace … error")->capture_default_str();
+  SandboxOptions options;
+  const std::map<std::string, rendernode::Sandbox::Mode> modes = {
+      {"off", rendernode::Sandbox::OFF},
+      {"best-effort", rendernode::Sandbox::BEST_EFFORT},
+      {"required", rendernode::Sandbox::REQUIRED}};
+  app.add_option("--sandbox", options.mode, "off, best-effort or required, the default")
+      ->transform(CLI::CheckedTransformer(modes));
+  app.add_option("--read", options.read_only, "a folder that it may read; may be repeated");
+  app.add_option("--write", options.writable, "the folder that it may write to");
+  app.add_option("--file-bytes-max", options.file_bytes_max, "of one file that it writes");
+  app.add_option("--open-files-max", options.open_files_max, "at once");
   CLI11_PARSE(app, argc, argv);
   if (const absl::Status status = InitLogging("rendernode-worker", log_level); !status.ok()) {
-    std::fprintf(stderr, "rendernode-worker: %s\n", std::string(status.message()).c_str());
-    return 2;
+    return Fail(status);
   }
+  // espeak-ng's sound library would complain about each, and about servers that it does not reach.
+  setenv("HOME", "/", /*overwrite=*/0);
+  setenv("PULSE_SERVER", " ", /*overwrite=*/0);
+  absl::StatusOr<rendernode::Sandbox> sandbox = EnterSandbox(options);
+  if (!sandbox.ok()) return Fail(sandbox.status());
   InitFfmpegLogging();
   if (utterances) {
     const absl::Status status = ListUtterances();
     if (!status.ok()) SPDLOG_ERROR("utterances error={}", std::string(status.message()));
     return status.ok() ? 0 : 1;
   }
-  Worker worker(encoder_threads, Clock::System());
+  Worker worker(encoder_threads, *std::move(sandbox), Clock::System());
   if (const absl::Status status = worker.Serve(); !status.ok()) {
     SPDLOG_ERROR("worker ends error={}", std::string(status.message()));
     return 1;
@@ -176,6 +202,14 @@ int Main(int argc, char** argv) {
 
 }  // namespace
 }  // namespace rn
+
+#if defined(__SANITIZE_ADDRESS__)
+// Looking for leaks takes ptrace(2), which the sandbox refuses.
+// NOLINTNEXTLINE(bugprone-reserved-identifier): the sanitizer's name for it.
+extern "C" const char* __asan_default_options() {
+  return "detect_leaks=0";
+}
+#endif
 
 int main(int argc, char** argv) {
   try {

@@ -66,6 +66,12 @@ journal_retry_max = "2s"
 [worker]
 command = ["/opt/worker", "--nice"]
 environment = ["LANG=C"]
+sandbox = "required"
+cgroup = "/sys/fs/cgroup/ours"
+tasks_max = 55
+read_only = ["/srv/fonts"]
+file_max = "5GiB"
+open_files_max = 99
 memory_max = "512MiB"
 items_max = 7
 crashes_max = 2
@@ -99,6 +105,12 @@ restart_max = "1s"
   EXPECT_EQ(config.node.journal_retry.max, absl::Seconds(2));
   EXPECT_THAT(config.worker.argv, ElementsAre("/opt/worker", "--nice"));
   EXPECT_THAT(config.worker.environment, ElementsAre("LANG=C"));
+  EXPECT_EQ(config.worker.sandbox, "required");
+  EXPECT_EQ(config.worker.cgroup, "/sys/fs/cgroup/ours");
+  EXPECT_EQ(config.worker.tasks_max, 55);
+  EXPECT_THAT(config.worker.read_only, ElementsAre("/srv/fonts", "/srv/cache"));
+  EXPECT_EQ(config.worker.file_bytes_max, std::int64_t{5} << 30);
+  EXPECT_EQ(config.worker.open_files_max, 99);
   EXPECT_EQ(config.worker.memory_bytes_max, std::int64_t{512} << 20);
   EXPECT_EQ(config.node.workers.items_per_worker, 7);
   EXPECT_EQ(config.node.workers.crashes_max, 2);
@@ -271,6 +283,11 @@ TEST(DaemonConfig, TheExampleThatWeShipIsTrueAndSaysTheDefaults) {
   EXPECT_EQ(example.node.workers.slots, 4);
   EXPECT_EQ(example.worker.argv, defaults.worker.argv);
   EXPECT_EQ(example.worker.memory_bytes_max, defaults.worker.memory_bytes_max);
+  EXPECT_EQ(example.worker.sandbox, defaults.worker.sandbox);
+  EXPECT_EQ(example.worker.cgroup, defaults.worker.cgroup);
+  EXPECT_EQ(example.worker.tasks_max, defaults.worker.tasks_max);
+  EXPECT_EQ(example.worker.file_bytes_max, defaults.worker.file_bytes_max);
+  EXPECT_EQ(example.worker.open_files_max, defaults.worker.open_files_max);
   EXPECT_EQ(example.events_max, defaults.events_max);
   EXPECT_EQ(example.node.drain_timeout, defaults.node.drain_timeout);
   EXPECT_EQ(example.fetch.limits.low_speed_bytes_min, defaults.fetch.limits.low_speed_bytes_min);

@@ -99,7 +99,10 @@ command = ["BIN/worker-WORKER"]
   void LeaveFinishedResult(const rendernode::Lease& lease, const std::string& video) {
     const LeaseKey key = LeaseKey::Of(lease.ref());
     const auto folders = *WorkFolders::Open(root() / "work", {});
-    const std::filesystem::path path = *folders->Create(key) / "video.mp4";
+    (void)folders->OpenSlot(0);
+    (void)folders->Create(0, key);
+    EXPECT_TRUE(folders->Finish(0, key).ok());
+    const std::filesystem::path path = folders->PathOf(key) / "video.mp4";
     std::ofstream(path) << video;
     rendernode::ItemResult result;
     result.set_outcome(rendernode::SUCCEEDED);
@@ -115,13 +118,17 @@ command = ["BIN/worker-WORKER"]
     EXPECT_TRUE(journal->PutResult(key, result, /*uploaded=*/false).ok());
   }
 
-  // The work folders of leases.
+  // The work folders of leases, finished or in a slot.
   std::size_t WorkFoldersLeft() const {
-    std::size_t left = 0;
+    const auto in = [](const std::filesystem::path& folder) {
+      return std::distance(std::filesystem::directory_iterator(folder), {});
+    };
+    std::ptrdiff_t left = 0;
     for (const auto& entry : std::filesystem::directory_iterator(root() / "work")) {
-      left += entry.path().filename() == ".trash" ? 0 : 1;
+      const std::string name = entry.path().filename().string();
+      left += name == ".trash" ? 0 : absl::StartsWith(name, ".slot-") ? in(entry.path()) : 1;
     }
-    return left;
+    return static_cast<std::size_t>(left);
   }
 
  private:

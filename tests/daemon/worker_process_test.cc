@@ -4,8 +4,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <spdlog/sinks/ostream_sink.h>
+#include <spdlog/spdlog.h>
+#include <sys/syscall.h>
 
 #include <fstream>
+#include <sstream>
 
 #include "base/bounded_queue.h"
 #include "base/file.h"
@@ -41,7 +45,7 @@ class WorkerProcessTest : public ::testing::Test {
     command_.argv = words;
     command_.argv[0] = RN_BIN_DIR "/worker-" + words[0];
     worker_ = std::make_unique<WorkerProcess>(
-        0, command_, *folders_, Clock::System(), [this](Event event) {
+        0, command_, *folders_, *cgroups_, Clock::System(), [this](Event event) {
           events_.Push(std::move(event));
         });
     worker_->Start();
@@ -93,6 +97,7 @@ class WorkerProcessTest : public ::testing::Test {
   BoundedQueue<Event> events_{100};
   std::unique_ptr<TempDir> dir_;
   std::unique_ptr<WorkFolders> folders_;
+  const std::unique_ptr<WorkerCgroups> cgroups_ = *WorkerCgroups::Open("off");
   std::unique_ptr<WorkerProcess> worker_;
   pid_t pid_ = 0;
 };
@@ -163,7 +168,7 @@ TEST_F(WorkerProcessTest, AWorkFolderBehindALinkIsNoLie) {
   result.set_outcome(rendernode::SUCCEEDED);
   result.add_artifacts()->set_path((dir_->path() / "link" / "secret").string());
   result.mutable_artifacts(0)->set_bytes(6);
-  const auto checked = CheckArtifacts(result, dir_->path() / "link", 1);
+  const auto checked = CheckArtifacts(result, dir_->path() / "link", dir_->path() / "link", 1);
   ASSERT_TRUE(checked.ok()) << checked.status();
   EXPECT_EQ(checked->artifacts(0).path(), dir_->path() / "link" / "secret");
 }
@@ -236,6 +241,67 @@ TEST_F(WorkerProcessTest, AWorkerThatLeaksIsKilledAtItsLimit) {
 TEST_F(WorkerProcessTest, AWorkerThatWritesWithoutEndStillRenders) {
   StartRendering({"chatter"});
   Next<WorkerDone>();
+}
+
+// The kernel's word, by another way than the worker's.
+std::uint32_t KernelsLandlock() {
+  return static_cast<std::uint32_t>(
+      std::max(0L, syscall(SYS_landlock_create_ruleset, nullptr, 0, 1)));
+}
+
+TEST_F(WorkerProcessTest, TheSandboxSaysWhatItIs) {
+  Start({"escape"});
+  const WorkerReady ready = Next<WorkerReady>();
+  const rendernode::Sandbox& sandbox = ready.hello.sandbox();
+  EXPECT_EQ(sandbox.mode(), rendernode::Sandbox::BEST_EFFORT);
+  EXPECT_EQ(sandbox.landlock_abi(), KernelsLandlock());
+  EXPECT_EQ(sandbox.gaps_size(),
+            (sandbox.landlock_abi() == 0 ? 1 : 0) + (sandbox.system_calls_filtered() ? 0 : 1));
+}
+
+class EscapeTest : public WorkerProcessTest, public ::testing::WithParamInterface<const char*> {};
+
+// Where the kernel lacks a part, TheSandboxSaysWhatItIs saw it said, and an operator may require
+// it; what is left of the sandbox is not promised to hold.
+TEST_P(EscapeTest, IsClosedAndLogged) {
+  const auto log = std::make_shared<std::ostringstream>();
+  const auto sink = std::make_shared<spdlog::sinks::ostream_sink_mt>(*log);
+  spdlog::default_logger()->sinks().push_back(sink);
+  command_.read_only = {dir_->path() / "shared"};
+  std::filesystem::create_directory(dir_->path() / "shared");
+  Start({"escape"});
+  const WorkerReady ready = Next<WorkerReady>();
+  pid_ = static_cast<pid_t>(ready.hello.pid());
+  RenderOrder order = Order();
+  order.key.item_id = GetParam();
+  worker_->Render(std::move(order));
+  const WorkerDone done = Next<WorkerDone>();
+  worker_->Kill("enough");
+  Gone();
+  std::erase(spdlog::default_logger()->sinks(), sink);
+  if (ready.hello.sandbox().gaps_size() > 0) {
+    GTEST_SKIP() << ready.hello.sandbox().DebugString();
+  }
+  EXPECT_EQ(done.done.result().outcome(), rendernode::SUCCEEDED)
+      << done.done.result().error_message() << "\n"
+      << log->str();
+  EXPECT_THAT(log->str(), HasSubstr("worker says slot=0"));
+  if (absl::string_view(GetParam()) != "read") {  // No call is refused there, but a file.
+    EXPECT_THAT(log->str(), HasSubstr("sandbox refused call="));
+  }
+  EXPECT_EQ(*ReadFile(dir_->path() / "secret", 100), "secret");
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Ways,
+    EscapeTest,
+    ::testing::Values("socket", "exec", "read", "write", "kill", "trace", "limits", "works"),
+    [](const auto& info) { return std::string(info.param); });
+
+TEST_F(WorkerProcessTest, AWorkerOutsideOfARequiredSandboxIsRefused) {
+  command_.sandbox = "required";
+  Start({"ok"});
+  EXPECT_THAT(Gone(), HasSubstr("worker.sandbox is required, and it is not in one"));
 }
 
 TEST_F(WorkerProcessTest, AProgramThatCannotBeStartedIsToldAsGone) {
