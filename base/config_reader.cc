@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_join.h"
@@ -71,14 +72,55 @@ std::string FormatBytes(std::int64_t bytes) {
   return absl::StrCat(bytes);
 }
 
+std::string TextOf(bool value) {
+  return value ? "true" : "false";
+}
+std::string TextOf(std::int64_t value) {
+  return absl::StrCat(value);
+}
+std::string TextOf(double value) {
+  return absl::StrCat(value);
+}
+std::string TextOf(absl::Duration value) {
+  return absl::FormatDuration(value);
+}
+std::string TextOf(const std::string& value) {
+  return Quoted(absl::CEscape(value));
+}
+std::string TextOf(const std::vector<std::string>& values) {
+  return absl::StrJoin(
+      values, ",", [](std::string* out, const std::string& value) { out->append(TextOf(value)); });
+}
+std::string TextOf(const std::map<std::string, std::string>& values) {
+  return absl::StrJoin(values, ",", [](std::string* out, const auto& value) {
+    absl::StrAppend(out, TextOf(value.first), "=", TextOf(value.second));
+  });
+}
+
 }  // namespace
 
 struct ConfigReader::Impl {
+  // Notes what `target` has become when it goes out of scope.
+  template <typename T>
+  class Noted {
+   public:
+    Noted(Impl& impl, const std::string& key, const T& target)
+        : impl_(impl), key_(key), target_(target) {}
+    ~Noted() { impl_.values[key_] = TextOf(target_); }
+    Noted(const Noted&) = delete;
+
+   private:
+    Impl& impl_;
+    const std::string& key_;
+    const T& target_;
+  };
+
   std::string name;
   toml::value root;
   std::set<std::string> keys;    // Asked for, one value each.
   std::set<std::string> tables;  // Asked for as a whole.
   std::vector<std::string> mistakes;
+  std::map<std::string, std::string> values;
 
   void Fail(const std::string& key, absl::string_view message) {
     mistakes.push_back(absl::StrCat(name, ": ", key, ": ", message));
@@ -179,6 +221,7 @@ absl::StatusOr<ConfigReader> ConfigReader::Parse(absl::string_view text, const s
 }
 
 void ConfigReader::Read(const std::string& key, bool& target) {
+  const Impl::Noted noted(*impl_, key, target);
   if (const toml::value* value = impl_->Ask(key)) {
     if (!value->is_boolean()) {
       return impl_->Expected(key, "true or false", *value);
@@ -188,6 +231,7 @@ void ConfigReader::Read(const std::string& key, bool& target) {
 }
 
 void ConfigReader::Read(const std::string& key, std::string& target) {
+  const Impl::Noted noted(*impl_, key, target);
   if (const toml::value* value = impl_->Ask(key)) {
     if (!value->is_string()) {
       return impl_->Expected(key, "a string", *value);
@@ -197,6 +241,7 @@ void ConfigReader::Read(const std::string& key, std::string& target) {
 }
 
 void ConfigReader::Read(const std::string& key, std::vector<std::string>& target) {
+  const Impl::Noted noted(*impl_, key, target);
   const toml::value* value = impl_->Ask(key);
   if (value == nullptr) {
     return;
@@ -218,6 +263,7 @@ void ConfigReader::Read(const std::string& key,
                         std::int64_t& target,
                         std::int64_t min,
                         std::int64_t max) {
+  const Impl::Noted noted(*impl_, key, target);
   const toml::value* value = impl_->Ask(key);
   if (value == nullptr) {
     return;
@@ -233,6 +279,7 @@ void ConfigReader::Read(const std::string& key,
 }
 
 void ConfigReader::Read(const std::string& key, double& target, double min, double max) {
+  const Impl::Noted noted(*impl_, key, target);
   const toml::value* value = impl_->Ask(key);
   if (value == nullptr) {
     return;
@@ -252,6 +299,7 @@ void ConfigReader::Read(const std::string& key,
                         absl::Duration& target,
                         absl::Duration min,
                         absl::Duration max) {
+  const Impl::Noted noted(*impl_, key, target);
   const toml::value* value = impl_->Ask(key);
   if (value == nullptr) {
     return;
@@ -271,6 +319,7 @@ void ConfigReader::ReadBytes(const std::string& key,
                              std::int64_t& target,
                              std::int64_t min,
                              std::int64_t max) {
+  const Impl::Noted noted(*impl_, key, target);
   const toml::value* value = impl_->Ask(key);
   if (value == nullptr) {
     return;
@@ -293,6 +342,7 @@ void ConfigReader::ReadBytes(const std::string& key,
 void ConfigReader::ReadName(const std::string& key,
                             std::string& target,
                             const std::vector<std::string>& valid) {
+  const Impl::Noted noted(*impl_, key, target);
   const toml::value* value = impl_->Ask(key);
   if (value == nullptr) {
     return;
@@ -309,6 +359,7 @@ void ConfigReader::ReadName(const std::string& key,
 
 void ConfigReader::ReadMap(const std::string& table, std::map<std::string, std::string>& target) {
   impl_->tables.insert(table);
+  const Impl::Noted noted(*impl_, table, target);
   const toml::value* value = impl_->Find(table);
   if (value == nullptr) {
     return;
@@ -348,6 +399,10 @@ std::vector<std::string> ConfigReader::TablesIn(const std::string& table) {
   }
   std::sort(names.begin(), names.end());
   return names;
+}
+
+const std::map<std::string, std::string>& ConfigReader::values() const {
+  return impl_->values;
 }
 
 void ConfigReader::Fail(const std::string& key, absl::string_view message) {

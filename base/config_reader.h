@@ -47,6 +47,10 @@ class ConfigReader {
   // The names of the tables in a table of the operator's own names: "<table>.<name>.…".
   std::vector<std::string> TablesIn(const std::string& table);
 
+  // Every key read so far with the value in effect, the default's too, as text: equal texts are
+  // equal values.
+  const std::map<std::string, std::string>& values() const;
+
   // A mistake that only the caller can see ("a must be below b").
   void Fail(const std::string& key, absl::string_view message);
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/strings/escaping.h"
+#include "base/disk_full.h"
 #include "base/status.h"
 
 namespace rn {
@@ -54,7 +55,7 @@ absl::Status WriteAll(int fd, absl::string_view bytes, const fs::path& path) {
       continue;
     }
     if (put < 0) {
-      return ErrnoStatus(errno, path.string());
+      return WriteErrnoStatus(errno, path.string());
     }
     bytes.remove_prefix(static_cast<std::size_t>(put));
   }
@@ -67,12 +68,12 @@ absl::Status ReplaceDurably(const fs::path& path, Write write) {
   std::string temporary = path.string() + ".tmp.XXXXXX";
   UniqueFd fd(mkostemp(temporary.data(), O_CLOEXEC));
   if (!fd.valid()) {
-    return ErrnoStatus(errno, path.string());
+    return WriteErrnoStatus(errno, path.string());
   }
   absl::Status status = write(fd.get());
   if (status.ok() && (fchmod(fd.get(), 0644) != 0 || fsync(fd.get()) != 0 ||
                       rename(temporary.c_str(), path.c_str()) != 0)) {
-    status = ErrnoStatus(errno, path.string());
+    status = WriteErrnoStatus(errno, path.string());
   }
   if (!status.ok()) {
     unlink(temporary.c_str());
@@ -136,7 +137,7 @@ absl::Status CopyFileDurably(const fs::path& from, const fs::path& to) {
 absl::Status CreateDirectories(const fs::path& path) {
   std::error_code error;
   fs::create_directories(path, error);
-  return error ? ErrnoStatus(error.value(), path.string()) : absl::OkStatus();
+  return error ? WriteErrnoStatus(error.value(), path.string()) : absl::OkStatus();
 }
 
 absl::Status SyncDirectory(const fs::path& path) {

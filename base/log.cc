@@ -25,4 +25,8 @@ absl::Status InitLogging(absl::string_view program, absl::string_view level) {
   return absl::OkStatus();
 }
 
+void SetLogLevel(absl::string_view level) {
+  spdlog::set_level(spdlog::level::from_str(std::string(level)));
+}
+
 }  // namespace rn

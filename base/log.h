@@ -10,4 +10,7 @@ namespace rn {
 // Messages are `what happened key=value …`, so that journald and grep both serve.
 absl::Status InitLogging(absl::string_view program, absl::string_view level);
 
+// Another level from now on. Precondition: InitLogging takes it.
+void SetLogLevel(absl::string_view level);
+
 }  // namespace rn

@@ -52,6 +52,14 @@ std::string Describe(const rendernode::Sandbox& sandbox) {
       absl::StrJoin(parts, ", "));
 }
 
+std::string Connection(const NodeStatus& node) {
+  if (node.connected()) {
+    return absl::StrCat("connected, protocol ", node.protocol());
+  }
+  return absl::StrCat(
+      "not connected", node.coordinator_error().empty() ? "" : ": ", node.coordinator_error());
+}
+
 std::string Describe(const NodeStatus& node) {
   std::string text = absl::StrFormat(
       "%s  %s%s\n"
@@ -66,13 +74,22 @@ std::string Describe(const NodeStatus& node) {
       node.reason().empty() ? "" : absl::StrCat(": ", node.reason()),
       node.version(),
       node.uptime_s(),
-      node.connected() ? "connected" : "not connected",
+      Connection(node),
       node.items_completed(),
       node.items_failed(),
       Mebibytes(node.cache_bytes()),
       Mebibytes(node.cache_max_bytes()),
       Describe(node.sandbox()),
       node.worker_cgroups());
+  if (node.results_orphaned() > 0) {
+    absl::StrAppend(&text, "orphaned     ", node.results_orphaned(), " results that nobody took\n");
+  }
+  if (!node.reload_error().empty()) {
+    absl::StrAppend(&text, "reload       refused: ", node.reload_error(), "\n");
+  }
+  for (const std::string& warning : node.warnings()) {
+    absl::StrAppend(&text, "warning      ", warning, "\n");
+  }
   std::vector<std::vector<std::string>> slots = {{"slot", "worker", "memory", "item"}};
   for (const auto& slot : node.slots()) {
     slots.push_back({absl::StrCat(slot.slot()),

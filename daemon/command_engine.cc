@@ -62,7 +62,7 @@ class Run {
   absl::StatusOr<std::string> Do(std::vector<std::string> argv,
                                  absl::string_view text,
                                  const std::stop_token& stop) {
-    const absl::Duration deadline = clock_.SinceBoot() + options_.timeout;
+    const absl::Duration deadline = clock_.Awake() + options_.timeout;
     auto started = Subprocess::Start({.argv = std::move(argv),
                                       .environment = options_.environment,
                                       .working_directory = "/",
@@ -91,7 +91,7 @@ class Run {
   absl::Status ReadAll(Subprocess& process, absl::Duration deadline, const std::stop_token& stop) {
     bool ended = false;
     while (!ended) {
-      const absl::Duration left = deadline - clock_.SinceBoot();
+      const absl::Duration left = deadline - clock_.Awake();
       if (stop.stop_requested()) return absl::CancelledError("stopped");
       if (left <= absl::ZeroDuration()) {
         return absl::DeadlineExceededError(

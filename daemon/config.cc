@@ -41,6 +41,7 @@ absl::StatusOr<DaemonConfig> ReadAll(ConfigReader reader) {
   ReadStore(reader, config.upload);
   RETURN_IF_ERROR(reader.Finish());
   config.lease.node_id = config.node_id;
+  config.values = reader.values();
   config.lease.commit_threads = config.node.commits_max;
   config.node.fetches_max = config.fetch.threads;
   config.node.uploads_max = config.upload.threads;

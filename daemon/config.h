@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -32,6 +33,8 @@ struct DaemonConfig {
   FetchOptions fetch;    // Its cache is in `cache_folder`.
   UploadOptions upload;  // From `work_folder`.
   WorkerCommand worker;
+
+  std::map<std::string, std::string> values;  // By key, as ConfigReader::values().
 };
 
 // NotFound: no such file. InvalidArgument: every mistake, a line each.

@@ -57,6 +57,7 @@ void ReadCoordinator(ConfigReader& reader, DaemonConfig& config) {
   reader.ReadBytes("coordinator.job_spec_max", lease.job_spec_bytes_max, 1024, 256 * kMiB);
   reader.Read("coordinator.job_specs_max", lease.job_specs_max, 1, 100000);
   ReadBackoff(reader, "coordinator.retry", config.node.coordinator_retry);
+  ReadBackoff(reader, "coordinator.refused_retry", config.node.refused_retry);
 }
 
 void ReadFetch(ConfigReader& reader, FetchOptions& fetch) {

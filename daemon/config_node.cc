@@ -70,6 +70,8 @@ void ReadNode(ConfigReader& reader, NodeLimits& node) {
       "node.progress_spacing", node.progress_spacing, absl::Milliseconds(10), absl::Minutes(1));
   reader.Read("node.hello_wait", node.hello_wait, absl::ZeroDuration(), absl::Minutes(1));
   ReadBackoff(reader, "node.journal_retry", node.journal_retry);
+  reader.Read("node.upload_refusals_max", node.upload_refusals_max, 1, 1000);
+  reader.Read("node.adoptions_max", node.adoptions_max, 1, 1000);
 }
 
 void ReadWorker(ConfigReader& reader, WorkerCommand& worker, WorkerLimits& limits) {

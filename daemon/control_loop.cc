@@ -11,13 +11,17 @@
 
 #include "absl/strings/strip.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "base/status.h"
+#include "daemon/config_reload.h"
 
 namespace rn {
 namespace {
 
 constexpr absl::Duration kDiskCheckSpacing = absl::Seconds(1);
 constexpr absl::Duration kAnswerTimeout = absl::Seconds(5);
+// Timers stand still in suspend, leases do not: on waking nobody waits for the rest of a long one.
+constexpr absl::Duration kLookInterval = absl::Seconds(5);
 constexpr std::size_t kJournalWritesMax = 4096;  // Waiting for the disk.
 constexpr char kBootIdFile[] = "/proc/sys/kernel/random/boot_id";
 constexpr std::int64_t kBootIdBytesMax = 100;
@@ -53,7 +57,7 @@ absl::Status RoomOn(const std::filesystem::path& folder, std::int64_t bytes_min)
 }  // namespace
 
 ControlLoop::ControlLoop(const DaemonConfig& config, Clock& clock)
-    : config_(config), clock_(clock), messages_(static_cast<std::size_t>(config.events_max)) {}
+    : clock_(clock), messages_(static_cast<std::size_t>(config.events_max)), config_(config) {}
 
 absl::StatusOr<std::unique_ptr<ControlLoop>> ControlLoop::Create(const DaemonConfig& config,
                                                                  const std::string& version,
@@ -92,34 +96,65 @@ absl::Status ControlLoop::Open(const std::string& version) {
           clock_,
           post));
   ASSIGN_OR_RETURN(uploader_, Uploader::Create(config_.upload, post));
-  for (int slot = 0; slot < config_.node.workers.slots; ++slot) {
-    workers_.push_back(std::make_unique<WorkerProcess>(
-        slot, config_.worker, *work_folders_, *worker_cgroups_, clock_, post));
-  }
+  StartSupervisors();
   node_ = std::make_unique<Node>(config_.node, identity_, std::move(journalled), clock_, Jitter());
   return absl::OkStatus();
 }
 
+// One for each slot there ever was: a slot that is given up keeps its thread, which waits.
+void ControlLoop::StartSupervisors() {
+  while (static_cast<std::int64_t>(workers_.size()) < config_.node.workers.slots) {
+    workers_.push_back(
+        std::make_unique<WorkerProcess>(static_cast<int>(workers_.size()),
+                                        config_.worker,
+                                        *work_folders_,
+                                        *worker_cgroups_,
+                                        clock_,
+                                        [this](Event event) { Post(std::move(event)); }));
+  }
+}
+
+// A damaged journal costs the results that it held and no more: the coordinator sees another
+// journal's id, and leases what we no longer know to somebody else.
 absl::StatusOr<std::vector<JournalledLease>> ControlLoop::OpenJournal(const std::string& version) {
   RETURN_IF_ERROR(CreateDirectories(config_.state_folder));
-  absl::StatusOr<std::unique_ptr<Journal>> journal =
-      Journal::Open(config_.state_folder / "journal.sqlite");
-  if (absl::IsUnavailable(journal.status())) {
-    return Annotate(journal.status(), "another rendernoded runs on the same folders.state");
+  ASSIGN_OR_RETURN(const std::string boot_id_line, ReadFile(kBootIdFile, kBootIdBytesMax));
+  const std::string boot_id(absl::StripSuffix(boot_id_line, "\n"));
+  const std::filesystem::path path = config_.state_folder / "journal.sqlite";
+  std::unique_ptr<Journal> journal;
+  std::vector<JournalledLease> journalled;
+  const auto open = [&]() -> absl::Status {
+    ASSIGN_OR_RETURN(journal, Journal::Open(path, clock_, boot_id));
+    ASSIGN_OR_RETURN(journalled, journal->Load());
+    return absl::OkStatus();
+  };
+  absl::Status status = open();
+  if (absl::IsDataLoss(status)) {
+    journal.reset();
+    ASSIGN_OR_RETURN(const std::filesystem::path aside, Journal::SetAside(path, clock_.Now()));
+    warnings_.push_back(absl::StrCat("the journal was damaged and is now ",
+                                     aside.string(),
+                                     "; what it held is lost here and will be rendered again: ",
+                                     status.message()));
+    SPDLOG_ERROR("journal set aside path={} error=\"{}\"", aside.string(), status.ToString());
+    status = open();
   }
-  RETURN_IF_ERROR(journal.status());
-  ASSIGN_OR_RETURN(std::vector<JournalledLease> journalled, (*journal)->Load());
-  ASSIGN_OR_RETURN(const std::uint64_t incarnation, (*journal)->RaiseIncarnation());
-  ASSIGN_OR_RETURN(std::string boot_id, ReadFile(kBootIdFile, kBootIdBytesMax));
+  if (absl::IsUnavailable(status)) {
+    return Annotate(status, "another rendernoded runs on the same folders.state");
+  }
+  RETURN_IF_ERROR(status);
+  ASSIGN_OR_RETURN(const std::uint64_t incarnation, journal->RaiseIncarnation());
   identity_ = {.node_id = config_.node_id,
-               .boot_id = std::string(absl::StripSuffix(boot_id, "\n")),
+               .boot_id = boot_id,
                .incarnation = incarnation,
-               .version = version};
-  SPDLOG_INFO("journal opened incarnation={} leases={}", incarnation, journalled.size());
+               .version = version,
+               .journal_id = journal->id()};
+  SPDLOG_INFO("journal opened journal={} incarnation={} leases={}",
+              journal->id(),
+              incarnation,
+              journalled.size());
   journal_ = std::make_unique<JournalWriter>(
-      *std::move(journal), kJournalWritesMax, clock_, [this](Event event) {
-        Post(std::move(event));
-      });
+      std::move(journal), kJournalWritesMax, [this](Event event) { Post(std::move(event)); });
   return journalled;
 }
 
@@ -128,11 +163,13 @@ void ControlLoop::Run() {
   service_manager_.Ready();
   Beat();
   while (!exited_) {
-    const std::optional<Message> message = NextMessage();
+    std::optional<Message> message = NextMessage();
     if (!message.has_value()) {
       Handle(Tick{});
     } else if (const auto* question = std::get_if<Question>(&*message)) {
       Answer(*question);
+    } else if (auto* next = std::get_if<NextConfig>(&*message)) {
+      Handle(std::move(*next));
     } else {
       Handle(std::get<Event>(*message));
     }
@@ -157,7 +194,8 @@ std::optional<ControlLoop::Message> ControlLoop::NextMessage() {
     return message;
   }
   const absl::Duration until = std::min(node_->WakeAt(), beat_at_);
-  return messages_.PopFor(std::max(absl::ZeroDuration(), until - clock_.SinceBoot()));
+  return messages_.PopFor(
+      std::clamp(until - clock_.SinceBoot(), absl::ZeroDuration(), kLookInterval));
 }
 
 void ControlLoop::Handle(const Event& event) {
@@ -167,6 +205,40 @@ void ControlLoop::Handle(const Event& event) {
   if (clock_.SinceBoot() >= disks_checked_at_ + kDiskCheckSpacing) {
     CheckDisks();
   }
+}
+
+void ControlLoop::Reload(absl::StatusOr<DaemonConfig> next) {
+  messages_.Push(NextConfig{std::move(next)});
+}
+
+void ControlLoop::Handle(NextConfig next) {
+  service_manager_.Reloading(clock_.Awake());
+  const absl::Status status = Apply(next.config);
+  reload_error_ = std::string(status.message());
+  if (status.ok()) {
+    SPDLOG_INFO("configuration reloaded");
+  } else {
+    SPDLOG_ERROR("configuration not reloaded error=\"{}\"", reload_error_);
+  }
+  service_manager_.Ready();
+  Handle(Tick{});
+}
+
+// What may fail comes first.
+absl::Status ControlLoop::Apply(const absl::StatusOr<DaemonConfig>& next) {
+  RETURN_IF_ERROR(next.status());
+  RETURN_IF_ERROR(CheckReloadable(config_, *next));
+  RETURN_IF_ERROR(fetcher_->SetLimits(next->fetch.limits, next->worker));
+  config_ = *next;
+  SetLogLevel(config_.log_level);
+  lease_client_->SetRpcTimeout(config_.lease.rpc_timeout);
+  for (const auto& worker : workers_) {
+    worker->SetCommand(config_.worker);
+  }
+  StartSupervisors();
+  node_->SetLimits(config_.node);
+  CheckDisks();
+  return absl::OkStatus();
 }
 
 void ControlLoop::CheckDisks() {
@@ -211,6 +283,8 @@ rendernode::NodeStatus ControlLoop::Compose() const {
   status.set_cache_bytes(static_cast<std::uint64_t>(fetcher_->bytes()));
   status.set_worker_cgroups(worker_cgroups_->summary());
   status.set_cache_max_bytes(static_cast<std::uint64_t>(fetcher_->bytes_max()));
+  status.set_reload_error(reload_error_);
+  *status.mutable_warnings() = {warnings_.begin(), warnings_.end()};
   for (rendernode::SlotStatus& slot : *status.mutable_slots()) {
     if (slot.worker_pid() != 0) {
       const absl::StatusOr<std::int64_t> bytes =
@@ -228,6 +302,13 @@ void ControlLoop::Do(JournalLeases command) {
   }
   if (!journal_->Do(std::move(command))) {
     own_.push_back(std::move(refused));
+  }
+}
+
+// One that is not counted is one try more.
+void ControlLoop::Do(JournalStart command) {
+  if (!journal_->Do(std::move(command))) {
+    SPDLOG_WARN("start not counted error=\"{}\"", TooManyWrites().ToString());
   }
 }
 

@@ -54,6 +54,11 @@ class ControlLoop {
   // Thread-safe; blocks while the queue is full. Lost once Run() has returned.
   void Post(Event event);
 
+  // Thread-safe; blocks while the queue is full. Goes on with another configuration, or with the
+  // present one when `next` is an error or changes what only a restart can: all of it or nothing.
+  // What became of it is logged and in NodeStatus.reload_error. Leases are kept.
+  void Reload(absl::StatusOr<DaemonConfig> next);
+
   // Thread-safe; for every other thread. Unavailable: Run() has returned; DeadlineExceeded: the
   // control thread is stuck.
   absl::StatusOr<rendernode::NodeStatus> Status();
@@ -63,7 +68,11 @@ class ControlLoop {
   struct Question {
     std::shared_ptr<BoundedQueue<rendernode::NodeStatus>> answer;
   };
-  using Message = std::variant<Event, Question>;
+  // Somebody wants the node to go by another configuration.
+  struct NextConfig {
+    absl::StatusOr<DaemonConfig> config;
+  };
+  using Message = std::variant<Event, Question, NextConfig>;
 
   ControlLoop(const DaemonConfig& config, Clock& clock);
   absl::Status Open(const std::string& version);
@@ -72,6 +81,9 @@ class ControlLoop {
   std::optional<Message> NextMessage();
   void Handle(const Event& event);
   void Answer(const Question& question);
+  void Handle(NextConfig next);
+  absl::Status Apply(const absl::StatusOr<DaemonConfig>& next);
+  void StartSupervisors();
   void Beat();
   void CheckDisks();
   absl::Status DiskRoom() const;
@@ -83,6 +95,7 @@ class ControlLoop {
   void Do(CloseSession command) { lease_client_->Do(std::move(command)); }
   void Do(Commit command) { lease_client_->Do(std::move(command)); }
   void Do(JournalLeases command);
+  void Do(JournalStart command);
   void Do(JournalResult command);
   void Do(JournalForget command);
   void Do(FetchItem command) { fetcher_->Do(std::move(command)); }
@@ -95,14 +108,16 @@ class ControlLoop {
   WorkerProcess& WorkerAt(int slot) { return *workers_.at(static_cast<std::size_t>(slot)); }
 
   // Fixed after construction.
-  const DaemonConfig config_;
   Clock& clock_;  // Outlives us.
   NodeIdentity identity_;
+  std::vector<std::string> warnings_;  // For whoever asks how we are.
 
   // Safe by itself.
   BoundedQueue<Message> messages_;
 
   // The control thread's alone.
+  DaemonConfig config_;
+  std::string reload_error_;
   ServiceManager service_manager_;
   std::deque<Event> own_;  // Of the control thread's own making: handled before the queue's.
   bool exited_ = false;

@@ -19,6 +19,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "base/disk_full.h"
 #include "base/file.h"
 #include "base/mutex.h"
 #include "base/status.h"
@@ -66,6 +67,9 @@ absl::Status UrlError(const std::string& url, const absl::Status& status) {
 
 // This machine's fault. No code that would read as the asset's or the job spec's.
 absl::Status DiskError(int error_number, const std::filesystem::path& path) {
+  if (absl::Status status = WriteErrnoStatus(error_number, path.string()); IsDiskFull(status)) {
+    return status;
+  }
   return absl::InternalError(
       absl::StrCat(path.string(), ": ", std::generic_category().message(error_number)));
 }
@@ -326,7 +330,7 @@ absl::StatusOr<Download> Transfer::Run(CURLM* multi, const std::stop_token& stop
 CURLcode Transfer::Drive(CURLM* multi, const std::stop_token& stop) {
   const std::stop_callback wake(stop, [multi] { curl_multi_wakeup(multi); });
   CHECK(curl_multi_add_handle(multi, easy_.get()) == CURLM_OK);
-  window_began_ = clock_.SinceBoot();
+  window_began_ = clock_.Awake();
   std::optional<CURLcode> result;
   while (!result.has_value()) {
     int running = 0;
@@ -340,7 +344,7 @@ CURLcode Transfer::Drive(CURLM* multi, const std::stop_token& stop) {
     } else if (stop.stop_requested() || TooSlow()) {
       result = CURLE_ABORTED_BY_CALLBACK;
     } else {
-      const absl::Duration left = window_began_ + limits_.low_speed_window - clock_.SinceBoot();
+      const absl::Duration left = window_began_ + limits_.low_speed_window - clock_.Awake();
       const absl::Duration wait = std::clamp(left, absl::Milliseconds(1), kPollMax);
       curl_multi_poll(
           multi, nullptr, 0, static_cast<int>(absl::ToInt64Milliseconds(wait)), nullptr);
@@ -351,7 +355,7 @@ CURLcode Transfer::Drive(CURLM* multi, const std::stop_token& stop) {
 }
 
 bool Transfer::TooSlow() {
-  const absl::Duration now = clock_.SinceBoot();
+  const absl::Duration now = clock_.Awake();
   if (now < window_began_ + limits_.low_speed_window) {
     return false;
   }
@@ -523,6 +527,16 @@ std::string PublicUrl(absl::string_view url) {
 // ---------------------------------------------------------------- the fetcher
 
 struct Fetcher::Impl {
+  // What a download goes by; it keeps those that it began with.
+  struct Rules {
+    FetchLimits limits;
+    AddressPolicy policy;
+  };
+  static absl::StatusOr<std::shared_ptr<const Rules>> MakeRules(FetchLimits limits) {
+    ASSIGN_OR_RETURN(AddressPolicy policy, AddressPolicy::Create(limits.allow_private));
+    return std::make_shared<const Rules>(Rules{std::move(limits), std::move(policy)});
+  }
+
   // A turn at a host.
   class Turn {
    public:
@@ -538,13 +552,13 @@ struct Fetcher::Impl {
       impl_.changed.NotifyAll();
     }
     // False: stopped before it came.
-    bool Take(const std::stop_token& stop) {
+    bool Take(std::int64_t per_host_max, const std::stop_token& stop) {
       const std::stop_callback wake(stop, [this] {
         MutexLock lock(impl_.mutex);
         impl_.changed.NotifyAll();
       });
       MutexLock lock(impl_.mutex);
-      while (!stop.stop_requested() && impl_.busy[host_] >= impl_.limits.per_host_max) {
+      while (!stop.stop_requested() && impl_.busy[host_] >= per_host_max) {
         impl_.changed.Wait(impl_.mutex);
       }
       taken_ = !stop.stop_requested();
@@ -558,11 +572,15 @@ struct Fetcher::Impl {
     bool taken_ = false;
   };
 
-  Impl(FetchLimits given, AddressPolicy allowed, Clock& clock)
-      : limits(std::move(given)), policy(std::move(allowed)), clock(clock) {}
+  Impl(std::shared_ptr<const Rules> given, Clock& clock) : clock(clock), rules(std::move(given)) {}
+
+  std::shared_ptr<const Rules> CurrentRules() {
+    MutexLock lock(mutex);
+    return rules;
+  }
 
   // Its open connections serve the next download that gets it.
-  Multi TakeMulti() {
+  Multi TakeMulti(std::int64_t connections_max) {
     MutexLock lock(mutex);
     if (!idle.empty()) {
       Multi multi = std::move(idle.back());
@@ -571,20 +589,21 @@ struct Fetcher::Impl {
     }
     Multi multi(curl_multi_init());
     CHECK(multi != nullptr);
-    curl_multi_setopt(multi.get(), CURLMOPT_MAXCONNECTS, static_cast<long>(limits.connections_max));
+    curl_multi_setopt(multi.get(), CURLMOPT_MAXCONNECTS, static_cast<long>(connections_max));
     return multi;
   }
-  void GiveBack(Multi multi) {
+  void GiveBack(Multi multi, const std::shared_ptr<const Rules>& used) {
     MutexLock lock(mutex);
-    idle.push_back(std::move(multi));
+    if (used == rules) {  // Connections that older rules allowed serve nobody any more.
+      idle.push_back(std::move(multi));
+    }
   }
 
-  const FetchLimits limits;
-  const AddressPolicy policy;
   Clock& clock;  // Outlives us.
 
   Mutex mutex;
   CondVar changed;
+  std::shared_ptr<const Rules> rules ABSL_GUARDED_BY(mutex);
   std::map<std::string, std::int64_t> busy ABSL_GUARDED_BY(mutex);  // Downloads by host.
   std::vector<Multi> idle ABSL_GUARDED_BY(mutex);
 };
@@ -597,9 +616,18 @@ absl::StatusOr<std::unique_ptr<Fetcher>> Fetcher::Create(FetchLimits limits, Clo
   if (initialised != CURLE_OK) {
     return absl::InternalError(absl::StrCat("libcurl: ", curl_easy_strerror(initialised)));
   }
-  ASSIGN_OR_RETURN(AddressPolicy policy, AddressPolicy::Create(limits.allow_private));
-  return std::unique_ptr<Fetcher>(
-      new Fetcher(std::make_unique<Impl>(std::move(limits), std::move(policy), clock)));
+  ASSIGN_OR_RETURN(auto rules, Impl::MakeRules(std::move(limits)));
+  return std::unique_ptr<Fetcher>(new Fetcher(std::make_unique<Impl>(std::move(rules), clock)));
+}
+
+absl::Status Fetcher::SetLimits(FetchLimits limits) {
+  ASSIGN_OR_RETURN(auto rules, Impl::MakeRules(std::move(limits)));
+  std::vector<Multi> closed;  // Not under our lock.
+  MutexLock lock(impl_->mutex);
+  impl_->rules = std::move(rules);
+  closed.swap(impl_->idle);
+  impl_->changed.NotifyAll();
+  return absl::OkStatus();
 }
 
 absl::StatusOr<Download> Fetcher::Fetch(const DownloadRequest& request,
@@ -608,19 +636,21 @@ absl::StatusOr<Download> Fetcher::Fetch(const DownloadRequest& request,
   if (!url.ok()) {
     return UrlError(request.url, url.status());
   }
+  const std::shared_ptr<const Impl::Rules> rules = impl_->CurrentRules();
+  const FetchLimits& limits = rules->limits;
   PartFile file(request);
   RETURN_IF_ERROR(file.Open());
   if (url->scheme == "file") {
-    return CopyFile(url->path, impl_->limits, request, file, stop);
+    return CopyFile(url->path, limits, request, file, stop);
   }
   Impl::Turn turn(*impl_, url->host);
-  if (!turn.Take(stop)) {
+  if (!turn.Take(limits.per_host_max, stop)) {
     return absl::CancelledError(absl::StrCat(PublicUrl(request.url), ": download stopped"));
   }
-  Multi multi = impl_->TakeMulti();
-  Transfer transfer(impl_->limits, impl_->policy, impl_->clock, request, file);
+  Multi multi = impl_->TakeMulti(limits.connections_max);
+  Transfer transfer(limits, rules->policy, impl_->clock, request, file);
   absl::StatusOr<Download> result = transfer.Run(multi.get(), stop);
-  impl_->GiveBack(std::move(multi));
+  impl_->GiveBack(std::move(multi), rules);
   return result;
 }
 

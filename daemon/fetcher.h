@@ -75,6 +75,9 @@ class Fetcher {
   static absl::StatusOr<std::unique_ptr<Fetcher>> Create(FetchLimits limits, Clock& clock);
   ~Fetcher();
 
+  // For downloads that begin from now on. InvalidArgument: as Create, and nothing changes.
+  absl::Status SetLimits(FetchLimits limits);
+
   // Blocks. Errors that are the URL's carry ITEM_ERROR_ASSET_DOWNLOAD_FAILED; they name the URL and
   // the limit that was met:
   //   Unavailable       no connection, 5xx, 408, 425, 429, cut off in the middle

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/disk_full.h"
 #include "base/mutex.h"
 #include "base/status.h"
 #include "daemon/lease_tasks.h"
@@ -35,11 +36,19 @@ std::map<std::string, const Asset*> AssetsOf(const rendernode::JobSpec& spec,
   return assets;
 }
 
+// A cache's own bound, which only unpinning helps; a full disk is another matter.
+bool IsInNeedOfRoom(const absl::Status& status) {
+  return absl::IsResourceExhausted(status) && !IsDiskFull(status);
+}
+
 }  // namespace
 
 struct ItemFetcher::Impl {
   Impl(FetchOptions given, JobSpecSource get_spec, std::function<void(Event)> post)
-      : options(std::move(given)), get_spec(std::move(get_spec)), post(std::move(post)) {}
+      : options(std::move(given)),
+        get_spec(std::move(get_spec)),
+        post(std::move(post)),
+        lister(options.worker) {}
 
   void Run(const FetchItem& command, const std::stop_token& stop);
   Event Answer(const FetchItem& command, const std::stop_token& stop);
@@ -61,6 +70,7 @@ struct ItemFetcher::Impl {
 
   std::atomic<int> running = 0;
   mutable Mutex mutex;
+  WorkerCommand lister ABSL_GUARDED_BY(mutex);  // Says what is to be spoken.
   std::map<LeaseKey, Fetch> prepared ABSL_GUARDED_BY(mutex);
 
   std::unique_ptr<LeaseTasks<FetchItem>> tasks;  // Last: its threads use all of the above.
@@ -82,9 +92,11 @@ Event ItemFetcher::Impl::Answer(const FetchItem& command, const std::stop_token&
   absl::StatusOr<Fetch> fetch = FetchAssets(command.lease, *std::move(spec), stop);
   if (!fetch.ok()) {
     const rendernode::ItemErrorCode code = ItemErrorOf(fetch.status());
-    const bool item_fault = code == rendernode::ITEM_ERROR_ASSET_DOWNLOAD_FAILED ||
-                            code == rendernode::ITEM_ERROR_AUDIO_GENERATION_FAILED;
-    return FetchFailed{key, fetch.status(), item_fault};
+    const bool item_fault =
+        !IsDiskFull(fetch.status()) && (code == rendernode::ITEM_ERROR_ASSET_DOWNLOAD_FAILED ||
+                                        code == rendernode::ITEM_ERROR_AUDIO_GENERATION_FAILED);
+    const bool no_room = !item_fault && absl::IsResourceExhausted(fetch.status());
+    return FetchFailed{key, fetch.status(), item_fault, no_room};
   }
   MutexLock lock(mutex);
   if (stop.stop_requested()) {
@@ -100,7 +112,7 @@ absl::StatusOr<Fetch> ItemFetcher::Impl::FetchAssets(const rendernode::Lease& le
   Fetch fetch;
   for (const auto& [name, asset] : AssetsOf(*spec, lease.item())) {
     absl::StatusOr<AssetCache::Pin> pin = cache->Get(*asset, lease.job_id(), stop);
-    if (absl::IsResourceExhausted(pin.status()) && Alone()) {
+    if (IsInNeedOfRoom(pin.status()) && Alone()) {
       // Nobody else will make room: waiting would be in vain.
       return WithItemError(
           absl::FailedPreconditionError(absl::StrCat(
@@ -121,8 +133,13 @@ absl::StatusOr<Fetch> ItemFetcher::Impl::FetchAssets(const rendernode::Lease& le
 absl::Status ItemFetcher::Impl::FetchSpeech(const rendernode::Lease& lease,
                                             const std::stop_token& stop,
                                             Fetch& fetch) {
+  WorkerCommand worker;
+  {
+    MutexLock lock(mutex);
+    worker = lister;
+  }
   ASSIGN_OR_RETURN(const rendernode::Utterances utterances,
-                   ListUtterances(options.worker,
+                   ListUtterances(worker,
                                   options.speech.utterances_timeout,
                                   *fetch.item.job_spec,
                                   lease.item(),
@@ -130,7 +147,7 @@ absl::Status ItemFetcher::Impl::FetchSpeech(const rendernode::Lease& lease,
                                   stop));
   for (const rendernode::Utterance& utterance : utterances.utterances()) {
     absl::StatusOr<SpeechCache::Pin> pin = speech->Speak(utterance, stop);
-    if (absl::IsResourceExhausted(pin.status()) && Alone()) {
+    if (IsInNeedOfRoom(pin.status()) && Alone()) {
       return WithItemError(absl::FailedPreconditionError(absl::StrCat(
                                "the item says more than fits: ", pin.status().message())),
                            rendernode::ITEM_ERROR_AUDIO_GENERATION_FAILED);
@@ -182,6 +199,13 @@ void ItemFetcher::Do(const Discard& command) {
   std::map<LeaseKey, Fetch>::node_type gone;  // Its pins let go without our lock.
   MutexLock lock(impl_->mutex);
   gone = impl_->prepared.extract(command.key);
+}
+
+absl::Status ItemFetcher::SetLimits(const FetchLimits& limits, const WorkerCommand& worker) {
+  RETURN_IF_ERROR(impl_->fetcher->SetLimits(limits));
+  MutexLock lock(impl_->mutex);
+  impl_->lister = worker;
+  return absl::OkStatus();
 }
 
 absl::StatusOr<PreparedItem> ItemFetcher::Prepared(const LeaseKey& key) const {

@@ -56,6 +56,9 @@ class ItemFetcher {
   // Stops the transfer, if it runs, and lets go of the files.
   void Do(const Discard& command);
 
+  // For what begins from now on. InvalidArgument: see Fetcher::SetLimits, and nothing changes.
+  absl::Status SetLimits(const FetchLimits& limits, const WorkerCommand& worker);
+
   // Of a lease that was Fetched and not yet discarded; NotFound otherwise.
   absl::StatusOr<PreparedItem> Prepared(const LeaseKey& key) const;
 

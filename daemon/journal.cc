@@ -2,6 +2,8 @@
 
 #include <sqlite3.h>
 
+#include <algorithm>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <utility>
@@ -13,9 +15,11 @@ namespace rn {
 namespace {
 
 constexpr int kApplicationId = 0x524e4a31;  // "RNJ1"
-constexpr int kSchemaVersion = 1;
 
-constexpr char kSchema[] = R"(
+// Each brings the schema from the version before it to its own: kMigrations[0] makes version 1. A
+// new file goes the same way, so that there is only one schema of each version.
+constexpr const char* kMigrations[] = {
+    R"(
 CREATE TABLE leases(
   position INTEGER PRIMARY KEY AUTOINCREMENT,
   item_id TEXT NOT NULL,
@@ -27,7 +31,16 @@ CREATE TABLE leases(
   UNIQUE(item_id, fence));
 CREATE TABLE meta(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 INSERT INTO meta VALUES('incarnation', 0);
-)";
+)",
+    R"(
+ALTER TABLE leases ADD COLUMN granted_boot_id TEXT NOT NULL DEFAULT '';
+ALTER TABLE leases ADD COLUMN granted_since_boot_ms INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE leases ADD COLUMN starts INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE leases ADD COLUMN started_in INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE identity(journal_id TEXT NOT NULL);
+INSERT INTO identity VALUES(lower(hex(randomblob(16))));
+)"};
+constexpr int kSchemaVersion = std::size(kMigrations);
 
 absl::StatusCode CodeOf(int result) {
   switch (result & 0xff) {
@@ -156,27 +169,43 @@ absl::Status CheckUndamaged(sqlite3* database, const std::filesystem::path& path
       absl::StrCat("journal ", path.string(), " is damaged: ", query.Text(0)));
 }
 
-absl::Status CreateSchema(sqlite3* database) {
+absl::Status Migrate(sqlite3* database) {
   return InTransaction(database, [&]() -> absl::Status {
-    RETURN_IF_ERROR(Run(database, kSchema));
+    ASSIGN_OR_RETURN(std::int64_t version, QueryInteger(database, "PRAGMA user_version"));
+    for (; version < kSchemaVersion; ++version) {
+      RETURN_IF_ERROR(Run(database, kMigrations[version]));
+    }
     RETURN_IF_ERROR(Run(database, absl::StrCat("PRAGMA application_id=", kApplicationId).c_str()));
     return Run(database, absl::StrCat("PRAGMA user_version=", kSchemaVersion).c_str());
   });
 }
 
+absl::StatusOr<std::string> QueryId(sqlite3* database) {
+  Statement query(database, "SELECT journal_id FROM identity");
+  ASSIGN_OR_RETURN(const bool row, query.Step());
+  if (!row || query.Text(0).empty()) {
+    return absl::DataLossError("journal: it has lost its id");
+  }
+  return query.Text(0);
+}
+
 // A foreign, newer or damaged file is refused before anything is written to it.
 absl::Status CheckOurs(sqlite3* database, const std::filesystem::path& path) {
+  std::error_code error;
+  if (std::filesystem::file_size(path, error) == 0 && !error) {
+    return absl::DataLossError(absl::StrCat("journal ", path.string(), " was cut to nothing"));
+  }
   ASSIGN_OR_RETURN(const std::int64_t id, QueryInteger(database, "PRAGMA application_id"));
   ASSIGN_OR_RETURN(const std::int64_t version, QueryInteger(database, "PRAGMA user_version"));
   if (id != kApplicationId) {
     return absl::FailedPreconditionError(absl::StrCat(path.string(), " is not a node's journal"));
   }
-  if (version != kSchemaVersion) {
+  if (version < 1 || version > kSchemaVersion) {
     return absl::FailedPreconditionError(absl::StrCat("journal ",
                                                       path.string(),
                                                       " has schema version ",
                                                       version,
-                                                      "; this program knows version ",
+                                                      "; this program knows 1 to ",
                                                       kSchemaVersion));
   }
   return CheckUndamaged(database, path);
@@ -187,7 +216,12 @@ absl::Status Unreadable(const std::string& item_id, absl::string_view what) {
       absl::StrCat("journal: the ", what, " of item ", item_id, " cannot be read"));
 }
 
-absl::StatusOr<JournalledLease> ReadLease(const Statement& row) {
+// Columns: item_id, fence, lease, granted_at_ms, granted_boot_id, granted_since_boot_ms, starts,
+// result, uploaded. In the boot of its grant a lease's age is exact; after another the wall clock
+// is all there is.
+absl::StatusOr<JournalledLease> ReadLease(const Statement& row,
+                                          const Clock& clock,
+                                          const std::string& boot_id) {
   JournalledLease journalled;
   const std::string item_id = row.Text(0);
   if (!journalled.lease.ParseFromString(row.Text(2)) ||
@@ -195,11 +229,15 @@ absl::StatusOr<JournalledLease> ReadLease(const Statement& row) {
           LeaseKey{item_id, static_cast<std::uint64_t>(row.Integer(1))}) {
     return Unreadable(item_id, "lease");
   }
-  journalled.granted_at = absl::FromUnixMillis(row.Integer(3));
-  if (!row.IsNull(4) && !journalled.result.emplace().ParseFromString(row.Text(4))) {
+  const absl::Duration age = row.Text(4) == boot_id
+                                 ? clock.SinceBoot() - absl::Milliseconds(row.Integer(5))
+                                 : clock.Now() - absl::FromUnixMillis(row.Integer(3));
+  journalled.age = std::max(absl::ZeroDuration(), age);
+  journalled.starts = row.Integer(6);
+  if (!row.IsNull(7) && !journalled.result.emplace().ParseFromString(row.Text(7))) {
     return Unreadable(item_id, "result");
   }
-  journalled.uploaded = row.Integer(5) != 0;
+  journalled.uploaded = row.Integer(8) != 0;
   return journalled;
 }
 
@@ -209,7 +247,11 @@ void Journal::CloseDatabase::operator()(sqlite3* database) const {
   sqlite3_close_v2(database);
 }
 
-Journal::Journal(Database database) : database_(std::move(database)) {}
+Journal::Journal(Database database, const Clock& clock, std::string boot_id, std::string id)
+    : clock_(clock),
+      boot_id_(std::move(boot_id)),
+      id_(std::move(id)),
+      database_(std::move(database)) {}
 Journal::~Journal() = default;
 
 absl::StatusOr<Journal::Database> Journal::OpenDatabase(const std::filesystem::path& path,
@@ -237,7 +279,7 @@ absl::Status Journal::Create(const std::filesystem::path& path) {
   {
     ASSIGN_OR_RETURN(const Database database,
                      OpenDatabase(fresh, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE));
-    RETURN_IF_ERROR(CreateSchema(database.get()));
+    RETURN_IF_ERROR(Migrate(database.get()));
   }
   std::filesystem::rename(fresh, path, error);
   if (error) {
@@ -246,7 +288,25 @@ absl::Status Journal::Create(const std::filesystem::path& path) {
   return SyncDirectory(path.has_parent_path() ? path.parent_path() : ".");
 }
 
-absl::StatusOr<std::unique_ptr<Journal>> Journal::Open(const std::filesystem::path& path) {
+absl::StatusOr<std::filesystem::path> Journal::SetAside(const std::filesystem::path& path,
+                                                        absl::Time now) {
+  const std::filesystem::path aside = absl::StrCat(
+      path.string(), ".damaged-", absl::FormatTime("%Y%m%dT%H%M%SZ", now, absl::UTCTimeZone()));
+  // The log first: with the new file it would be read as the new one's.
+  for (const char* suffix : {"-wal", "-shm", ""}) {
+    std::error_code error;
+    std::filesystem::rename(path.string() + suffix, aside.string() + suffix, error);
+    if (error && error != std::errc::no_such_file_or_directory) {
+      return ErrnoStatus(error.value(), path.string() + suffix);
+    }
+  }
+  RETURN_IF_ERROR(SyncDirectory(path.has_parent_path() ? path.parent_path() : "."));
+  return aside;
+}
+
+absl::StatusOr<std::unique_ptr<Journal>> Journal::Open(const std::filesystem::path& path,
+                                                       const Clock& clock,
+                                                       std::string boot_id) {
   const auto open = [&]() -> absl::StatusOr<Database> {
     std::error_code error;
     if (!std::filesystem::exists(path, error)) {
@@ -256,7 +316,7 @@ absl::StatusOr<std::unique_ptr<Journal>> Journal::Open(const std::filesystem::pa
     RETURN_IF_ERROR(CheckOurs(database.get(), path));
     RETURN_IF_ERROR(Run(database.get(), "PRAGMA journal_mode=WAL"));
     // Takes the lock now, not at the first write.
-    RETURN_IF_ERROR(InTransaction(database.get(), [] { return absl::OkStatus(); }));
+    RETURN_IF_ERROR(Migrate(database.get()));
     return database;
   };
   absl::StatusOr<Database> database = open();
@@ -265,7 +325,9 @@ absl::StatusOr<std::unique_ptr<Journal>> Journal::Open(const std::filesystem::pa
         absl::StrCat("journal ", path.string(), " is in use by another process"));
   }
   RETURN_IF_ERROR(Annotate(database.status(), path.string()));
-  return std::unique_ptr<Journal>(new Journal(*std::move(database)));
+  ASSIGN_OR_RETURN(std::string id, QueryId(database->get()));
+  return std::unique_ptr<Journal>(
+      new Journal(*std::move(database), clock, std::move(boot_id), std::move(id)));
 }
 
 absl::StatusOr<std::uint64_t> Journal::RaiseIncarnation() {
@@ -277,38 +339,53 @@ absl::StatusOr<std::uint64_t> Journal::RaiseIncarnation() {
         raised, QueryInteger(database_.get(), "SELECT value FROM meta WHERE name = 'incarnation'"));
     return absl::OkStatus();
   }));
-  return static_cast<std::uint64_t>(raised);
+  incarnation_ = static_cast<std::uint64_t>(raised);
+  return incarnation_;
 }
 
 absl::StatusOr<std::vector<JournalledLease>> Journal::Load() {
   std::vector<JournalledLease> leases;
   Statement query(database_.get(),
-                  "SELECT item_id, fence, lease, granted_at_ms, result, uploaded FROM leases "
-                  "ORDER BY position");
+                  "SELECT item_id, fence, lease, granted_at_ms, granted_boot_id, "
+                  "granted_since_boot_ms, starts, result, uploaded FROM leases ORDER BY position");
   while (true) {
     ASSIGN_OR_RETURN(const bool row, query.Step());
     if (!row) {
       return leases;
     }
-    ASSIGN_OR_RETURN(JournalledLease lease, ReadLease(query));
+    ASSIGN_OR_RETURN(JournalledLease lease, ReadLease(query, clock_, boot_id_));
     leases.push_back(std::move(lease));
   }
 }
 
-absl::Status Journal::PutLeases(const std::vector<rendernode::Lease>& leases,
-                                absl::Time granted_at) {
+absl::Status Journal::PutLeases(const std::vector<rendernode::Lease>& leases) {
   return InTransaction(database_.get(), [&]() -> absl::Status {
     for (const rendernode::Lease& lease : leases) {
       Statement put(database_.get(),
-                    "INSERT INTO leases(item_id, fence, lease, granted_at_ms) VALUES(?, ?, ?, ?) "
+                    "INSERT INTO leases(item_id, fence, lease, granted_at_ms, granted_boot_id, "
+                    "granted_since_boot_ms) VALUES(?, ?, ?, ?, ?, ?) "
                     "ON CONFLICT(item_id, fence) DO NOTHING");
       put.Bind(lease.ref().item_id())
           .Bind(static_cast<std::int64_t>(lease.ref().fence()))
           .BindBlob(lease.SerializeAsString())
-          .Bind(absl::ToUnixMillis(granted_at));
+          .Bind(absl::ToUnixMillis(clock_.Now()))
+          .Bind(boot_id_)
+          .Bind(absl::ToInt64Milliseconds(clock_.SinceBoot()));
       RETURN_IF_ERROR(put.Step().status());
     }
     return absl::OkStatus();
+  });
+}
+
+absl::Status Journal::PutStart(const LeaseKey& key) {
+  return InTransaction(database_.get(), [&]() -> absl::Status {
+    Statement put(database_.get(),
+                  "UPDATE leases SET starts = starts + 1, started_in = ?1 "
+                  "WHERE item_id = ?2 AND fence = ?3 AND started_in <> ?1");
+    put.Bind(static_cast<std::int64_t>(incarnation_))
+        .Bind(key.item_id)
+        .Bind(static_cast<std::int64_t>(key.fence));
+    return put.Step().status();
   });
 }
 

@@ -11,6 +11,9 @@ namespace rn {
 namespace {
 
 constexpr std::size_t kBatchMax = 256;  // Writes of one fsync.
+// Forgotten leases that wait for the disk. The rest is committed again after a restart, and found
+// a duplicate.
+constexpr std::size_t kOwedMax = 10000;
 
 template <typename... Ts>
 struct Overloaded : Ts... {
@@ -23,10 +26,8 @@ Overloaded(Ts...) -> Overloaded<Ts...>;
 
 JournalWriter::JournalWriter(std::unique_ptr<Journal> journal,
                              std::size_t writes_max,
-                             Clock& clock,
                              std::function<void(Event)> post)
     : journal_(std::move(journal)),
-      clock_(clock),
       post_(std::move(post)),
       writes_(writes_max),
       thread_([this] { Work(); }) {}
@@ -63,6 +64,9 @@ void JournalWriter::Write(const std::vector<JournalWrite>& batch) {
     }
     return absl::OkStatus();
   });
+  if (together.ok() && !owed_.empty() && journal_->Forget(owed_).ok()) {
+    owed_.clear();
+  }
   for (const JournalWrite& write : batch) {
     Answer(write, together.ok() || batch.size() == 1 ? together : Put(write));
   }
@@ -70,12 +74,17 @@ void JournalWriter::Write(const std::vector<JournalWrite>& batch) {
 
 absl::Status JournalWriter::Put(const JournalWrite& write) {
   return std::visit(
-      Overloaded{
-          [&](const JournalLeases& put) { return journal_->PutLeases(put.leases, clock_.Now()); },
-          [&](const JournalResult& put) {
-            return journal_->PutResult(put.key, put.result, put.uploaded);
-          },
-          [&](const JournalForget& forget) { return journal_->Forget(forget.keys); }},
+      Overloaded{[&](const JournalLeases& put) {
+                   for (const rendernode::Lease& lease : put.leases) {
+                     std::erase(owed_, LeaseKey::Of(lease.ref()));
+                   }
+                   return journal_->PutLeases(put.leases);
+                 },
+                 [&](const JournalStart& put) { return journal_->PutStart(put.key); },
+                 [&](const JournalResult& put) {
+                   return journal_->PutResult(put.key, put.result, put.uploaded);
+                 },
+                 [&](const JournalForget& forget) { return journal_->Forget(forget.keys); }},
       write);
 }
 
@@ -90,9 +99,18 @@ void JournalWriter::Answer(const JournalWrite& write, const absl::Status& status
                         [&](const JournalResult& put) {
                           post_(ResultJournalled{put.key, status});
                         },
-                        [&](const JournalForget&) {
+                        [&](const JournalStart&) {
                           if (!status.ok()) {
-                            SPDLOG_WARN("lease not forgotten error=\"{}\"", status.ToString());
+                            SPDLOG_WARN("start not counted error=\"{}\"", status.ToString());
+                          }
+                        },
+                        [&](const JournalForget& forget) {
+                          if (status.ok()) {
+                            return;
+                          }
+                          SPDLOG_WARN("lease not forgotten yet error=\"{}\"", status.ToString());
+                          if (owed_.size() < kOwedMax) {
+                            owed_.insert(owed_.end(), forget.keys.begin(), forget.keys.end());
                           }
                         }},
              write);

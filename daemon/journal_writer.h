@@ -10,27 +10,26 @@
 
 #include "absl/status/status.h"
 #include "base/bounded_queue.h"
-#include "base/clock.h"
 #include "daemon/journal.h"
 #include "daemon/node_events.h"
 
 namespace rn {
 
-using JournalWrite = std::variant<JournalLeases, JournalResult, JournalForget>;
+using JournalWrite = std::variant<JournalLeases, JournalStart, JournalResult, JournalForget>;
 
 // Thread-safe.
 class JournalWriter {
  public:
-  // `post` may block; it must not call back into us. `clock` outlives us.
+  // `post` may block; it must not call back into us.
   JournalWriter(std::unique_ptr<Journal> journal,
                 std::size_t writes_max,
-                Clock& clock,
                 std::function<void(Event)> post);
   // Everything accepted is on disk on return.
   ~JournalWriter();
 
   // Never blocks. False: `writes_max` are waiting, and nothing was accepted. LeasesJournalled and
-  // ResultJournalled are posted once durable; a JournalForget that fails is logged.
+  // ResultJournalled are posted once durable. A JournalStart that fails is logged; what a failed
+  // JournalForget named goes with a later write.
   bool Do(JournalWrite write);
 
  private:
@@ -40,9 +39,9 @@ class JournalWriter {
   void Answer(const JournalWrite& write, const absl::Status& status);
 
   const std::unique_ptr<Journal> journal_;
-  Clock& clock_;  // Outlives us.
   const std::function<void(Event)> post_;
   BoundedQueue<JournalWrite> writes_;
+  std::vector<LeaseKey> owed_;  // To be forgotten, and the disk did not let us; the thread's own.
   std::thread thread_;
 };
 

@@ -74,6 +74,7 @@ struct LeaseClient::Impl {
         credentials(std::move(credentials)),
         clock(clock),
         post(std::move(post)),
+        rpc_timeout(options.rpc_timeout),
         specs(options.job_spec_folder, options.job_spec_bytes_max, options.job_specs_max),
         stub(Connect(options, *this->credentials)) {}
 
@@ -113,6 +114,7 @@ struct LeaseClient::Impl {
   void Run(const CloseSession& close);
   void Run(const Commit& commit);
   absl::StatusOr<JobSpecPtr> FetchJobSpec(const std::string& digest);
+  absl::Duration RpcTimeout();
   std::shared_ptr<Stub> CurrentStub();
   void Reconnect();
 
@@ -130,6 +132,7 @@ struct LeaseClient::Impl {
   Mutex mutex;
   bool stopping ABSL_GUARDED_BY(mutex) = false;
   bool cut ABSL_GUARDED_BY(mutex) = false;
+  absl::Duration rpc_timeout ABSL_GUARDED_BY(mutex);
   std::vector<CallContext*> contexts ABSL_GUARDED_BY(mutex);
   std::string session ABSL_GUARDED_BY(mutex);
   absl::Duration hold ABSL_GUARDED_BY(mutex) = absl::Seconds(5);
@@ -179,6 +182,11 @@ void LeaseClient::Impl::SpeakCommits() {
   }
 }
 
+absl::Duration LeaseClient::Impl::RpcTimeout() {
+  MutexLock lock(mutex);
+  return rpc_timeout;
+}
+
 std::shared_ptr<Stub> LeaseClient::Impl::CurrentStub() {
   MutexLock lock(stub_mutex);
   return stub;
@@ -195,7 +203,7 @@ void LeaseClient::Impl::Run(const OpenSession& open) {
   SessionOpened opened{.sent_at = clock.SinceBoot()};
   absl::Status status;
   {
-    CallContext context(*this, options.rpc_timeout, /*is_sync=*/false);
+    CallContext context(*this, RpcTimeout(), /*is_sync=*/false);
     status = FromGrpc(CurrentStub()->OpenSession(context.get(), open.request, &opened.response));
   }
   if (!status.ok()) {
@@ -215,10 +223,10 @@ void LeaseClient::Impl::Run(const OpenSession& open) {
 }
 
 void LeaseClient::Impl::Run(const Sync& sync) {
-  absl::Duration timeout = options.rpc_timeout;
+  absl::Duration timeout;
   {
     MutexLock lock(mutex);
-    timeout += hold;
+    timeout = rpc_timeout + hold;
   }
   SyncAnswered answered{.sent_at = clock.SinceBoot()};
   absl::Status status;
@@ -242,7 +250,7 @@ void LeaseClient::Impl::Run(const Sync& sync) {
 void LeaseClient::Impl::Run(const CloseSession& close) {
   absl::Status status;
   {
-    CallContext context(*this, options.rpc_timeout, /*is_sync=*/false);
+    CallContext context(*this, RpcTimeout(), /*is_sync=*/false);
     rendernode::CloseSessionResponse response;
     status = FromGrpc(CurrentStub()->CloseSession(context.get(), close.request, &response));
   }
@@ -254,7 +262,7 @@ void LeaseClient::Impl::Run(const Commit& commit) {
   rendernode::CommitItemResponse response;
   absl::Status status;
   {
-    CallContext context(*this, options.rpc_timeout, /*is_sync=*/false);
+    CallContext context(*this, RpcTimeout(), /*is_sync=*/false);
     status = FromGrpc(CurrentStub()->CommitItem(context.get(), commit.request, &response));
   }
   if (!status.ok()) {
@@ -272,7 +280,7 @@ absl::StatusOr<JobSpecPtr> LeaseClient::Impl::FetchJobSpec(const std::string& di
   }
   rendernode::GetJobSpecResponse response;
   {
-    CallContext context(*this, options.rpc_timeout, /*is_sync=*/false);
+    CallContext context(*this, RpcTimeout(), /*is_sync=*/false);
     RETURN_IF_ERROR(FromGrpc(CurrentStub()->GetJobSpec(context.get(), request, &response)));
   }
   ASSIGN_OR_RETURN(JobSpecPtr spec, ParseJobSpec(response.job_spec(), digest));
@@ -304,6 +312,11 @@ LeaseClient::~LeaseClient() {
 
 void LeaseClient::Stop() {
   impl_->Shutdown();
+}
+
+void LeaseClient::SetRpcTimeout(absl::Duration timeout) {
+  MutexLock lock(impl_->mutex);
+  impl_->rpc_timeout = timeout;
 }
 
 void LeaseClient::Do(OpenSession command) {

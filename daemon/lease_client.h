@@ -50,6 +50,9 @@ class LeaseClient {
   // do nothing. Idempotent; `post` must not block for ever.
   void Stop();
 
+  // For calls from now on.
+  void SetRpcTimeout(absl::Duration timeout);
+
   void Do(OpenSession command);
   void Do(Sync command);
   void Do(CutSync command);

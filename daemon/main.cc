@@ -1,6 +1,6 @@
 // rendernoded: one node of the farm. Takes leases from the coordinator, renders them in worker
 // processes, uploads and commits the results. SIGTERM or SIGINT drains and exits; a second one
-// interrupts what still runs.
+// interrupts what still runs. SIGHUP reads the configuration again.
 #include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -30,50 +31,57 @@ constexpr int kExitUsage = 2;
 // A dozen threads that mostly wait: an arena each would cost more than their contention.
 constexpr int kMallocArenasMax = 2;
 
-// SIGTERM and SIGINT as drain requests, from a thread that waits for nothing else.
-class DrainOnSignal {
+// Signals as requests to the control thread, from a thread that waits for nothing else.
+class Signals {
  public:
   // Call before any other thread starts: all of them inherit that these signals are not theirs.
   static void Block() {
-    const sigset_t signals = Signals();
+    const sigset_t signals = Awaited();
     pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   }
 
-  explicit DrainOnSignal(ControlLoop& loop) : thread_([this, &loop] { Wait(loop); }) {}
+  Signals(ControlLoop& loop, std::string config_path)
+      : config_path_(std::move(config_path)), thread_([this, &loop] { Wait(loop); }) {}
 
-  ~DrainOnSignal() {
+  ~Signals() {
     ending_ = true;
     pthread_kill(thread_.native_handle(), SIGTERM);
     thread_.join();
   }
 
  private:
-  static sigset_t Signals() {
+  static sigset_t Awaited() {
     sigset_t signals;
     sigemptyset(&signals);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGINT);
+    for (const int signal : {SIGTERM, SIGINT, SIGHUP}) {
+      sigaddset(&signals, signal);
+    }
     return signals;
   }
 
   void Wait(ControlLoop& loop) {
-    const sigset_t signals = Signals();
+    const sigset_t signals = Awaited();
     int signal = 0;
     while (sigwait(&signals, &signal) == 0 && !ending_) {
+      if (signal == SIGHUP) {
+        loop.Reload(LoadDaemonConfig(config_path_));
+        continue;
+      }
       SPDLOG_INFO("drain requested signal={}", signal);
       loop.Post(DrainRequested{.exit = true});
     }
   }
 
+  const std::string config_path_;
   std::atomic<bool> ending_ = false;
   std::thread thread_;
 };
 
-absl::Status RunNode(const DaemonConfig& config) {
-  DrainOnSignal::Block();
+absl::Status RunNode(const DaemonConfig& config, const std::string& config_path) {
+  Signals::Block();
   ASSIGN_OR_RETURN(const auto loop, ControlLoop::Create(config, RN_VERSION, Clock::System()));
   ASSIGN_OR_RETURN(const auto admin, AdminServer::Listen(config.admin_socket, *loop));
-  const DrainOnSignal signals(*loop);
+  const Signals signals(*loop, config_path);
   SPDLOG_INFO("node starts node={} version={} coordinator={} slots={}",
               config.node_id,
               RN_VERSION,
@@ -112,7 +120,7 @@ int Main(int argc, char** argv) {
   if (const absl::Status status = InitLogging(kProgram, config->log_level); !status.ok()) {
     return Fail(status, kExitUsage);
   }
-  const absl::Status status = RunNode(*config);
+  const absl::Status status = RunNode(*config, path);
   return status.ok() ? 0 : Fail(status, kExitFailure);
 }
 

@@ -25,6 +25,10 @@ ItemResult InfrastructureLoss(rendernode::ItemErrorCode code, absl::string_view 
   return result;
 }
 
+bool DiskWasFull(const ItemResult& result) {
+  return result.error_code() == rendernode::ITEM_ERROR_QUOTA_EXCEEDED;
+}
+
 // A worker is not trusted: what it calls a success must at least name a file.
 ItemResult Checked(ItemResult result) {
   if (result.outcome() == rendernode::SUCCEEDED && result.artifacts().empty()) {
@@ -35,7 +39,20 @@ ItemResult Checked(ItemResult result) {
     return InfrastructureLoss(rendernode::ITEM_ERROR_VIDEO_ENCODING_ERROR,
                               "the render worker reported an unknown outcome");
   }
+  if (result.outcome() == rendernode::FAILED && DiskWasFull(result)) {
+    return InfrastructureLoss(rendernode::ITEM_ERROR_QUOTA_EXCEEDED, result.error_message());
+  }
   result.set_infrastructure(false);
+  switch (result.error_code()) {
+    case rendernode::ITEM_ERROR_TEMPLATE_RENDER_ERROR:  // The same anywhere, at any time.
+      result.set_retryable(false);
+      break;
+    case rendernode::ITEM_ERROR_VIDEO_ENCODING_ERROR:  // The coordinator tries one other encoder.
+      result.set_retryable(true);
+      break;
+    default:
+      break;
+  }
   return result;
 }
 
@@ -73,7 +90,8 @@ Node::Node(NodeLimits limits,
       clock_(clock),
       random_(std::move(random)),
       started_at_(clock.SinceBoot()),
-      workers_(limits_.workers, random_) {
+      workers_(limits_.workers, random_),
+      heard_at_(clock.Awake()) {
   for (JournalledLease& lease : journalled) {
     Restore(std::move(lease));
   }
@@ -89,14 +107,18 @@ std::vector<Command> Node::Handle(const Event& event) {
   return std::exchange(commands_, {});
 }
 
+void Node::SetLimits(const NodeLimits& limits) {
+  limits_ = limits;
+  workers_.SetLimits(limits.workers);
+}
+
 // Nothing starts before the coordinator adopted the lease; a finished result is offered at once.
 void Node::Restore(JournalledLease journalled) {
   Held held;
   held.order = next_order_++;
   if (journalled.lease.remaining_deadline_ms() > 0) {
-    const absl::Duration spent =
-        std::max(absl::ZeroDuration(), clock_.Now() - journalled.granted_at);
-    held.deadline = Now() + absl::Milliseconds(journalled.lease.remaining_deadline_ms()) - spent;
+    held.deadline =
+        Awake() + absl::Milliseconds(journalled.lease.remaining_deadline_ms()) - journalled.age;
   }
   held.stage = Stage::kFetch;
   if (journalled.result.has_value()) {
@@ -105,7 +127,16 @@ void Node::Restore(JournalledLease journalled) {
   }
   held.lease = std::move(journalled.lease);
   const LeaseKey key = LeaseKey::Of(held.lease.ref());
-  held_.emplace(key, std::move(held));
+  Held& kept = held_.emplace(key, std::move(held)).first->second;
+  if (kept.stage == Stage::kFetch && journalled.starts >= limits_.adoptions_max) {
+    SPDLOG_ERROR(
+        "lease given up item={} fence={} starts={}", key.item_id, key.fence, journalled.starts);
+    EndWith(kept,
+            InfrastructureLoss(
+                rendernode::ITEM_ERROR_VIDEO_ENCODING_ERROR,
+                absl::StrCat(
+                    "the node ended ", journalled.starts, " times while it worked on this item")));
+  }
 }
 
 void Node::On(const DiskChecked& event) {
@@ -116,6 +147,20 @@ void Node::On(const DiskChecked& event) {
 
 void Node::On(const SessionOpened& event) {
   call_ = Call::kNone;
+  HearFromCoordinator();
+  const std::uint32_t protocol = event.response.protocol();
+  if (protocol != 0 && (protocol < kProtocolMin || protocol > kProtocolMax)) {
+    return BeRefused(absl::StrCat("coordinator speaks protocol ",
+                                  protocol,
+                                  ", this node ",
+                                  kProtocolMin,
+                                  "-",
+                                  kProtocolMax,
+                                  ": update the ",
+                                  protocol > kProtocolMax ? "node" : "coordinator"));
+  }
+  protocol_ = std::max(protocol, kProtocolMin);  // The first version did not say.
+  refused_backoff_.Reset();
   session_ = event.response.session();
   SPDLOG_INFO("session opened session={} adopted={} dropped={}",
               session_,
@@ -134,6 +179,10 @@ void Node::On(const SessionOpened& event) {
 
 void Node::On(const SessionFailed& event) {
   call_ = Call::kNone;
+  if (absl::IsFailedPrecondition(event.status) || absl::IsUnimplemented(event.status)) {
+    HearFromCoordinator();
+    return BeRefused(event.status.message());
+  }
   LoseSession(event.status);
 }
 
@@ -150,6 +199,7 @@ void Node::On(const SessionClosed& event) {
 void Node::On(const SyncAnswered& event) {
   call_ = Call::kNone;
   cut_ = std::exchange(cutting_, false);
+  HearFromCoordinator();
   const rendernode::SyncResponse& response = event.response;
   Pace(event);
   Obey(response.timing());
@@ -188,6 +238,7 @@ void Node::On(const SyncFailed& event) {
 
 void Node::On(const CommitAnswered& event) {
   --committing_;
+  HearFromCoordinator();
   Held* held = Running(event.key, Stage::kCommit);
   if (held == nullptr) {
     return;
@@ -226,11 +277,29 @@ void Node::Obey(const rendernode::Timing& timing) {
   if (timing.lease_ttl_ms() > 0) {
     lease_ttl_ = absl::Milliseconds(timing.lease_ttl_ms());
   }
+  if (timing.orphan_keep_ms() > 0) {
+    orphan_keep_ = absl::Milliseconds(timing.orphan_keep_ms());
+  }
+}
+
+void Node::HearFromCoordinator() {
+  heard_at_ = Awake();
+}
+
+// Nothing is wrong with what we hold: it waits until one of us is updated or put right.
+void Node::BeRefused(absl::string_view why) {
+  connected_ = false;
+  coordinator_error_ = std::string(why);
+  call_at_ = Now() + refused_backoff_.Next(limits_.refused_retry, random_);
+  SPDLOG_ERROR("session refused retry_in={} error=\"{}\"",
+               absl::FormatDuration(call_at_ - Now()),
+               coordinator_error_);
 }
 
 // After an outage every finished result is offered now, not when its back-off happens to end.
 void Node::Reconnected() {
   call_at_ = -absl::InfiniteDuration();
+  coordinator_error_.clear();
   if (std::exchange(connected_, true)) {
     return;
   }
@@ -257,6 +326,7 @@ void Node::Pace(const SyncAnswered& event) {
 
 void Node::LoseSession(const absl::Status& status) {
   connected_ = false;
+  coordinator_error_ = std::string(status.message());
   call_at_ = Now() + call_backoff_.Next(limits_.coordinator_retry, random_);
   SPDLOG_WARN("coordinator call failed retry_in={} error=\"{}\"",
               absl::FormatDuration(call_at_ - Now()),
@@ -290,7 +360,7 @@ void Node::Accept(const rendernode::Lease& lease, absl::Duration renewed_at) {
   held.lease = lease;
   held.order = next_order_++;
   if (lease.remaining_deadline_ms() > 0) {
-    held.deadline = Now() + absl::Milliseconds(lease.remaining_deadline_ms());
+    held.deadline = Awake() + absl::Milliseconds(lease.remaining_deadline_ms());
   }
   held_.emplace(key, std::move(held));
   Renew(lease.ref(), renewed_at);
@@ -335,13 +405,14 @@ void Node::On(const ResultJournalled& event) {
 
 void Node::NoteJournal(const absl::Status& status) {
   if (status.ok()) {
-    journal_trouble_.clear();
-    journal_backoff_.Reset();
-    return;
+    return journal_trouble_.Clear();
   }
-  journal_trouble_ = absl::StrCat("journal: ", status.message());
-  journal_retry_at_ = Now() + journal_backoff_.Next(limits_.journal_retry, random_);
+  Note(journal_trouble_, "journal: ", status.message());
   SPDLOG_ERROR("journal write failed error=\"{}\"", status.ToString());
+}
+
+void Node::Note(Trouble& trouble, absl::string_view what, absl::string_view message) {
+  trouble.Note(absl::StrCat(what, message), Now(), limits_.journal_retry, random_);
 }
 
 // ---------------------------------------------------------------- fetch and upload
@@ -349,6 +420,7 @@ void Node::NoteJournal(const absl::Status& status) {
 void Node::On(const Fetched& event) {
   --fetching_;
   if (Held* held = Running(event.key, Stage::kFetch)) {
+    cache_trouble_.Clear();
     ToStage(*held, Stage::kRender);
   }
 }
@@ -365,6 +437,10 @@ void Node::On(const FetchFailed& event) {
               event.status.ToString());
   if (!disk_.ok() || absl::IsCancelled(event.status)) {
     return Retry(*held, limits_.coordinator_retry);  // Ours is the fault, and it may pass.
+  }
+  if (event.no_room) {
+    Note(cache_trouble_, "", event.status.message());
+    return Retry(*held, limits_.journal_retry);
   }
   if (event.item_fault) {
     return EndWith(
@@ -433,7 +509,7 @@ void Node::On(const WorkerProgressed& event) {
   if (progress.phase() != held->progress.phase() ||
       progress.frames_done() != held->progress.frames_done() ||
       progress.frames_total() != held->progress.frames_total()) {
-    held->progressed_at = Now();
+    held->progressed_at = Awake();
     said_progress_ = false;
   }
   held->progress = progress;
@@ -451,14 +527,19 @@ void Node::On(const WorkerDone& event) {
     return Do(Discard{key});
   }
   if (!succeeded) {
+    if (DiskWasFull(result)) {
+      Note(work_trouble_, "work folder: ", result.error_message());
+    }
     return EndWith(*held, std::move(result));
   }
+  work_trouble_.Clear();
   held->result = std::move(result);
   ToStage(*held, Stage::kJournalOutput);
 }
 
 void Node::On(const WorkerGone& event) {
-  const std::optional<LeaseKey> lost = workers_.OnGone(event.slot, event.message, Now(), commands_);
+  const std::optional<LeaseKey> lost =
+      workers_.OnGone(event.slot, event.message, Awake(), commands_);
   Held* held = lost.has_value() ? Running(*lost, Stage::kRender) : nullptr;
   if (held == nullptr) {
     return;

@@ -7,8 +7,11 @@
 // Contract with the coordinator (docs/lease-protocol.md):
 //  - what is held is said in full in every Sync; a lost or doubled reply changes nothing;
 //  - a stage starts only while the lease is certain to be ours: for `lease_ttl - self_fence_margin`
-//    from the *send* of the last Sync that renewed it, on the clock that counts suspend;
-//  - a finished result is offered for ever, and forgotten only on a durable verdict;
+//    from the *send* of the last Sync that renewed it, on the clock that counts suspend: a box that
+//    wakes starts nothing before it has asked. What runs on the box itself is timed by the clock
+//    that sleeps with it (Clock::Awake): no worker dies for having been asleep;
+//  - a finished result is offered until a durable verdict comes. Only one that nobody took for
+//    `orphan_keep` after the last contact with any coordinator is given up, and that is counted;
 //  - a lease lost to another fence or to a cancel dies with its worker, and nothing is reported.
 #pragma once
 
@@ -23,10 +26,15 @@
 #include "base/clock.h"
 #include "daemon/backoff.h"
 #include "daemon/node_events.h"
+#include "daemon/trouble.h"
 #include "daemon/worker_slots.h"
 #include "proto/admin.pb.h"
 
 namespace rn {
+
+// Versions of proto/node.proto that we speak.
+inline constexpr std::uint32_t kProtocolMin = 1;
+inline constexpr std::uint32_t kProtocolMax = 1;
 
 struct NodeLimits {
   WorkerLimits workers;
@@ -37,6 +45,8 @@ struct NodeLimits {
   std::int64_t uploads_max = 2;  // At once.
   std::int64_t commits_max = 2;  // At once.
   std::int64_t upload_refusals_max = 5;  // Then the item fails: the store says no to this very one.
+  // Lives of the daemon that may end while one lease is worked on: then it is given back as lost.
+  std::int64_t adoptions_max = 5;
   absl::Duration stall_timeout = absl::Seconds(30);
   absl::Duration self_fence_margin = absl::Seconds(5);
   absl::Duration drain_timeout = absl::Seconds(90);
@@ -46,7 +56,11 @@ struct NodeLimits {
       absl::Milliseconds(1000);                  // Between two that only say progress.
   absl::Duration hello_wait = absl::Seconds(1);  // For a worker's first word before OpenSession.
   BackoffLimits coordinator_retry{.min = absl::Milliseconds(200), .max = absl::Seconds(5)};
+  // After a session that was refused for what we are (protocol versions, a copied journal): until
+  // somebody does something about it.
+  BackoffLimits refused_retry{.min = absl::Seconds(5), .max = absl::Minutes(1)};
   BackoffLimits store_retry{.min = absl::Milliseconds(500), .max = absl::Seconds(15)};
+  // After a write to one of our own disks that failed: journal, cache, work folder.
   BackoffLimits journal_retry{.min = absl::Seconds(1), .max = absl::Seconds(10)};
 };
 
@@ -55,14 +69,16 @@ struct NodeIdentity {
   std::string boot_id;
   std::uint64_t incarnation = 0;
   std::string version;
+  std::string journal_id = {};
 };
 
 // A lease as the journal kept it over a restart.
 struct JournalledLease {
   rendernode::Lease lease;
-  absl::Time granted_at;
+  absl::Duration age;  // Since its grant.
   std::optional<rendernode::ItemResult> result;
   bool uploaded = false;  // The result is ready to commit; otherwise its artifacts are local files.
+  std::int64_t starts = 0;  // Lives of the daemon in which work on it began.
 };
 
 enum class Stage {
@@ -88,6 +104,10 @@ class Node {
   // What is to be done now, in this order. The first call's event is Tick.
   std::vector<Command> Handle(const Event& event);
 
+  // Obeyed from now on; a Tick should follow at once. What is held stays held, also above a smaller
+  // held_max.
+  void SetLimits(const NodeLimits& limits);
+
   // When to send a Tick, as a time since boot, if no other event comes first.
   absl::Duration WakeAt() const { return wake_at_; }
 
@@ -101,11 +121,11 @@ class Node {
     Stage stage = Stage::kJournalLease;
     bool running = false;  // The stage was asked for and has not ended.
     absl::Duration safe_until = -absl::InfiniteDuration();  // No stage starts from then on.
-    absl::Duration deadline = absl::InfiniteDuration();
-    rendernode::ItemResult result;  // From kJournalOutput on.
-    rendernode::Progress progress;  // Of the render.
-    absl::Duration progressed_at;
-    Backoff backoff;  // Of the present stage.
+    absl::Duration deadline = absl::InfiniteDuration();     // Awake.
+    rendernode::ItemResult result;                          // From kJournalOutput on.
+    rendernode::Progress progress;                          // Of the render.
+    absl::Duration progressed_at;                           // Awake.
+    Backoff backoff;                                        // Of the present stage.
     absl::Duration retry_at = -absl::InfiniteDuration();
     int refusals = 0;           // Uploads that the store refused for good.
     std::string session;        // Of the commit under way.
@@ -150,7 +170,14 @@ class Node {
   void Reconnected();
   void Pace(const SyncAnswered& event);
   void LoseSession(const absl::Status& status);
+  void BeRefused(absl::string_view why);
+  void HearFromCoordinator();
+  void GiveUpOrphans();
   void NoteJournal(const absl::Status& status);
+  void Note(Trouble& trouble, absl::string_view what, absl::string_view message);
+  std::vector<const Trouble*> DiskTroubles() const {
+    return {&journal_trouble_, &work_trouble_, &cache_trouble_};
+  }
 
   // A lease's way (node_stages.cc). Each does what is due now and notes when to look again.
   void Advance();
@@ -188,10 +215,12 @@ class Node {
   // The held lease, if it is in `stage` and that stage runs; late events find nothing.
   Held* Running(const LeaseKey& key, Stage stage);
   absl::Duration Now() const { return clock_.SinceBoot(); }
+  absl::Duration Awake() const { return clock_.Awake(); }
   void WakeBy(absl::Duration at) { wake_at_ = std::min(wake_at_, at); }
+  void WakeByAwake(absl::Duration at) { WakeBy(Now() + (at - Awake())); }
   void Do(Command command) { commands_.push_back(std::move(command)); }
 
-  const NodeLimits limits_;
+  NodeLimits limits_;
   const NodeIdentity identity_;
   Clock& clock_;  // Outlives us.
   const RandomSource random_;
@@ -211,9 +240,9 @@ class Node {
   bool coordinator_drains_ = false;
   bool exited_ = false;
   absl::Status disk_ = absl::OkStatus();
-  std::string journal_trouble_;
-  Backoff journal_backoff_;
-  absl::Duration journal_retry_at_ = -absl::InfiniteDuration();
+  Trouble journal_trouble_;
+  Trouble cache_trouble_;  // Full, the disk or its own bound.
+  Trouble work_trouble_;   // Full.
 
   std::string session_;  // "" = none.
   Call call_ = Call::kNone;
@@ -234,9 +263,15 @@ class Node {
   std::vector<LeaseKey> released_said_;  // In the Sync under way.
   absl::Duration sync_interval_ = absl::Seconds(5);
   absl::Duration lease_ttl_ = absl::Seconds(30);
+  absl::Duration orphan_keep_ = absl::Hours(24);
+  absl::Duration heard_at_;     // Awake: a coordinator's last word, or our start.
+  std::uint32_t protocol_ = 0;  // Of the last session.
+  Backoff refused_backoff_;     // Sessions, since the last that was not.
+  std::string coordinator_error_;
 
   std::uint64_t items_completed_ = 0;
   std::uint64_t items_failed_ = 0;
+  std::uint64_t results_orphaned_ = 0;
 };
 
 }  // namespace rn

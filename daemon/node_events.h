@@ -82,6 +82,7 @@ struct FetchFailed {
   absl::Status status;
   // An asset of the item; otherwise the job's spec could not be had, or our cache had trouble.
   bool item_fault = true;
+  bool no_room = false;  // The trouble is a full disk, or a cache full of what is in use.
 };
 struct Uploaded {
   LeaseKey key;
@@ -167,6 +168,11 @@ struct JournalResult {
   rendernode::ItemResult result;
   bool uploaded = false;  // Ready to commit; otherwise its artifacts are local files.
 };
+// Unanswered: work on the lease begins. A lease that takes the daemon down with it, life after
+// life, is known by the count.
+struct JournalStart {
+  LeaseKey key;
+};
 // Unanswered: a lease remembered too long is committed again and found a duplicate.
 struct JournalForget {
   std::vector<LeaseKey> keys;
@@ -209,6 +215,7 @@ using Command = std::variant<OpenSession,
                              CloseSession,
                              Commit,
                              JournalLeases,
+                             JournalStart,
                              JournalResult,
                              JournalForget,
                              FetchItem,

@@ -10,9 +10,6 @@
 namespace rn {
 namespace {
 
-constexpr std::uint32_t kProtocolMin = 1;
-constexpr std::uint32_t kProtocolMax = 1;
-
 // Of the whole item; a stage that cannot measure itself counts as its beginning.
 constexpr std::uint32_t kFetchingPermille = 10;
 constexpr std::uint32_t kSpeakingPermille = 50;
@@ -93,6 +90,7 @@ void Node::MaybeOpen() {
   open.request.set_boot_id(identity_.boot_id);
   open.request.set_incarnation(identity_.incarnation);
   open.request.set_version(identity_.version);
+  open.request.set_journal_id(identity_.journal_id);
   open.request.set_protocol_min(kProtocolMin);
   open.request.set_protocol_max(kProtocolMax);
   *open.request.mutable_capabilities() = Capabilities();
@@ -191,7 +189,7 @@ rendernode::SyncRequest Node::ComposeSync(std::uint32_t want, const std::string&
 
 rendernode::NodeCapabilities Node::Capabilities() const {
   rendernode::NodeCapabilities capabilities;
-  capabilities.set_slots(static_cast<std::uint32_t>(workers_.count()));
+  capabilities.set_slots(static_cast<std::uint32_t>(limits_.workers.slots));
   if (workers_.hello().has_value()) {
     // Until devices are probed one by one, the worker's encoder stands for the processor.
     rendernode::EncoderDevice* device = capabilities.add_devices();
@@ -237,10 +235,12 @@ std::string Node::NotReadyReason() const {
   if (!disk_.ok()) {
     return std::string(disk_.message());
   }
-  if (!journal_trouble_.empty() && Now() < journal_retry_at_) {
-    return journal_trouble_;
+  for (const Trouble* trouble : DiskTroubles()) {
+    if (std::string reason = trouble->Reason(Now()); !reason.empty()) {
+      return reason;
+    }
   }
-  if (std::string crash_loop = workers_.CrashLoop(Now()); !crash_loop.empty()) {
+  if (std::string crash_loop = workers_.CrashLoop(Awake()); !crash_loop.empty()) {
     return crash_loop;
   }
   for (const auto& [key, held] : held_) {
@@ -280,6 +280,9 @@ rendernode::NodeStatus Node::Status() const {
   status.set_connected(connected_);
   status.set_uptime_s(static_cast<std::uint32_t>(absl::ToInt64Seconds(Now() - started_at_)));
   for (int slot = 0; slot < static_cast<int>(workers_.count()); ++slot) {
+    if (!workers_.Exists(slot)) {
+      continue;
+    }
     rendernode::SlotStatus* described = status.add_slots();
     described->set_slot(static_cast<std::uint32_t>(slot));
     described->set_worker_pid(workers_.PidOf(slot));
@@ -304,6 +307,11 @@ rendernode::NodeStatus Node::Status() const {
   }
   status.set_items_completed(items_completed_);
   status.set_items_failed(items_failed_);
+  status.set_coordinator_error(coordinator_error_);
+  status.set_protocol(protocol_);
+  status.set_journal_id(identity_.journal_id);
+  status.set_incarnation(identity_.incarnation);
+  status.set_results_orphaned(results_orphaned_);
   return status;
 }
 

@@ -45,12 +45,14 @@ const char* NameOf(Stage stage) {
   return "";
 }
 
-ItemResult TooLate(Stage stage) {
+ItemResult TooLate(Stage stage, const std::string& trouble) {
   ItemResult result;
   result.set_outcome(rendernode::FAILED);
   result.set_error_code(CodeOf(stage));
-  result.set_error_message(
-      absl::StrCat("the item's processing deadline passed while ", NameOf(stage)));
+  result.set_error_message(absl::StrCat("the item's processing deadline passed while ",
+                                        NameOf(stage),
+                                        trouble.empty() ? "" : ": ",
+                                        trouble));
   return result;
 }
 
@@ -81,18 +83,22 @@ ItemResult Interrupted(Stage stage) {
 }  // namespace
 
 void Node::Advance() {
-  for (const absl::Duration reopens : {journal_retry_at_, workers_.closed_until()}) {
-    if (Now() < reopens) {
-      WakeBy(reopens);
+  for (const Trouble* trouble : DiskTroubles()) {
+    if (Now() < trouble->until()) {
+      WakeBy(trouble->until());
     }
   }
+  if (Awake() < workers_.closed_until()) {
+    WakeByAwake(workers_.closed_until());
+  }
   EnforceDeadlines();
-  if (DrainWanted() || !workers_.CrashLoop(Now()).empty()) {
+  GiveUpOrphans();
+  if (DrainWanted() || !workers_.CrashLoop(Awake()).empty()) {
     ReleaseQueued();
   }
   EnforceDrain();
   if (!draining_.has_value() || !draining_->exit) {
-    WakeBy(workers_.StartDue(Now(), commands_));
+    WakeByAwake(workers_.StartDue(Awake(), commands_));
   }
   JournalNewLeases();
   StartStages();
@@ -103,20 +109,45 @@ void Node::EnforceDeadlines() {
     if (held.stage >= Stage::kJournalResult) {
       continue;  // It ended in time; saying so may take as long as it takes.
     }
-    if (Now() >= held.deadline) {
-      EndWith(held, TooLate(held.stage));
+    if (Awake() >= held.deadline) {
+      EndWith(held, TooLate(held.stage, held.store_trouble));
       continue;
     }
-    WakeBy(held.deadline);
+    WakeByAwake(held.deadline);
     if (held.stage != Stage::kRender || !held.running) {
       continue;
     }
-    if (Now() >= held.progressed_at + limits_.stall_timeout) {
+    if (Awake() >= held.progressed_at + limits_.stall_timeout) {
       SPDLOG_ERROR("worker stalled item={} fence={}", key.item_id, key.fence);
       EndWith(held, Stalled(held.progress, limits_.stall_timeout));
       continue;
     }
-    WakeBy(held.progressed_at + limits_.stall_timeout);
+    WakeByAwake(held.progressed_at + limits_.stall_timeout);
+  }
+}
+
+// Nobody has taken it and nobody is there: by now the item is another node's, or forgotten.
+void Node::GiveUpOrphans() {
+  std::vector<LeaseKey> orphans;
+  for (const auto& [key, held] : held_) {
+    if (held.stage >= Stage::kUpload && !held.running) {
+      orphans.push_back(key);
+    }
+  }
+  if (orphans.empty()) {
+    return;
+  }
+  if (Awake() < heard_at_ + orphan_keep_) {
+    return WakeByAwake(heard_at_ + orphan_keep_);
+  }
+  for (const LeaseKey& key : orphans) {
+    SPDLOG_ERROR("finished result given up: no coordinator for {} item={} fence={} outcome={}",
+                 absl::FormatDuration(orphan_keep_),
+                 key.item_id,
+                 key.fence,
+                 rendernode::Outcome_Name(Find(key)->result.outcome()));
+    ++results_orphaned_;
+    Forget(key);
   }
 }
 
@@ -192,6 +223,9 @@ bool Node::MayStart(const Held& held) {
     case Stage::kFetch:
       return ours && disk_.ok() && fetching_ < limits_.fetches_max;
     case Stage::kRender:
+      if (Now() < work_trouble_.until()) {
+        return false;
+      }
       return ours && disk_.ok() && workers_.Free().has_value();
     case Stage::kUpload:
       return ours && uploading_ < limits_.uploads_max;
@@ -212,11 +246,12 @@ void Node::StartStage(Held& held) {
       return;
     case Stage::kFetch:
       ++fetching_;
+      Do(JournalStart{key});
       return Do(FetchItem{held.lease});
     case Stage::kRender:
       held.progress.Clear();
-      held.progressed_at = Now();
-      WakeBy(held.progressed_at + limits_.stall_timeout);
+      held.progressed_at = Awake();
+      WakeByAwake(held.progressed_at + limits_.stall_timeout);
       return workers_.Render(*workers_.Free(), held.lease, commands_);
     case Stage::kJournalOutput:
       return Do(JournalResult{key, held.result, /*uploaded=*/false});

@@ -14,6 +14,12 @@ namespace {
 
 constexpr absl::Duration kStatusInterval = absl::Seconds(5);
 
+// " (text)", on one line.
+std::string Bracketed(std::string text) {
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  return text.empty() ? "" : absl::StrCat(" (", text, ")");
+}
+
 }  // namespace
 
 ServiceManager::ServiceManager() {
@@ -32,6 +38,11 @@ void ServiceManager::Ready() {
   sd_notify(0, "READY=1");
 }
 
+void ServiceManager::Reloading(absl::Duration now) {
+  sd_notify(0,
+            absl::StrCat("RELOADING=1\nMONOTONIC_USEC=", absl::ToInt64Microseconds(now)).c_str());
+}
+
 void ServiceManager::Beat(const rendernode::NodeStatus& status) {
   std::string line = StatusLine(status);
   sd_notify(0, line == said_ ? "WATCHDOG=1" : absl::StrCat("WATCHDOG=1\nSTATUS=", line).c_str());
@@ -46,19 +57,21 @@ std::string StatusLine(const rendernode::NodeStatus& status) {
   const auto busy = std::count_if(status.slots().begin(),
                                   status.slots().end(),
                                   [](const auto& slot) { return !slot.item_id().empty(); });
-  std::string reason = status.reason().empty() ? "" : absl::StrCat(" (", status.reason(), ")");
-  std::replace(reason.begin(), reason.end(), '\n', ' ');
-  return absl::StrCat(absl::AsciiStrToLower(rendernode::NodeState_Name(status.state())),
-                      reason,
-                      ", ",
-                      status.connected() ? "connected" : "not connected",
-                      ": ",
-                      busy,
-                      " of ",
-                      status.slots_size(),
-                      " slots busy, ",
-                      status.items_size(),
-                      " items held");
+  const std::string reason = Bracketed(status.reason());
+  return absl::StrCat(
+      absl::AsciiStrToLower(rendernode::NodeState_Name(status.state())),
+      reason,
+      ", ",
+      status.connected() ? "connected" : "not connected" + Bracketed(status.coordinator_error()),
+      ": ",
+      busy,
+      " of ",
+      status.slots_size(),
+      " slots busy, ",
+      status.items_size(),
+      " items held",
+      status.reload_error().empty() ? "" : ", last reload refused",
+      Bracketed(status.reload_error()));
 }
 
 }  // namespace rn

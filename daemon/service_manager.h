@@ -18,6 +18,8 @@ class ServiceManager {
   absl::Duration interval() const { return interval_; }
 
   void Ready();
+  // The configuration is being read again; Ready() ends it. `now`: Clock::Awake().
+  void Reloading(absl::Duration now);
   // The watchdog's ping, and the line that `systemctl status` shows when it changed.
   void Beat(const rendernode::NodeStatus& status);
   void Stopping();

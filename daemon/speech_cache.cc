@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/disk_full.h"
 #include "base/file.h"
 #include "base/mutex.h"
 #include "base/status.h"
@@ -122,7 +123,7 @@ absl::Status SpeechCache::Impl::Keep(const std::string& key, const fs::path& mad
   RETURN_IF_ERROR(CreateDirectories(PathOf(key).parent_path()));
   fs::rename(made, PathOf(key), error);
   if (error) {
-    return ErrnoStatus(error.value(), PathOf(key).string());
+    return WriteErrnoStatus(error.value(), PathOf(key).string());
   }
   entries[key] = {.bytes = size, .use = uses.insert(uses.end(), key)};
   bytes += size;

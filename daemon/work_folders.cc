@@ -9,6 +9,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_format.h"
+#include "base/disk_full.h"
 #include "base/file.h"
 #include "base/status.h"
 
@@ -34,7 +35,7 @@ std::string NameOf(const LeaseKey& key) {
 absl::Status MakeFolder(const fs::path& path) {
   std::error_code error;
   fs::create_directory(path, error);
-  return error ? ErrnoStatus(error.value(), path.string()) : absl::OkStatus();
+  return error ? WriteErrnoStatus(error.value(), path.string()) : absl::OkStatus();
 }
 
 }  // namespace

@@ -17,9 +17,11 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_join.h"
+#include "base/disk_full.h"
 #include "base/framing.h"
 #include "base/status.h"
 #include "daemon/line_log.h"
+#include "proto/item_error.h"
 
 namespace rn {
 namespace {
@@ -272,7 +274,7 @@ absl::StatusOr<rendernode::Done> WorkerProcess::Child::AwaitDone(const LeaseKey&
 }
 
 void WorkerProcess::Child::PassOn(const rendernode::Progress& progress) {
-  const absl::Duration now = owner_.clock_.SinceBoot();
+  const absl::Duration now = owner_.clock_.Awake();
   if (progress.phase() == phase_ && now - passed_on_at_ < owner_.command_.progress_spacing &&
       progress.frames_done() != progress.frames_total()) {
     return;
@@ -336,7 +338,7 @@ absl::Status WorkerProcess::Child::WaitForSomething() {
     ended_by_itself_ = true;
     return absl::UnavailableError("it ended");
   }
-  if (closed_at_.has_value() && owner_.clock_.SinceBoot() - *closed_at_ >= kExitGrace) {
+  if (closed_at_.has_value() && owner_.clock_.Awake() - *closed_at_ >= kExitGrace) {
     return absl::DataLossError("it closed its channel and lived on");
   }
   return absl::OkStatus();
@@ -369,7 +371,7 @@ absl::Status WorkerProcess::Child::ReadChannel() {
     return absl::OkStatus();
   }
   if (got <= 0) {
-    closed_at_ = owner_.clock_.SinceBoot();
+    closed_at_ = owner_.clock_.Awake();
     return absl::OkStatus();
   }
   parser_.Append({bytes.data(), static_cast<std::size_t>(got)});
@@ -377,7 +379,7 @@ absl::Status WorkerProcess::Child::ReadChannel() {
 }
 
 absl::Status WorkerProcess::Child::CheckFlood(std::size_t bytes) {
-  const absl::Duration now = owner_.clock_.SinceBoot();
+  const absl::Duration now = owner_.clock_.Awake();
   if (now - second_began_ >= absl::Seconds(1)) {
     second_began_ = now;
     bytes_this_second_ = 0;
@@ -412,7 +414,7 @@ void WorkerProcess::Child::ReadOutput() {
 }
 
 absl::Status WorkerProcess::Child::CheckMemory() {
-  const absl::Duration now = owner_.clock_.SinceBoot();
+  const absl::Duration now = owner_.clock_.Awake();
   if (!working_ || now < memory_check_at_) {
     return absl::OkStatus();
   }
@@ -458,12 +460,12 @@ WorkerProcess::WorkerProcess(int slot,
                              Clock& clock,
                              std::function<void(Event)> post)
     : slot_(slot),
-      command_(std::move(command)),
       folders_(folders),
       cgroups_(cgroups),
       clock_(clock),
       post_(std::move(post)),
-      wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+      wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      command_(std::move(command)) {
   CHECK(wake_.valid());
   thread_ = std::thread([this] { Supervise(); });
 }
@@ -486,6 +488,11 @@ void WorkerProcess::Start() {
     wishes_.order.reset();
   }
   Wake();
+}
+
+void WorkerProcess::SetCommand(WorkerCommand command) {
+  MutexLock lock(mutex_);
+  wishes_.command = std::move(command);
 }
 
 void WorkerProcess::Render(RenderOrder order) {
@@ -526,6 +533,9 @@ bool WorkerProcess::AwaitStart() {
         return false;
       }
       if (std::exchange(wishes_.start, false)) {
+        if (wishes_.command.has_value()) {
+          command_ = *std::exchange(wishes_.command, std::nullopt);
+        }
         return true;
       }
     }
@@ -579,7 +589,16 @@ absl::Status WorkerProcess::Serve(Child& child) {
 }
 
 absl::Status WorkerProcess::RenderOne(const RenderOrder& order, Child& child) {
-  ASSIGN_OR_RETURN(const fs::path folder, folders_.Create(slot_, order.key));
+  absl::StatusOr<fs::path> created = folders_.Create(slot_, order.key);
+  if (IsDiskFull(created.status())) {  // No fault of the worker's: it crashed on nothing.
+    rendernode::Done full;
+    full.set_item_id(order.key.item_id);
+    full.set_fence(order.key.fence);
+    *full.mutable_result() = FailedResult(created.status());
+    post_(WorkerDone{slot_, std::move(full)});
+    return absl::OkStatus();
+  }
+  ASSIGN_OR_RETURN(const fs::path folder, std::move(created));
   child.Send(ToProto(order, folder));
   ASSIGN_OR_RETURN(rendernode::Done done, child.AwaitDone(order.key));
   if (done.result().outcome() == rendernode::SUCCEEDED) {

@@ -98,6 +98,9 @@ class WorkerProcess {
   // Kills the worker and reaps it.
   ~WorkerProcess();
 
+  // From the next Start() on; a worker that runs keeps what it was started with.
+  void SetCommand(WorkerCommand command);
+
   // Posts WorkerReady once it has said Hello, and WorkerGone once it is dead and reaped or could
   // not be started. Precondition: none runs, and WorkerGone was posted for each before.
   void Start();
@@ -118,6 +121,7 @@ class WorkerProcess {
     bool start = false;
     std::optional<std::string> kill;
     std::optional<RenderOrder> order;
+    std::optional<WorkerCommand> command;
   };
 
   void Supervise();
@@ -130,7 +134,6 @@ class WorkerProcess {
 
   // Fixed after construction.
   const int slot_;
-  const WorkerCommand command_;
   WorkFolders& folders_;          // Outlives us.
   const WorkerCgroups& cgroups_;  // Outlives us.
   Clock& clock_;                  // Outlives us.
@@ -139,6 +142,8 @@ class WorkerProcess {
 
   Mutex mutex_;
   Wishes wishes_ ABSL_GUARDED_BY(mutex_);
+
+  WorkerCommand command_;  // Of the worker that runs; our thread's own.
 
   std::thread thread_;
 };

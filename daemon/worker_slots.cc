@@ -13,6 +13,10 @@ WorkerSlots::WorkerSlots(const WorkerLimits& limits, RandomSource random)
 absl::Duration WorkerSlots::StartDue(absl::Duration now, std::vector<Command>& commands) {
   absl::Duration next = absl::InfiniteDuration();
   for (int slot = 0; slot < static_cast<int>(slots_.size()); ++slot) {
+    if (IsRetired(slot)) {
+      Retire(slot, commands);
+      continue;
+    }
     auto* starting = std::get_if<Starting>(&At(slot).state);
     if (starting != nullptr && now >= starting->hello_by) {
       starting->hello_by = absl::InfiniteDuration();  // Killed once is enough.
@@ -32,9 +36,27 @@ absl::Duration WorkerSlots::StartDue(absl::Duration now, std::vector<Command>& c
   return next;
 }
 
+void WorkerSlots::SetLimits(const WorkerLimits& limits) {
+  limits_ = limits;
+  slots_.resize(std::max(slots_.size(), static_cast<std::size_t>(limits.slots)));
+}
+
+bool WorkerSlots::Exists(int slot) const {
+  return !IsRetired(slot) || !std::holds_alternative<Stopped>(At(slot).state);
+}
+
+// What it renders it may finish.
+void WorkerSlots::Retire(int slot, std::vector<Command>& commands) {
+  const auto& state = At(slot).state;
+  if (std::holds_alternative<Starting>(state) || std::holds_alternative<Idle>(state)) {
+    At(slot).state = Dying{};
+    commands.push_back(KillWorker{slot});
+  }
+}
+
 std::optional<int> WorkerSlots::Free() const {
   for (int slot = 0; slot < static_cast<int>(slots_.size()); ++slot) {
-    if (std::holds_alternative<Idle>(At(slot).state)) {
+    if (!IsRetired(slot) && std::holds_alternative<Idle>(At(slot).state)) {
       return slot;
     }
   }
@@ -76,7 +98,7 @@ bool WorkerSlots::OnDone(int slot,
   backoff_.Reset();
   closed_until_ = -absl::InfiniteDuration();
   ++At(slot).items;
-  if (succeeded && At(slot).items < limits_.items_per_worker) {
+  if (succeeded && At(slot).items < limits_.items_per_worker && !IsRetired(slot)) {
     At(slot).state = Idle{};
   } else {
     At(slot).state = Dying{};

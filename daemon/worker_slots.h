@@ -24,6 +24,7 @@ struct WorkerLimits {
 };
 
 // Pure and single-threaded, as Node, of which it is a part. Commands are appended to `commands`.
+// Times are Clock::Awake(): a worker that slept with the machine was not slow.
 class WorkerSlots {
  public:
   WorkerSlots(const WorkerLimits& limits, RandomSource random);
@@ -32,8 +33,13 @@ class WorkerSlots {
   // Returns when to ask again; InfiniteDuration: nothing is waiting.
   absl::Duration StartDue(absl::Duration now, std::vector<Command>& commands);
 
+  // Slots that are no longer allowed end their item and stay empty.
+  void SetLimits(const WorkerLimits& limits);
+
   std::optional<int> Free() const;
+  // Slots in use, or still ending.
   std::size_t count() const { return slots_.size(); }
+  bool Exists(int slot) const;
 
   // Precondition: Free() == slot.
   void Render(int slot, const rendernode::Lease& lease, std::vector<Command>& commands);
@@ -83,12 +89,14 @@ class WorkerSlots {
   };
 
   std::optional<int> SlotOf(const LeaseKey& key) const;
+  void Retire(int slot, std::vector<Command>& commands);
+  bool IsRetired(int slot) const { return slot >= limits_.slots; }
   Slot& At(int slot) { return slots_.at(static_cast<std::size_t>(slot)); }
   const Slot& At(int slot) const { return slots_.at(static_cast<std::size_t>(slot)); }
   // The worker ended unasked; returns when the next may start.
   absl::Duration CountCrash(const std::string& message, absl::Duration now);
 
-  const WorkerLimits limits_;
+  WorkerLimits limits_;
   const RandomSource random_;
   std::vector<Slot> slots_;
   std::optional<rendernode::Hello> hello_;

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "base/disk_full.h"
 
 namespace rn {
 namespace {
@@ -44,6 +45,9 @@ void ForwardLog(void* source, int level, const char* format, va_list arguments) 
 }  // namespace
 
 absl::Status FfmpegStatus(int error, absl::string_view what) {
+  if (error == AVERROR(ENOSPC) || error == AVERROR(EDQUOT)) {
+    return WriteErrnoStatus(AVUNERROR(error), what);
+  }
   std::array<char, AV_ERROR_MAX_STRING_SIZE> text{};
   av_strerror(error, text.data(), text.size());
   return absl::Status(CodeOf(error), absl::StrCat(what, ": ", text.data()));

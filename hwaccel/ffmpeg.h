@@ -33,7 +33,8 @@ extern "C" {
 namespace rn {
 
 // "<what>: Invalid data found when processing input". ENOMEM → ResourceExhausted, EIO and
-// EXTERNAL → Unavailable, ENOENT → NotFound, invalid data and the rest → InvalidArgument.
+// EXTERNAL → Unavailable, ENOENT → NotFound, invalid data and the rest → InvalidArgument. ENOSPC
+// and EDQUOT are marked as IsDiskFull.
 absl::Status FfmpegStatus(int error, absl::string_view what);
 
 // Routes FFmpeg's log to spdlog at `warning` and above. Call once, from main.

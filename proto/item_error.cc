@@ -4,6 +4,7 @@
 #include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "base/disk_full.h"
 
 namespace rn {
 namespace {
@@ -39,9 +40,11 @@ rendernode::ItemErrorCode ItemErrorFromName(absl::string_view name) {
 rendernode::ItemResult FailedResult(const absl::Status& status) {
   rendernode::ItemResult result;
   result.set_outcome(rendernode::FAILED);
-  result.set_error_code(ItemErrorOf(status));
+  result.set_error_code(IsDiskFull(status) ? rendernode::ITEM_ERROR_QUOTA_EXCEEDED
+                                           : ItemErrorOf(status));
   result.set_error_message(std::string(status.message()));
-  result.set_retryable(absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status));
+  result.set_retryable(IsDiskFull(status) || absl::IsUnavailable(status) ||
+                       absl::IsDeadlineExceeded(status));
   return result;
 }
 

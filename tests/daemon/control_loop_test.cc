@@ -147,6 +147,22 @@ TEST_F(ControlLoopTest, EveryStartRaisesTheIncarnation) {
   EXPECT_EQ(coordinator().opened.PopFor(kPatience)->incarnation(), 2);
 }
 
+TEST_F(ControlLoopTest, ADamagedJournalIsSetAsideAndTheNodeSaysSoUnderANewName) {
+  Start();
+  const std::string before = coordinator().opened.PopFor(kPatience)->journal_id();
+  EXPECT_FALSE(before.empty());
+  Drain();
+  std::filesystem::resize_file(node_->root() / "state" / "journal.sqlite", 0);
+  Run();
+  const auto opened = coordinator().opened.PopFor(kPatience);
+  ASSERT_TRUE(opened.has_value());
+  EXPECT_NE(opened->journal_id(), before);
+  EXPECT_EQ(opened->incarnation(), 1);
+  const auto status = AwaitStatus([](const auto& now) { return now.connected(); });
+  ASSERT_EQ(status.warnings_size(), 1);
+  EXPECT_THAT(status.warnings(0), HasSubstr("journal.sqlite.damaged-"));
+}
+
 TEST_F(ControlLoopTest, WithoutRoomOnTheDiskNothingIsPulled) {
   change_ = [](DaemonConfig& config) {
     config.disk_free_bytes_min = std::numeric_limits<std::int64_t>::max();

@@ -19,13 +19,14 @@ class JournalWriterTest : public ::testing::Test {
     ASSERT_TRUE(dir.ok());
     dir_ = std::make_unique<TempDir>(*std::move(dir));
     writer_ = std::make_unique<JournalWriter>(
-        OpenJournal(), 100, clock_, [this](Event event) { events_.Push(std::move(event)); });
+        OpenJournal(), 100, [this](Event event) { events_.Push(std::move(event)); });
   }
   void TearDown() override { events_.Close(); }
 
   std::unique_ptr<Journal> OpenJournal() {
-    auto journal = Journal::Open(dir_->path() / "journal.sqlite");
+    auto journal = Journal::Open(dir_->path() / "journal.sqlite", clock_, "boot");
     EXPECT_TRUE(journal.ok()) << journal.status();
+    EXPECT_TRUE((*journal)->RaiseIncarnation().ok());
     return *std::move(journal);
   }
 
@@ -61,6 +62,7 @@ class JournalWriterTest : public ::testing::Test {
 
 TEST_F(JournalWriterTest, EachWriteIsAnsweredInItsOrder) {
   writer_->Do(Leases({kA, kB}));
+  writer_->Do(JournalStart{kA});
   writer_->Do(JournalResult{kA, {}, /*uploaded=*/false});
   writer_->Do(JournalResult{kA, {}, /*uploaded=*/true});
   writer_->Do(JournalForget{{kB}});
@@ -70,7 +72,7 @@ TEST_F(JournalWriterTest, EachWriteIsAnsweredInItsOrder) {
   const auto found = Restart();
   ASSERT_EQ(found.size(), 1);
   EXPECT_TRUE(found[0].uploaded);
-  EXPECT_EQ(found[0].granted_at, clock_.Now());
+  EXPECT_EQ(found[0].starts, 1);
 }
 
 TEST_F(JournalWriterTest, ABadWriteDoesNotFailItsNeighbours) {
@@ -99,7 +101,7 @@ TEST_F(JournalWriterTest, MoreThanMayWaitIsRefusedAtOnce) {
   stuck.Push(true);
   writer_.reset();
   writer_ = std::make_unique<JournalWriter>(
-      OpenJournal(), 2, clock_, [&](const Event&) { stuck.Push(true); });  // Waits for us.
+      OpenJournal(), 2, [&](const Event&) { stuck.Push(true); });  // Waits for us.
   int accepted = 0;
   while (writer_->Do(Leases({kA}))) {
     ASSERT_LT(++accepted, 1000000);

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/disk_full.h"
 #include "daemon/node.h"
 #include "proto/item_error.h"
 #include "tests/fakes/fake_clock.h"
@@ -60,6 +61,7 @@ struct Line {
                           out->append(Name(lease.ref()));
                         }));
   }
+  std::string operator()(const JournalStart&) const { return ""; }  // Seen in `started_`.
   std::string operator()(const JournalResult& journal) const {
     return absl::StrCat("journal ",
                         Name(journal.key),
@@ -125,7 +127,12 @@ class NodeTest : public ::testing::Test {
   Lines Say(const Event& event) {
     Lines lines;
     for (const Command& command : node_->Handle(event)) {
-      lines.push_back(std::visit(Line(), command));
+      if (std::string line = std::visit(Line(), command); !line.empty()) {
+        lines.push_back(std::move(line));
+      }
+      if (const auto* start = std::get_if<JournalStart>(&command)) {
+        started_.push_back(Name(start->key));
+      }
       if (const auto* sync = std::get_if<Sync>(&command)) {
         last_sync_ = sync->request;
         sync_sent_at_ = clock_.SinceBoot();
@@ -239,6 +246,7 @@ class NodeTest : public ::testing::Test {
   rendernode::OpenSessionRequest last_open_;
   absl::Duration sync_sent_at_;
   ItemResult last_result_;
+  Lines started_;  // Work on these began.
 };
 
 inline const LeaseKey kA = {"a", 1};

@@ -200,20 +200,19 @@ TEST_F(NodeTest, AResultThatCannotBeJournalledWaitsAndIsNotLost) {
 
 // ---------------------------------------------------------------- restart
 
-JournalledLease FromJournal(const LeaseKey& key, absl::Time granted_at) {
+JournalledLease FromJournal(const LeaseKey& key) {
   JournalledLease journalled;
   *journalled.lease.mutable_ref() = key.ToProto();
-  journalled.granted_at = granted_at;
   return journalled;
 }
 
 TEST_F(NodeTest, AfterARestartNothingStartsBeforeTheCoordinatorAdopts) {
-  JournalledLease done = FromJournal(kB, clock_.Now());
+  JournalledLease done = FromJournal(kB);
   done.result = Success();
   done.uploaded = true;
-  JournalledLease rendered = FromJournal(kC, clock_.Now());
+  JournalledLease rendered = FromJournal(kC);
   rendered.result = Success();
-  Create({FromJournal(kA, clock_.Now()), done, rendered});
+  Create({FromJournal(kA), done, rendered});
   EXPECT_THAT(Say(Tick{}), ElementsAre("start 0"));
   EXPECT_THAT(Say(Ready(0)), ElementsAre("open a/1 b/1=done c/1"));
   rendernode::OpenSessionResponse opened = Opened();
@@ -227,7 +226,7 @@ TEST_F(NodeTest, AfterARestartNothingStartsBeforeTheCoordinatorAdopts) {
 }
 
 TEST_F(NodeTest, ALeaseTheCoordinatorDropsAfterARestartIsForgotten) {
-  Create({FromJournal(kA, clock_.Now())});
+  Create({FromJournal(kA)});
   Say(Tick{});
   Say(Ready(0));
   rendernode::OpenSessionResponse opened = Opened();
@@ -237,10 +236,130 @@ TEST_F(NodeTest, ALeaseTheCoordinatorDropsAfterARestartIsForgotten) {
 }
 
 TEST_F(NodeTest, TheDeadlineRunsOnWhileTheDaemonIsDown) {
-  JournalledLease old = FromJournal(kA, clock_.Now() - absl::Minutes(5));
+  JournalledLease old = FromJournal(kA);
+  old.age = absl::Minutes(5);
   old.lease.set_remaining_deadline_ms(60000);
   Create({old});
   EXPECT_THAT(Say(Tick{}), Contains("journal a/1 result asset_download_failed"));
+}
+
+TEST_F(NodeTest, ALeaseThatTakesTheDaemonDownLifeAfterLifeIsGivenBackAsALoss) {
+  JournalledLease once = FromJournal(kA);
+  once.starts = limits_.adoptions_max - 1;
+  JournalledLease poison = FromJournal(kB);
+  poison.starts = limits_.adoptions_max;
+  JournalledLease done = FromJournal(kC);
+  done.starts = limits_.adoptions_max;
+  done.result = Success();
+  Create({once, poison, done});
+  EXPECT_THAT(Say(Tick{}), Contains("journal b/1 result video_encoding_error"));
+  Say(Journalled(kB));
+  Say(Ready(0));
+  rendernode::OpenSessionResponse opened = Opened();
+  for (const LeaseKey& key : {kA, kB, kC}) {
+    *opened.add_adopt() = key.ToProto();
+  }
+  EXPECT_THAT(Say(SessionOpened{opened, clock_.SinceBoot()}),
+              AllOf(Contains("fetch a/1"),
+                    Contains("commit b/1 video_encoding_error"),
+                    Contains("upload c/1")))
+      << "a finished result is not thrown away";
+  EXPECT_TRUE(last_result_.infrastructure());
+  EXPECT_TRUE(last_result_.retryable());
+  EXPECT_THAT(started_, ElementsAre("a/1"));
+}
+
+TEST_F(NodeTest, TheSessionSaysWhoseJournalItIs) {
+  node_ = std::make_unique<Node>(limits_,
+                                 NodeIdentity{"node", "boot", 4, "test", "j1"},
+                                 std::vector<JournalledLease>(),
+                                 clock_,
+                                 [] { return 0.0; });
+  Say(Tick{});
+  Say(Ready(0));
+  EXPECT_EQ(last_open_.journal_id(), "j1");
+  EXPECT_EQ(last_open_.incarnation(), 4u);
+}
+
+// ---------------------------------------------------------------- orphans
+
+TEST_F(NodeTest, AResultThatNobodyTakesIsKeptForAsLongAsAgreedThenDroppedAndCounted) {
+  Create();
+  rendernode::OpenSessionResponse opened = Opened();
+  opened.mutable_timing()->set_orphan_keep_ms(3600000);
+  Connect(opened);
+  GrantAndRender(kA);
+  FinishRender(kA);
+  FinishUpload(kA);
+  Say(CommitFailed{kA, absl::UnavailableError("down")});
+  Say(SyncFailed{absl::UnavailableError("down")});
+  clock_.Advance(absl::Minutes(59));
+  EXPECT_THAT(Say(Tick{}), AllOf(Contains("commit a/1 SUCCEEDED"), Not(Contains("forget a/1"))));
+  EXPECT_THAT(Say(CommitFailed{kA, absl::UnavailableError("down")}), Not(Contains("forget a/1")));
+  clock_.Suspend(absl::Hours(48));
+  EXPECT_THAT(Say(Tick{}), Not(Contains("forget a/1"))) << "nobody was asked meanwhile";
+  clock_.Advance(absl::Minutes(1));
+  EXPECT_THAT(Say(CommitFailed{kA, absl::UnavailableError("down")}), Contains("forget a/1"));
+  EXPECT_EQ(node_->Status().results_orphaned(), 1u);
+}
+
+TEST_F(NodeTest, AnyWordOfTheCoordinatorsKeepsResultsAlive) {
+  Create();
+  rendernode::OpenSessionResponse opened = Opened();
+  opened.mutable_timing()->set_orphan_keep_ms(3600000);
+  Connect(opened);
+  GrantAndRender(kA);
+  FinishRender(kA);
+  FinishUpload(kA);
+  for (int i = 0; i < 10; ++i) {
+    clock_.Advance(absl::Minutes(50));
+    Say(CommitAnswered{kA, CommitItemResponse::RETRY});
+    Say(Reply());
+    EXPECT_THAT(After(limits_.coordinator_retry.max), Contains("commit a/1 SUCCEEDED"));
+  }
+  EXPECT_EQ(node_->Status().results_orphaned(), 0u);
+}
+
+// ---------------------------------------------------------------- versions
+
+TEST_F(NodeTest, ACoordinatorOfOtherVersionsIsAskedSlowlyAndEverythingHeldIsKept) {
+  JournalledLease done = FromJournal(kA);
+  done.result = Success();
+  done.uploaded = true;
+  Create({done});
+  Say(Tick{});
+  Say(Ready(0));
+  EXPECT_EQ(last_open_.protocol_min(), kProtocolMin);
+  EXPECT_EQ(last_open_.protocol_max(), kProtocolMax);
+  const absl::Status refusal = absl::FailedPreconditionError(
+      "coordinator speaks protocol 7-9, this node 1-1: update the node");
+  absl::Duration waited;
+  for (int i = 0; i < 300; ++i) {  // Hours.
+    Say(SessionFailed{refusal});
+    EXPECT_EQ(node_->Status().coordinator_error(), refusal.message());
+    EXPECT_FALSE(node_->Status().connected());
+    waited = node_->WakeAt() - clock_.SinceBoot();
+    EXPECT_GE(waited, limits_.refused_retry.min);
+    EXPECT_THAT(After(waited), Contains("open a/1=done"));
+  }
+  EXPECT_EQ(waited, limits_.refused_retry.max);
+  rendernode::OpenSessionResponse opened = Opened();
+  opened.set_protocol(kProtocolMax);
+  EXPECT_THAT(Say(SessionOpened{opened, clock_.SinceBoot()}), Contains("commit a/1 SUCCEEDED"));
+  EXPECT_EQ(node_->Status().coordinator_error(), "");
+  EXPECT_EQ(node_->Status().protocol(), kProtocolMax);
+}
+
+TEST_F(NodeTest, AVersionThatWasNotOfferedIsNotSpoken) {
+  Create();
+  Say(Tick{});
+  Say(Ready(0));
+  rendernode::OpenSessionResponse opened = Opened();
+  opened.set_protocol(kProtocolMax + 1);
+  EXPECT_THAT(Say(SessionOpened{opened, clock_.SinceBoot()}), IsEmpty());
+  EXPECT_THAT(node_->Status().coordinator_error(),
+              HasSubstr("coordinator speaks protocol 2, this node 1-1: update the node"));
+  EXPECT_THAT(After(limits_.refused_retry.min), ElementsAre("open"));
 }
 
 // ---------------------------------------------------------------- drain

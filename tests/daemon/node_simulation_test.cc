@@ -1,15 +1,20 @@
 // The node against a small model of the coordinator and a hostile world, in simulated time: lost
-// requests and replies, partitions beyond the TTL, crashing and stalling workers, a refusing store,
-// a failing journal, kill -9 of the daemon. Each seed is one history; every one must end with each
-// item done once and an empty journal, and no step may ever be seen before it was durable.
+// requests and replies, partitions beyond the TTL, crashing and stalling workers, a store that is
+// away, full or refuses, full disks, a failing journal, a wall clock that jumps, a box that falls
+// asleep, kill -9 of the daemon. Each seed is one history; every one must end with each item done
+// once and an empty journal, no step may ever be seen before it was durable, and no worker may be
+// blamed for what its box did.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <random>
+#include <set>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "base/disk_full.h"
 #include "daemon/node.h"
 #include "proto/item_error.h"
 #include "tests/fakes/fake_clock.h"
@@ -161,7 +166,7 @@ class Simulation {
   // True once everything is done and forgotten.
   bool Run() {
     for (int step = 0; step < 100000 && !::testing::Test::HasFailure(); ++step) {
-      if (coordinator_.all_done() && journal_.empty()) {
+      if (coordinator_.all_done() && JournalIsEmpty()) {
         return true;
       }
       hostile_ = clock_.SinceBoot() < absl::Hours(1) + absl::Minutes(30);
@@ -170,6 +175,18 @@ class Simulation {
       }
       if (hostile_ && Chance(0.004)) {
         partitioned_until_ = clock_.SinceBoot() + absl::Seconds(Uniform(1, 120));
+      }
+      if (hostile_ && Chance(0.003)) {
+        FillDisks(absl::Seconds(Uniform(1, 120)), /*seen=*/Chance(0.5));
+      }
+      if (hostile_ && Chance(0.003)) {
+        store_away_until_ = clock_.SinceBoot() + absl::Seconds(Uniform(1, 120));
+      }
+      if (hostile_ && Chance(0.003)) {
+        FallAsleep(absl::Seconds(Uniform(1, 120)));
+      }
+      if (hostile_ && Chance(0.01)) {
+        clock_.JumpWallClock(absl::Hours(Uniform(-10000, 10000)));
       }
       DeliverNext();
     }
@@ -191,18 +208,50 @@ class Simulation {
     int slot = -1;
   };
 
+  bool JournalIsEmpty() const {
+    return std::all_of(journal_.begin(), journal_.end(), [this](const auto& entry) {
+      return owed_.count(entry.first) > 0;
+    });
+  }
+
   double Uniform(double low, double high) {
     return std::uniform_real_distribution<double>(low, high)(random_);
   }
   bool Chance(double probability) { return Uniform(0, 1) < probability; }
   bool Mishap(double probability) { return hostile_ && Chance(probability); }
   bool Partitioned() const { return clock_.SinceBoot() < partitioned_until_; }
+  bool DisksFull() const { return clock_.SinceBoot() < disks_full_until_; }
+  bool StoreAway() const { return clock_.SinceBoot() < store_away_until_; }
+
+  // Not `seen`: a quota, of which only who writes learns.
+  void FillDisks(absl::Duration length, bool seen) {
+    disks_full_until_ = clock_.SinceBoot() + length;
+    if (seen) {
+      Post(absl::ZeroDuration(),
+           DiskChecked{absl::ResourceExhaustedError("12 MiB left")},
+           Source::kTick);
+    }
+    Post(length, DiskChecked{absl::OkStatus()}, Source::kTick);
+  }
+
+  // Everything on this box stands still, the coordinator goes on; what it answered meanwhile is
+  // there at the awakening.
+  void FallAsleep(absl::Duration length) {
+    std::multimap<absl::Duration, Pending> later;
+    for (auto& [at, pending] : pending_) {
+      later.emplace(at + length, std::move(pending));
+    }
+    pending_ = std::move(later);
+    clock_.Suspend(length);
+  }
 
   // kill -9: what was under way is gone, what was journalled is not.
   void Restart() {
     pending_.clear();
     workers_.assign(static_cast<std::size_t>(limits_.workers.slots), Worker{});
     session_calls_ = 0;
+    started_.clear();
+    owed_.clear();
     std::vector<JournalledLease> journalled;
     for (const auto& [key, lease] : journal_) {
       journalled.push_back(lease);
@@ -335,21 +384,29 @@ class Simulation {
 
   void Do(const JournalLeases& command) {
     LeasesJournalled answer;
-    answer.status = Mishap(0.02) ? absl::ResourceExhaustedError("disk") : absl::OkStatus();
+    answer.status = WriteToJournal();
     for (const auto& lease : command.leases) {
       const LeaseKey key = LeaseKey::Of(lease.ref());
       answer.keys.push_back(key);
       if (answer.status.ok()) {
-        journal_[key] = JournalledLease{.lease = lease, .granted_at = clock_.Now()};
+        owed_.erase(key);
+        journal_[key] = JournalledLease{.lease = lease};
       }
     }
     Post(absl::ZeroDuration(), std::move(answer), Source::kTick);
   }
+  void Do(const JournalStart& command) {
+    if (const auto found = journal_.find(command.key);
+        found != journal_.end() && started_.insert(command.key).second) {
+      ++found->second.starts;
+    }
+  }
   void Do(const JournalResult& command) {
-    ResultJournalled answer{command.key, absl::OkStatus()};
-    if (Mishap(0.02)) {
-      answer.status = absl::ResourceExhaustedError("disk");
-    } else {
+    ResultJournalled answer{command.key, WriteToJournal()};
+    if (command.result.error_message().find("no progress") != std::string::npos) {
+      ASSERT_EQ(hanging_.count(command.key), 1u) << "blamed for what its box did";
+    }
+    if (answer.status.ok()) {
       ASSERT_EQ(journal_.count(command.key), 1u) << "a result of a lease that was never durable";
       journal_[command.key].result = command.result;
       journal_[command.key].uploaded = command.uploaded;
@@ -357,9 +414,18 @@ class Simulation {
     Post(absl::ZeroDuration(), std::move(answer), Source::kTick);
   }
   void Do(const JournalForget& command) {
-    for (const LeaseKey& key : command.keys) {
+    owed_.insert(command.keys.begin(), command.keys.end());
+    (void)WriteToJournal();
+  }
+  // What could not be forgotten goes with the next write that succeeds.
+  absl::Status WriteToJournal() {
+    if (DisksFull() || Mishap(0.02)) {
+      return absl::ResourceExhaustedError("disk");
+    }
+    for (const LeaseKey& key : std::exchange(owed_, {})) {
       journal_.erase(key);
     }
+    return absl::OkStatus();
   }
 
   void ExpectMayWorkOn(const LeaseKey& key) {
@@ -372,6 +438,9 @@ class Simulation {
     ExpectMayWorkOn(key);
     Event event = Fetched{key};
     if (Mishap(0.03)) event = FetchFailed{key, absl::UnavailableError("503")};
+    if (DisksFull())
+      event = FetchFailed{
+          key, WriteErrnoStatus(ENOSPC, "cache"), /*item_fault=*/false, /*no_room=*/true};
     Post(absl::Milliseconds(Uniform(10, 500)), std::move(event), Source::kTransfer);
   }
   void Do(const UploadItem& command) {
@@ -380,7 +449,14 @@ class Simulation {
     ASSERT_TRUE(journal_[key].result.has_value()) << "visible before it was durable";
     Event event = Uploaded{key, command.result};
     if (Mishap(0.1)) event = UploadFailed{key, absl::UnavailableError("store")};
+    if (StoreAway()) event = UploadFailed{key, StoreTrouble()};
     Post(absl::Milliseconds(Uniform(10, 500)), std::move(event), Source::kTransfer);
+  }
+  absl::Status StoreTrouble() {
+    if (Chance(0.1)) return absl::PermissionDeniedError("403");
+    return Chance(0.5) ? absl::UnavailableError("connection refused")
+                       : WithItemError(absl::ResourceExhaustedError("507"),
+                                       rendernode::ITEM_ERROR_QUOTA_EXCEEDED);
   }
   void Do(const Discard&) {}
 
@@ -408,7 +484,8 @@ class Simulation {
     ASSERT_TRUE(worker.ready && !worker.renders.has_value());
     worker.renders = key;
     if (Mishap(0.02)) {
-      return;  // Hangs.
+      hanging_.insert(key);
+      return;
     }
     // Some outlast a lease that nobody renews.
     const absl::Duration length = absl::Seconds(Chance(0.1) ? Uniform(20, 90) : Uniform(0.2, 8));
@@ -425,8 +502,12 @@ class Simulation {
     WorkerDone done{.slot = command.slot};
     done.done.set_item_id(key.item_id);
     done.done.set_fence(key.fence);
-    done.done.mutable_result()->set_outcome(rendernode::SUCCEEDED);
-    done.done.mutable_result()->add_artifacts()->set_path("/video.mp4");
+    if (DisksFull()) {
+      *done.done.mutable_result() = FailedResult(WriteErrnoStatus(ENOSPC, "video.mp4"));
+    } else {
+      done.done.mutable_result()->set_outcome(rendernode::SUCCEEDED);
+      done.done.mutable_result()->add_artifacts()->set_path("/video.mp4");
+    }
     Post(length, std::move(done), Source::kWorker, command.slot);
   }
   void Do(const Exit&) { FAIL() << "nobody asked for a drain"; }
@@ -436,10 +517,13 @@ class Simulation {
   FakeClock clock_;
   ModelCoordinator coordinator_{150};
   std::map<LeaseKey, JournalledLease> journal_;
+  std::set<LeaseKey> started_;  // In this life of the daemon.
   std::unique_ptr<Node> node_;
   std::multimap<absl::Duration, Pending> pending_;
   std::vector<Worker> workers_;
-  absl::Duration partitioned_until_;
+  std::set<LeaseKey> owed_;     // Forgotten, and the journal does not know it yet.
+  std::set<LeaseKey> hanging_;  // Whose worker really hung.
+  absl::Duration partitioned_until_, disks_full_until_, store_away_until_;
   int session_calls_ = 0;
   int idle_ticks_ = 0;
   bool hostile_ = true;

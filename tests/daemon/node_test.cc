@@ -101,6 +101,54 @@ TEST_F(NodeTest, AFullDiskPausesTheStagesAndFailsNothing) {
   EXPECT_THAT(Say(DiskChecked{absl::OkStatus()}), Contains("fetch a/1"));
 }
 
+TEST_F(NodeTest, ACacheWithoutRoomClosesTheNodeAndTheItemWaits) {
+  Create();
+  Connect();
+  Grant(kA);
+  const absl::Status full = WriteErrnoStatus(ENOSPC, "/cache/partial/1");
+  EXPECT_THAT(Say(FetchFailed{kA, full, /*item_fault=*/false, /*no_room=*/true}),
+              Not(Contains("discard a/1")));
+  EXPECT_EQ(node_->Status().state(), rendernode::NOT_READY);
+  EXPECT_THAT(node_->Status().reason(), HasSubstr("No space left"));
+  EXPECT_THAT(After(limits_.journal_retry.min), Contains("fetch a/1"));
+  Say(Fetched{kA});
+  EXPECT_EQ(node_->Status().state(), rendernode::READY);
+}
+
+TEST_F(NodeTest, ARenderThatFillsTheDiskIsNoFailureOfTheItemAndClosesTheNode) {
+  Create();
+  Connect();
+  GrantAndRender(kA);
+  ItemResult full = FailedResult(WriteErrnoStatus(ENOSPC, "/work/a-1/video.mp4"));
+  EXPECT_THAT(Say(Done(kA, full)), Contains("journal a/1 result quota_exceeded"));
+  Say(Journalled(kA));
+  EXPECT_TRUE(last_result_.infrastructure());
+  EXPECT_TRUE(last_result_.retryable());
+  EXPECT_EQ(node_->Status().state(), rendernode::NOT_READY);
+  EXPECT_THAT(node_->Status().reason(), HasSubstr("work folder: /work/a-1/video.mp4"));
+  clock_.Advance(limits_.journal_retry.min);
+  EXPECT_EQ(node_->Status().state(), rendernode::READY) << "the next may show that it has passed";
+}
+
+TEST_F(NodeTest, WhatAnotherEncoderMightDoIsWorthOneMoreTryAndABadTemplateIsNot) {
+  Create();
+  Connect();
+  GrantAndRender(kA);
+  Say(Done(kA, Failure(rendernode::ITEM_ERROR_VIDEO_ENCODING_ERROR)));
+  Say(Journalled(kA));
+  EXPECT_TRUE(last_result_.retryable());
+  EXPECT_FALSE(last_result_.infrastructure());
+  Say(WorkerGone{0, "signal 9"});
+  Say(Ready(0));
+  After(limits_.sync_spacing);
+  GrantAndRender(kB);
+  ItemResult broken = Failure(rendernode::ITEM_ERROR_TEMPLATE_RENDER_ERROR);
+  broken.set_retryable(true);
+  Say(Done(kB, broken));
+  Say(Journalled(kB));
+  EXPECT_FALSE(last_result_.retryable());
+}
+
 // ---------------------------------------------------------------- losing a lease
 
 TEST_F(NodeTest, LeaseLostWhileRenderingKillsTheWorkerAndReportsNothing) {
@@ -214,6 +262,53 @@ TEST_F(NodeTest, ALeaseTheReplyDoesNotRenewIsKeptButNotWorkedOn) {
   Say(silent);
   EXPECT_THAT(Say(Fetched{kA}), Not(Contains("render a/1 in 0")));
   EXPECT_EQ(node_->Status().items_size(), 1) << "a store error must never read as lease missing";
+}
+
+// ---------------------------------------------------------------- suspend, clock jumps
+
+TEST_F(NodeTest, ABoxThatWakesDoesNotBlameItsWorkerForHavingSlept) {
+  Create();
+  Connect();
+  rendernode::Lease lease = LeaseOf("a");
+  lease.set_remaining_deadline_ms(60000);
+  Say(Reply({lease}));
+  Say(Journalled(std::vector<LeaseKey>{kA}));
+  Say(Fetched{kA});
+  Say(Progress(kA, 10));
+  clock_.Advance(absl::Seconds(10));
+  clock_.Suspend(absl::Hours(8));
+  EXPECT_THAT(Say(Tick{}), Not(Contains("kill 0")));
+  EXPECT_THAT(After(absl::Seconds(20)),
+              AllOf(Contains("kill 0"), Contains("journal a/1 result video_encoding_error")))
+      << "30 s awake without a frame";
+}
+
+TEST_F(NodeTest, ABoxThatWakesStartsNothingOnLeasesOfTheDayBefore) {
+  Create();
+  Connect();
+  GrantAndRender(kA);
+  After(limits_.sync_spacing);
+  clock_.Suspend(absl::Seconds(26));
+  EXPECT_THAT(Say(Done(kA, Success())), Contains("journal a/1 output SUCCEEDED"));
+  EXPECT_THAT(Say(Journalled(kA)), Not(Contains("upload a/1")));
+}
+
+TEST_F(NodeTest, AJumpOfTheWallClockChangesNothing) {
+  for (const absl::Duration jump : {absl::Hours(24), -absl::Hours(24)}) {
+    Create();
+    Connect();
+    rendernode::Lease lease = LeaseOf("a");
+    lease.set_remaining_deadline_ms(60000);
+    Say(Reply({lease}));
+    clock_.JumpWallClock(jump);
+    EXPECT_THAT(Say(Journalled(std::vector<LeaseKey>{kA})), ElementsAre("fetch a/1"));
+    EXPECT_THAT(Say(Fetched{kA}), ElementsAre("render a/1 in 0"));
+    EXPECT_THAT(After(absl::Seconds(20)), Not(Contains("kill 0")));
+    Say(Progress(kA, 1));
+    FinishRender(kA);
+    FinishUpload(kA);
+    EXPECT_THAT(Say(CommitAnswered{kA, CommitItemResponse::COMMITTED}), Contains("forget a/1"));
+  }
 }
 
 // ---------------------------------------------------------------- stalls and deadlines
@@ -349,6 +444,31 @@ TEST_F(NodeTest, AWorkerThatNeverSaysAWordIsKilled) {
   Say(Tick{});
   EXPECT_THAT(After(limits_.workers.start_timeout), Contains("kill 0"));
   EXPECT_THAT(After(absl::Seconds(1)), Not(Contains("kill 0")));
+}
+
+TEST_F(NodeTest, MoreSlotsStartAtOnceAndFewerEndTheirItemsFirst) {
+  Create();
+  Connect();
+  GrantAndRender(kA);
+  NodeLimits more = limits_;
+  more.workers.slots = 3;
+  node_->SetLimits(more);
+  EXPECT_THAT(Say(Tick{}),
+              AllOf(Contains("start 1"), Contains("start 2"), Not(Contains("kill 0"))));
+  Say(Ready(1));
+  EXPECT_EQ(node_->Status().slots_size(), 3);
+  After(limits_.sync_spacing);
+  Say(SyncFailed{absl::CancelledError("cut")});
+  GrantAndRender(kB);  // In slot 1; 2 is still starting.
+  node_->SetLimits(limits_);
+  EXPECT_THAT(Say(Tick{}), AllOf(Contains("kill 2"), Not(Contains("kill 1"))));
+  Say(WorkerGone{2, "signal 9"});
+  EXPECT_EQ(node_->Status().slots_size(), 2) << "slot 1 finishes its item";
+  EXPECT_THAT(Say(Done(kB, Success(), 1)),
+              AllOf(Contains("kill 1"), Contains("journal b/1 output SUCCEEDED")));
+  EXPECT_THAT(Say(WorkerGone{1, "signal 9"}), Not(Contains("start 1")));
+  EXPECT_EQ(node_->Status().slots_size(), 1);
+  EXPECT_EQ(node_->Status().items_size(), 2) << "leases are kept";
 }
 
 // ---------------------------------------------------------------- the store

@@ -6,6 +6,7 @@
 
 #include <cstdlib>
 
+#include "absl/strings/str_replace.h"
 #include "base/subprocess.h"
 #include "tests/daemon/admin_client.h"
 #include "tests/fakes/sanitizer_environment.h"
@@ -176,9 +177,45 @@ TEST_F(RendernodedTest, TheServiceManagerHearsOfEveryStep) {
   EXPECT_TRUE(await("READY=1"));
   EXPECT_TRUE(await("STATUS=ready, connected: 0 of 1 slots busy, 0 items held"));
   EXPECT_TRUE(await("WATCHDOG=1"));
+  daemon.Signal(SIGHUP);
+  EXPECT_TRUE(await("RELOADING=1\nMONOTONIC_USEC="));
+  EXPECT_TRUE(await("READY=1"));
   daemon.Signal(SIGINT);
   EXPECT_TRUE(await("STOPPING=1"));
   EXPECT_EQ(AwaitEnd(daemon).how, "exit code 0");
+}
+
+TEST_F(HangingWorkerTest, ASighupChangesWhatItMayAndKeepsTheLeases) {
+  Subprocess daemon = Start();
+  const pid_t worker = AwaitRender();
+  AdminClient admin(node_.AdminAddress());
+  WriteConfig(absl::StrReplaceAll(node_.config_text(), {{"slots = 1", "slots = 2"}}));
+  daemon.Signal(SIGHUP);
+  const auto grown = admin.Await([](const auto& now) { return now.slots_size() == 2; });
+  EXPECT_EQ(grown.reload_error(), "");
+  EXPECT_EQ(grown.items_size(), 1);
+  EXPECT_TRUE(IsRunning(worker));
+}
+
+TEST_F(HangingWorkerTest, AReloadThatCannotBeObeyedIsRefusedAsAWholeAndSaysWhy) {
+  Subprocess daemon = Start();
+  const pid_t worker = AwaitRender();
+  AdminClient admin(node_.AdminAddress());
+  WriteConfig(absl::StrReplaceAll(node_.config_text(),
+                                  {{"slots = 1", "slots = 2"}, {"/state\"", "/elsewhere\""}}));
+  daemon.Signal(SIGHUP);
+  const auto refused = admin.Await([](const auto& now) { return !now.reload_error().empty(); });
+  EXPECT_THAT(refused.reload_error(), HasSubstr("only a restart changes folders.state"));
+  EXPECT_EQ(refused.slots_size(), 1) << "nothing of it was taken over";
+  WriteConfig("[node]\nslosts = 1\n");
+  daemon.Signal(SIGHUP);
+  const auto bad =
+      admin.Await([](const auto& now) { return absl::StrContains(now.reload_error(), "slosts"); });
+  EXPECT_THAT(bad.reload_error(), HasSubstr("did you mean"));
+  WriteConfig(node_.config_text());
+  daemon.Signal(SIGHUP);
+  admin.Await([](const auto& now) { return now.reload_error().empty(); });
+  EXPECT_TRUE(IsRunning(worker));
 }
 
 TEST_F(RendernodedTest, ALogThatNobodyReadsIsNoReasonToDie) {

@@ -114,7 +114,7 @@ command = ["BIN/worker-WORKER"]
     artifact.set_content_type("video/mp4");
     EXPECT_TRUE(CreateDirectories(root() / "state").ok());
     const auto journal = OpenJournal();
-    EXPECT_TRUE(journal->PutLeases({lease}, absl::Now()).ok());
+    EXPECT_TRUE(journal->PutLeases({lease}).ok());
     EXPECT_TRUE(journal->PutResult(key, result, /*uploaded=*/false).ok());
   }
 
@@ -133,7 +133,7 @@ command = ["BIN/worker-WORKER"]
 
  private:
   std::unique_ptr<Journal> OpenJournal() const {
-    auto journal = Journal::Open(root() / "state" / "journal.sqlite");
+    auto journal = Journal::Open(root() / "state" / "journal.sqlite", Clock::System(), "boot");
     EXPECT_TRUE(journal.ok()) << journal.status();
     return *std::move(journal);
   }

@@ -13,6 +13,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
+#include "base/disk_full.h"
 #include "base/file.h"
 #include "proto/item_error.h"
 #include "tests/pipeline/image_files.h"
@@ -562,6 +563,14 @@ TEST_F(FailingRowTest, FolderGone) {
   EXPECT_EQ(result.status().code(), absl::StatusCode::kNotFound);
   EXPECT_EQ(ItemErrorOf(result.status()), rendernode::ITEM_ERROR_VIDEO_ENCODING_ERROR);
   EXPECT_THAT(std::string(result.status().message()), HasSubstr(row_.video()));
+}
+
+TEST_F(FailingRowTest, DiskFullIsNoFaultOfTheRows) {
+  std::filesystem::create_symlink("/dev/full", row_.video());
+  const auto result = row_.Render();
+  ASSERT_FALSE(result.ok());
+  EXPECT_TRUE(IsDiskFull(result.status())) << result.status();
+  EXPECT_EQ(FailedResult(result.status()).error_code(), rendernode::ITEM_ERROR_QUOTA_EXCEEDED);
 }
 
 }  // namespace
