@@ -153,6 +153,10 @@ int Coordinator::node_port() const {
   return impl_->nodes->port();
 }
 
+void Coordinator::Probe() {
+  (void)impl_->store->GetJob(/*tenant=*/"", /*job_id=*/"");
+}
+
 void Coordinator::Stop() {
   impl_->nodes->Stop();
   impl_->http->Stop();

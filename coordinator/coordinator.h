@@ -21,6 +21,10 @@ class Coordinator {
   int http_port() const;
   int node_port() const;  // 0 for a Unix socket.
 
+  // Asks the store a small question; returns when it answers, whatever it says. A caller that hangs
+  // here has found it stuck.
+  void Probe();
+
   // Nodes that wait are answered at once, requests under way get their drain timeouts; everything
   // that was answered is on disk. Idempotent.
   void Stop();

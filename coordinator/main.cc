@@ -7,10 +7,12 @@
 #include <systemd/sd-daemon.h>
 
 #include <CLI/CLI.hpp>
+#include <cstdint>
 #include <cstdio>
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/status.h"
@@ -44,6 +46,24 @@ void RaiseFileLimit() {
   }
 }
 
+// Until one of the signals comes; which. Pings the service manager's watchdog as long as the store
+// answers.
+int AwaitSignal(const sigset_t& signals, Coordinator& coordinator) {
+  int signal = 0;
+  std::uint64_t watchdog_us = 0;
+  if (sd_watchdog_enabled(/*unset_environment=*/0, &watchdog_us) <= 0) {
+    sigwait(&signals, &signal);
+    return signal;
+  }
+  // Half of it, as the manual says: one late ping is no death sentence.
+  const timespec interval = absl::ToTimespec(absl::Microseconds(watchdog_us) / 2);
+  while ((signal = sigtimedwait(&signals, nullptr, &interval)) < 0) {
+    coordinator.Probe();
+    sd_notify(/*unset_environment=*/0, "WATCHDOG=1");
+  }
+  return signal;
+}
+
 absl::Status RunCoordinator(const CoordinatorConfig& config, const std::string& ports_file) {
   const sigset_t ending = BlockEndingSignals();
   ASSIGN_OR_RETURN(const auto coordinator, Coordinator::Start(config));
@@ -62,8 +82,7 @@ absl::Status RunCoordinator(const CoordinatorConfig& config, const std::string& 
                                                   "}\n")));
   }
   sd_notify(/*unset_environment=*/0, "READY=1");
-  int signal = 0;
-  sigwait(&ending, &signal);
+  const int signal = AwaitSignal(ending, *coordinator);
   SPDLOG_INFO("coordinator stops signal={}", signal);
   sd_notify(/*unset_environment=*/0, "STOPPING=1");
   coordinator->Stop();
