@@ -10,7 +10,7 @@
 
 namespace rn {
 
-absl::Status InitLogging(absl::string_view program, absl::string_view level) {
+absl::Status InitLogging(absl::string_view program, absl::string_view level, LogFormat format) {
   const spdlog::level::level_enum parsed = spdlog::level::from_str(std::string(level));
   if (parsed == spdlog::level::off && level != "off") {
     return absl::InvalidArgumentError(UnknownName(
@@ -19,7 +19,7 @@ absl::Status InitLogging(absl::string_view program, absl::string_view level) {
   auto logger = std::make_shared<spdlog::logger>(std::string(program),
                                                  std::make_shared<spdlog::sinks::stderr_sink_mt>());
   logger->set_level(parsed);
-  logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %n %v");
+  logger->set_formatter(NewLogFormatter(format));
   logger->flush_on(spdlog::level::info);
   spdlog::set_default_logger(std::move(logger));
   return absl::OkStatus();

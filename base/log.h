@@ -3,12 +3,15 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "base/log_format.h"
 
 namespace rn {
 
-// Lines on stderr: "<RFC 3339 time> <level> <program> <message>". Level: trace … error.
+// Lines on stderr, as base/log_format.h says. Level: trace … error.
 // Messages are `what happened key=value …`, so that journald and grep both serve.
-absl::Status InitLogging(absl::string_view program, absl::string_view level);
+absl::Status InitLogging(absl::string_view program,
+                         absl::string_view level,
+                         LogFormat format = LogFormat::kText);
 
 // Another level from now on. Precondition: InitLogging takes it.
 void SetLogLevel(absl::string_view level);

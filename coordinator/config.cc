@@ -164,6 +164,9 @@ absl::StatusOr<CoordinatorConfig> ReadAll(ConfigReader reader) {
   reader.ReadName("log_level",
                   config.log_level,
                   {"trace", "debug", "info", "warning", "error", "critical", "off"});
+  std::string format = "text";
+  reader.ReadName("log_format", format, {"text", "json"});
+  config.log_format = format == "json" ? LogFormat::kJson : LogFormat::kText;
   ReadPath(reader, "folders.state", config.state_folder);
   ReadPath(reader, "folders.artifacts", config.artifacts_folder);
   ReadPath(reader, "folders.sheets", config.sheets_folder);

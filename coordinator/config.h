@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "base/log_format.h"
 #include "coordinator/auth.h"
 #include "coordinator/http_server.h"
 #include "coordinator/node_service.h"
@@ -18,6 +19,7 @@ namespace rn {
 
 struct CoordinatorConfig {
   std::string log_level = "info";
+  LogFormat log_format = LogFormat::kText;
   std::filesystem::path state_folder = "/var/lib/rendernode-coordinator";  // coordinator.db
   std::filesystem::path artifacts_folder = "/var/lib/rendernode/artifacts";
   std::filesystem::path sheets_folder = "/var/lib/rendernode-coordinator/sheets";

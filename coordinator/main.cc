@@ -18,6 +18,7 @@
 #include "base/status.h"
 #include "coordinator/config.h"
 #include "coordinator/coordinator.h"
+#include "proto/grpc_log.h"
 
 namespace rn {
 namespace {
@@ -108,6 +109,7 @@ int Main(int argc, char** argv) {
   app.set_version_flag("--version", std::string(kProgram) + " " + RN_VERSION);
   CLI11_PARSE(app, argc, argv);
 
+  LogGrpcMessages();
   signal(SIGPIPE, SIG_IGN);  // A log that nobody reads any more is no reason to die.
   const absl::StatusOr<CoordinatorConfig> config = LoadCoordinatorConfig(path);
   if (!config.ok()) {
@@ -117,7 +119,8 @@ int Main(int argc, char** argv) {
     std::printf("%s: good\n", path.c_str());
     return 0;
   }
-  if (const absl::Status status = InitLogging(kProgram, config->log_level); !status.ok()) {
+  if (const absl::Status status = InitLogging(kProgram, config->log_level, config->log_format);
+      !status.ok()) {
     return Fail(status, kExitUsage);
   }
   RaiseFileLimit();

@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "base/log_format.h"
 #include "daemon/item_fetcher.h"
 #include "daemon/lease_client.h"
 #include "daemon/node.h"
@@ -21,6 +22,7 @@ namespace rn {
 struct DaemonConfig {
   std::string node_id;  // Stable over restarts: the coordinator knows the node by it.
   std::string log_level = "info";
+  LogFormat log_format = LogFormat::kText;
   std::filesystem::path state_folder = "/var/lib/rendernode";
   std::filesystem::path work_folder = "/var/lib/rendernode/work";  // Renders under way.
   std::filesystem::path cache_folder = "/var/cache/rendernode";

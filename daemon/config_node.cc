@@ -39,6 +39,9 @@ void ReadIdentity(ConfigReader& reader, DaemonConfig& config) {
   reader.ReadName("log_level",
                   config.log_level,
                   {"trace", "debug", "info", "warning", "error", "critical", "off"});
+  std::string format = "text";
+  reader.ReadName("log_format", format, {"text", "json"});
+  config.log_format = format == "json" ? LogFormat::kJson : LogFormat::kText;
   ReadPath(reader, "folders.state", config.state_folder);
   ReadPath(reader, "folders.work", config.work_folder);
   ReadPath(reader, "folders.cache", config.cache_folder);

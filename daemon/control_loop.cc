@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/status.h"
 #include "daemon/config_reload.h"
+#include "daemon/item_log.h"
 
 namespace rn {
 namespace {
@@ -80,6 +81,7 @@ absl::Status ControlLoop::Open(const std::string& version) {
   ASSIGN_OR_RETURN(std::vector<JournalledLease> journalled, OpenJournal(version));
   std::set<LeaseKey> results;
   for (const JournalledLease& lease : journalled) {
+    NoteForLog(lease.lease);
     if (lease.result.has_value() && !lease.uploaded) {
       results.insert(LeaseKey::Of(lease.lease.ref()));
     }
@@ -200,6 +202,7 @@ std::optional<ControlLoop::Message> ControlLoop::NextMessage() {
 
 void ControlLoop::Handle(const Event& event) {
   for (Command& command : node_->Handle(event)) {
+    NoteForLog(command);
     std::visit([this](auto& what) { Do(std::move(what)); }, command);
   }
   if (clock_.SinceBoot() >= disks_checked_at_ + kDiskCheckSpacing) {

@@ -19,6 +19,7 @@
 #include "daemon/admin.h"
 #include "daemon/config.h"
 #include "daemon/control_loop.h"
+#include "proto/grpc_log.h"
 
 namespace rn {
 namespace {
@@ -107,6 +108,7 @@ int Main(int argc, char** argv) {
   app.set_version_flag("--version", std::string(kProgram) + " " + RN_VERSION);
   CLI11_PARSE(app, argc, argv);
 
+  LogGrpcMessages();
   mallopt(M_ARENA_MAX, kMallocArenasMax);
   signal(SIGPIPE, SIG_IGN);  // A log that nobody reads any more is no reason to die.
   const absl::StatusOr<DaemonConfig> config = LoadDaemonConfig(path);
@@ -117,7 +119,8 @@ int Main(int argc, char** argv) {
     std::printf("%s: good\n", path.c_str());
     return 0;
   }
-  if (const absl::Status status = InitLogging(kProgram, config->log_level); !status.ok()) {
+  if (const absl::Status status = InitLogging(kProgram, config->log_level, config->log_format);
+      !status.ok()) {
     return Fail(status, kExitUsage);
   }
   const absl::Status status = RunNode(*config, path);

@@ -21,7 +21,7 @@ CONFINED = {
     r"lib(av\w+|swscale|swresample)/": {"hwaccel", "pipeline"},
     r"x264\.h": {"hwaccel"},
     r"(pango|cairo|fontconfig|hwy|ebur128|espeak-ng|flite)\b": {"pipeline"},
-    r"grpc(pp)?/": {"daemon", "coordinator", "ctl"},
+    r"grpc(pp)?/": {"proto", "daemon", "coordinator", "ctl"},
     r"sqlite3\.h|soci\b": {"daemon", "coordinator"},
     r"curl/": {"daemon", "ctl"},
     r"boost/": {"coordinator"},

@@ -36,6 +36,7 @@ TEST(DaemonConfig, EveryNodeLimitIsRead) {
   const DaemonConfig config = Parsed(R"(
 node_id = "box-7"
 log_level = "debug"
+log_format = "json"
 [folders]
 state = "/srv/state"
 work = "/srv/work"
@@ -81,6 +82,7 @@ restart_max = "1s"
 )");
   EXPECT_EQ(config.node_id, "box-7");
   EXPECT_EQ(config.log_level, "debug");
+  EXPECT_EQ(config.log_format, LogFormat::kJson);
   EXPECT_EQ(config.state_folder, "/srv/state");
   EXPECT_EQ(config.work_folder, "/srv/work");
   EXPECT_EQ(config.cache_folder, "/srv/cache");
