@@ -1,4 +1,5 @@
-// Scenario 5: SIGTERM with time enough for what runs, and with too little.
+// Scenario 5: SIGTERM with time enough for what runs, and with too little. A thousand nodes that
+// reconnect at once are fleet_bench's.
 #include <algorithm>
 #include <csignal>
 #include <set>
