@@ -27,6 +27,9 @@ namespace {
 constexpr double kMemoryTargetMib = 40;
 constexpr double kCpuTargetPercent = 0.1;
 constexpr int kItems = 8;
+// As coordinators have them unless told otherwise.
+constexpr absl::Duration kSyncInterval = absl::Seconds(5);
+constexpr absl::Duration kLeaseTtl = absl::Seconds(30);
 constexpr absl::Duration kSettle = absl::Seconds(2);
 constexpr absl::Duration kJobTimeout = absl::Minutes(2);
 
@@ -74,7 +77,10 @@ absl::Status RenderSome(Farm& farm) {
 }
 
 absl::Status MeasureFarm(Figures& figures) {
-  ASSIGN_OR_RETURN(const auto farm, Farm::Create());
+  FarmOptions options;
+  options.sync_interval = kSyncInterval;
+  options.lease_ttl = kLeaseTtl;
+  ASSIGN_OR_RETURN(const auto farm, Farm::Create(options));
   absl::SleepFor(kSettle);
   const double before = CpuSecondsOfAllThreads(farm->node_pid());
   const absl::Duration idle = absl::GetFlag(FLAGS_idle);
