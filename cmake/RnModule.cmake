@@ -28,9 +28,9 @@ function(rn_program name main)
   target_link_libraries(${name} PRIVATE ${ARG_DEPS} rn_warnings)
 endfunction()
 
-# rn_test(<folder> DEPS <targets…> [TIMEOUT s] [LABELS …]): binary <folder>_test from *_test.cc here.
+# rn_test(<folder> DEPS <targets…> [TIMEOUT s] [LABELS …] [FIXTURES …]): binary <folder>_test from *_test.cc here.
 function(rn_test name)
-  cmake_parse_arguments(ARG "" "TIMEOUT" "DEPS;LABELS" ${ARGN})
+  cmake_parse_arguments(ARG "" "TIMEOUT" "DEPS;LABELS;FIXTURES" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*_test.cc)
   if(NOT sources)
     return()
@@ -45,6 +45,7 @@ function(rn_test name)
     RN_BIN_DIR="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
   gtest_discover_tests(${name}_test DISCOVERY_MODE PRE_TEST
     PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${name};${ARG_LABELS}"
+      FIXTURES_REQUIRED "${ARG_FIXTURES}"
       ENVIRONMENT "LSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/tests/lsan.supp:print_suppressions=0"
       ENVIRONMENT_MODIFICATION "TSAN_OPTIONS=set:suppressions=${CMAKE_SOURCE_DIR}/tests/tsan.supp")
 endfunction()

@@ -164,6 +164,7 @@ BulkApi::BulkApi(
       sheets_(sheets),
       clock_(clock),
       options_(std::move(options)),
+      urls_(options_.public_url, options_.s3),
       limiter_(options_.rate_limit) {}
 
 HttpResponse BulkApi::Handle(const HttpRequest& request) {
@@ -353,7 +354,7 @@ HttpResponse BulkApi::ListVideos(const Call& call) {
   items->resize(std::min<std::size_t>(items->size(), page_size));
   Json data = Json::array();
   for (const Item& item : *items) {
-    data.push_back(VideoJson(item, options_.public_url));
+    data.push_back(VideoJson(item, urls_));
   }
   const std::string last = items->empty() ? "" : absl::StrCat(items->back().row);
   return Dumped(200, {{"data", std::move(data)}, {"next_page_token", TokenOrNull(more, last)}});
@@ -385,7 +386,7 @@ HttpResponse BulkApi::CsvReport(const Call& call) {
       {"Content-Type", "text/csv; charset=utf-8"},
       {"Cache-Control", "no-store"},
       {"Content-Disposition", absl::StrCat("attachment; filename=\"", call.job_id, ".csv\"")}};
-  response.body = ReportCsv(*items, options_.public_url);
+  response.body = ReportCsv(*items, urls_);
   return response;
 }
 
@@ -397,7 +398,7 @@ HttpResponse BulkApi::JsonReport(const Call& call) {
   }
   Json videos = Json::array();
   for (const Item& item : *items) {
-    videos.push_back(VideoJson(item, options_.public_url));
+    videos.push_back(VideoJson(item, urls_));
   }
   return Dumped(
       200, {{"job", JobJson(*job, call.now, options_.public_url)}, {"videos", std::move(videos)}});

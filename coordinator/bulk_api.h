@@ -2,12 +2,14 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "base/clock.h"
 #include "catalog/catalog.h"
+#include "coordinator/artifact_urls.h"
 #include "coordinator/auth.h"
 #include "coordinator/http.h"
 #include "coordinator/job_request.h"
@@ -23,6 +25,7 @@ struct BulkApiOptions {
   // What clients reach us by, "https://host:8443" without a slash at the end: for links to reports
   // and for artifact URLs that are paths.
   std::string public_url;
+  std::optional<S3Signing> s3;  // For artifacts there.
   // Called after items became ready to be leased; quick, any thread.
   std::function<void()> on_new_work = [] {};
   // Called after a job was canceled, with its id: nodes may hold items of it. As above.
@@ -84,6 +87,7 @@ class BulkApi {
   SheetSource& sheets_;
   Clock& clock_;
   const BulkApiOptions options_;
+  const ArtifactUrls urls_;
   RateLimiter limiter_;
 };
 

@@ -10,6 +10,7 @@
 #include "absl/strings/str_split.h"
 #include "base/config_reader.h"
 #include "base/local_address.h"
+#include "base/s3_account.h"
 #include "base/status.h"
 
 namespace rn {
@@ -125,6 +126,18 @@ void ReadNodes(ConfigReader& reader, CoordinatorConfig& config) {
   }
 }
 
+// Without the table: no artifact is in S3.
+void ReadS3(ConfigReader& reader, CoordinatorConfig& config) {
+  bool sign = false;
+  reader.Read("s3.sign", sign);
+  if (!sign) {
+    return;
+  }
+  S3Signing& s3 = config.s3.emplace();
+  ReadS3Account(reader, "s3", s3.account);
+  reader.Read("s3.url_valid_for", s3.valid_for, absl::Minutes(1), absl::Hours(24 * 7));
+}
+
 void ReadRetries(ConfigReader& reader, RetryLimits& retry) {
   ReadCount(reader, "retry.failures_max", retry.failures_max, 1, 100);
   ReadCount(reader, "retry.losses_max", retry.losses_max, 1, 1000);
@@ -174,6 +187,7 @@ absl::StatusOr<CoordinatorConfig> ReadAll(ConfigReader reader) {
   ReadHttp(reader, config);
   ReadNodes(reader, config);
   ReadRetries(reader, config.retry);
+  ReadS3(reader, config);
   ReadKeys(reader, config.keys);
   reader.Read("rate_limit.per_second", config.rate_limit.per_second, 0.1, 100000);
   ReadCount(reader, "rate_limit.burst", config.rate_limit.burst, 1, 1000000);

@@ -3,12 +3,14 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "base/log_format.h"
+#include "coordinator/artifact_urls.h"
 #include "coordinator/auth.h"
 #include "coordinator/http_server.h"
 #include "coordinator/node_service.h"
@@ -29,6 +31,8 @@ struct CoordinatorConfig {
   std::string public_url;      // What clients reach us by; "" = http://<address>:<port>.
   std::string asset_url_base;  // What nodes fetch shared files by; "" = <public_url>/assets.
   NodeServiceOptions nodes;    // Where nodes dial in; port 0: any free one.
+
+  std::optional<S3Signing> s3;  // Artifacts in S3 are given out under presigned URLs.
 
   Authenticator keys = *Authenticator::Create({});
   RateLimit rate_limit;

@@ -121,6 +121,7 @@ void Coordinator::Impl::StartApi() {
       BulkApiOptions{.keys = config.keys,
                      .rate_limit = config.rate_limit,
                      .public_url = public_url,
+                     .s3 = config.s3,
                      .on_new_work = [this] { desk->OnNewWork(); },
                      .on_job_canceled = [this](const std::string& id) { desk->OnJobCanceled(id); },
                      .idempotency_kept = config.idempotency_kept});

@@ -86,18 +86,14 @@ std::string TypeName(rendernode::Artifact::Type type) {
   return absl::AsciiStrToLower(rendernode::Artifact::Type_Name(type));
 }
 
-std::string PublicUrl(const std::string& url, const std::string& public_url) {
-  return absl::StartsWith(url, "/") ? absl::StrCat(public_url, url) : url;
-}
-
-Json VideoArtifacts(const Item& item, const std::string& public_url) {
+Json VideoArtifacts(const Item& item, const ArtifactUrls& urls) {
   Json artifacts = Json::array();
   if (item.state != ItemState::kCompleted || !item.result.has_value()) {
     return artifacts;
   }
   for (const rendernode::Artifact& artifact : item.result->artifacts()) {
     artifacts.push_back({{"type", TypeName(artifact.type())},
-                         {"url", PublicUrl(artifact.url(), public_url)},
+                         {"url", urls.Of(item, artifact.url())},
                          {"format", artifact.format()},
                          {"content_type", artifact.content_type()},
                          {"bytes", artifact.bytes()},
@@ -153,13 +149,11 @@ std::string CsvCell(absl::string_view text) {
   return absl::StrCat("\"", absl::StrReplaceAll(cell, {{"\"", "\"\""}}), "\"");
 }
 
-std::string UrlOf(const Item& item,
-                  rendernode::Artifact::Type type,
-                  const std::string& public_url) {
+std::string UrlOf(const Item& item, rendernode::Artifact::Type type, const ArtifactUrls& urls) {
   if (item.state == ItemState::kCompleted && item.result.has_value()) {
     for (const rendernode::Artifact& artifact : item.result->artifacts()) {
       if (artifact.type() == type) {
-        return PublicUrl(artifact.url(), public_url);
+        return urls.Of(item, artifact.url());
       }
     }
   }
@@ -279,7 +273,7 @@ Json JobJson(const Job& job, absl::Time now, const std::string& public_url) {
           {"artifacts", JobArtifacts(job, public_url)}};
 }
 
-Json VideoJson(const Item& item, const std::string& public_url) {
+Json VideoJson(const Item& item, const ArtifactUrls& urls) {
   Json warnings = Json::array();
   if (item.result.has_value()) {
     for (const std::string& warning : item.result->warnings()) {
@@ -290,14 +284,14 @@ Json VideoJson(const Item& item, const std::string& public_url) {
           {"row", item.row},
           {"state", VideoStateName(item.state)},
           {"progress", Progress(item)},
-          {"artifacts", VideoArtifacts(item, public_url)},
+          {"artifacts", VideoArtifacts(item, urls)},
           {"errors", VideoErrors(item)},
           {"warnings", std::move(warnings)},
           {"usage", UsageOf(item)},
           {"updated_at", ApiTime(item.updated_at)}};
 }
 
-std::string ReportCsv(const std::vector<Item>& items, const std::string& public_url) {
+std::string ReportCsv(const std::vector<Item>& items, const ArtifactUrls& urls) {
   std::string csv =
       "row,id,state,error_code,error_message,video_url,poster_url,captions_url,preview_url,"
       "media_s,render_s\r\n";
@@ -311,10 +305,10 @@ std::string ReportCsv(const std::vector<Item>& items, const std::string& public_
         VideoStateName(item.state),
         failed ? ItemErrorName(item.errors.back().code) : "",
         failed ? item.errors.back().message : "",
-        UrlOf(item, rendernode::Artifact::VIDEO, public_url),
-        UrlOf(item, rendernode::Artifact::POSTER, public_url),
-        UrlOf(item, rendernode::Artifact::CAPTIONS, public_url),
-        UrlOf(item, rendernode::Artifact::PREVIEW, public_url),
+        UrlOf(item, rendernode::Artifact::VIDEO, urls),
+        UrlOf(item, rendernode::Artifact::POSTER, urls),
+        UrlOf(item, rendernode::Artifact::CAPTIONS, urls),
+        UrlOf(item, rendernode::Artifact::PREVIEW, urls),
         usage.media_s() > 0 ? absl::StrCat(Rounded(usage.media_s(), 1000)) : "",
         usage.wall_s() > 0 ? absl::StrCat(Rounded(usage.wall_s(), 1000)) : ""};
     absl::StrAppend(&csv,

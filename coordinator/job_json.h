@@ -8,6 +8,7 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "coordinator/artifact_urls.h"
 #include "coordinator/store.h"
 
 namespace rn {
@@ -36,12 +37,11 @@ double PercentComplete(const Job& job);
 // How long the rest will take at the pace so far; nothing unless it runs and something is done.
 std::optional<absl::Duration> Eta(const Job& job, absl::Time now);
 
-// `public_url` is what clients reach us by ("http://host:8080", no slash at the end); it goes in
-// front of URLs that are paths of our own.
+// `public_url` is what clients reach us by ("http://host:8080", no slash at the end).
 nlohmann::ordered_json JobJson(const Job& job, absl::Time now, const std::string& public_url);
-nlohmann::ordered_json VideoJson(const Item& item, const std::string& public_url);
+nlohmann::ordered_json VideoJson(const Item& item, const ArtifactUrls& urls);
 
 // The whole job's items as CSV (RFC 4180), a header row first.
-std::string ReportCsv(const std::vector<Item>& items, const std::string& public_url);
+std::string ReportCsv(const std::vector<Item>& items, const ArtifactUrls& urls);
 
 }  // namespace rn

@@ -18,6 +18,15 @@ void ReadPath(ConfigReader& reader, const std::string& key, std::filesystem::pat
   target = path;
 }
 
+void ReadOptionalPath(ConfigReader& reader, const std::string& key, std::filesystem::path& target) {
+  std::string path;
+  reader.Read(key, path);
+  if (!path.empty() && path.front() != '/') {
+    reader.Fail(key, absl::StrCat("\"", path, "\" is not an absolute path"));
+  }
+  target = path;
+}
+
 void ReadBackoff(ConfigReader& reader, const std::string& prefix, BackoffLimits& limits) {
   reader.Read(prefix + "_min", limits.min, absl::Milliseconds(10), absl::Minutes(10));
   reader.Read(prefix + "_max", limits.max, absl::Milliseconds(10), absl::Hours(1));
@@ -38,7 +47,7 @@ absl::StatusOr<DaemonConfig> ReadAll(ConfigReader reader) {
   ReadFetch(reader, config.fetch);
   ReadCache(reader, config.fetch.cache);
   ReadSpeech(reader, config.fetch.speech);
-  ReadStore(reader, config.upload);
+  ReadStore(reader, config);
   RETURN_IF_ERROR(reader.Finish());
   config.lease.node_id = config.node_id;
   config.values = reader.values();
@@ -53,6 +62,10 @@ absl::StatusOr<DaemonConfig> ReadAll(ConfigReader reader) {
     config.node.speech_engines.push_back(engine.name);
   }
   config.upload.work_folder = config.work_folder;
+  if (config.s3_store.has_value()) {
+    config.s3_store->uploads_folder = config.state_folder / "s3_uploads";
+  }
+  config.store_keeper.folder = config.state_folder / "removals";
   return config;
 }
 

@@ -5,15 +5,19 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "base/log_format.h"
+#include "daemon/file_object_store.h"
 #include "daemon/item_fetcher.h"
 #include "daemon/lease_client.h"
 #include "daemon/node.h"
+#include "daemon/s3_object_store.h"
+#include "daemon/store_keeper.h"
 #include "daemon/uploader.h"
 #include "daemon/worker_process.h"
 
@@ -32,8 +36,11 @@ struct DaemonConfig {
 
   NodeLimits node;
   LeaseClientOptions lease;
-  FetchOptions fetch;    // Its cache is in `cache_folder`.
-  UploadOptions upload;  // From `work_folder`.
+  FetchOptions fetch;  // Its cache is in `cache_folder`.
+  FileStoreOptions store;
+  std::optional<S3StoreOptions> s3_store;  // Instead of `store`.
+  UploadOptions upload;                    // From `work_folder`.
+  StoreKeeperOptions store_keeper;         // In `state_folder`.
   WorkerCommand worker;
 
   std::map<std::string, std::string> values;  // By key, as ConfigReader::values().

@@ -9,15 +9,6 @@ namespace rn {
 
 namespace {
 
-void ReadOptionalPath(ConfigReader& reader, const std::string& key, std::filesystem::path& target) {
-  std::string path;
-  reader.Read(key, path);
-  if (!path.empty() && path.front() != '/') {
-    reader.Fail(key, absl::StrCat("\"", path, "\" is not an absolute path"));
-  }
-  target = path;
-}
-
 void ReadSecurity(ConfigReader& reader, CoordinatorSecurity& security) {
   ReadOptionalPath(reader, "coordinator.ca_file", security.ca_file);
   ReadOptionalPath(reader, "coordinator.cert_file", security.cert_file);
@@ -74,6 +65,9 @@ void ReadFetch(ConfigReader& reader, FetchOptions& fetch) {
   if (const auto policy = AddressPolicy::Create(limits.allow_private); !policy.ok()) {
     reader.Fail("fetch.allow_private", policy.status().message());
   }
+  reader.Read("fetch.attempts_max", limits.attempts_max, 1, 100);
+  ReadBackoff(reader, "fetch.retry", limits.retry);
+  ReadOptionalPath(reader, "fetch.ca_file", limits.ca_file);
   std::vector<std::string> folders;
   reader.Read("fetch.allow_files", folders);
   for (const std::string& folder : folders) {
@@ -100,16 +94,6 @@ void ReadCache(ConfigReader& reader, AssetCacheOptions& cache) {
       reader.Fail(key, "must not be above cache.size_max");
     }
   }
-}
-
-void ReadStore(ConfigReader& reader, UploadOptions& upload) {
-  ReadPath(reader, "store.root", upload.store.root);
-  reader.Read("store.url_base", upload.store.url_base);
-  const std::string& base = upload.store.url_base;
-  if (base.empty() || base.back() == '/') {
-    reader.Fail("store.url_base", "must be a path or URL that does not end in /");
-  }
-  reader.Read("store.threads", upload.threads, 1, 256);
 }
 
 }  // namespace rn

@@ -18,6 +18,8 @@ inline constexpr std::int64_t kTiB = std::int64_t{1} << 40;
 
 // An absolute path.
 void ReadPath(ConfigReader& reader, const std::string& key, std::filesystem::path& target);
+// The same, or nothing.
+void ReadOptionalPath(ConfigReader& reader, const std::string& key, std::filesystem::path& target);
 // `prefix`_min and `prefix`_max.
 void ReadBackoff(ConfigReader& reader, const std::string& prefix, BackoffLimits& limits);
 
@@ -29,7 +31,8 @@ void ReadWorker(ConfigReader& reader, WorkerCommand& worker, WorkerLimits& limit
 void ReadCoordinator(ConfigReader& reader, DaemonConfig& config);
 void ReadFetch(ConfigReader& reader, FetchOptions& fetch);
 void ReadCache(ConfigReader& reader, AssetCacheOptions& cache);
-void ReadStore(ConfigReader& reader, UploadOptions& upload);
+// config_store.cc: where results go.
+void ReadStore(ConfigReader& reader, DaemonConfig& config);
 // config_speech.cc
 void ReadSpeech(ConfigReader& reader, SpeechOptions& speech);
 

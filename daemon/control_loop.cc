@@ -97,10 +97,20 @@ absl::Status ControlLoop::Open(const std::string& version) {
           [this](const std::string& digest) { return lease_client_->GetJobSpec(digest); },
           clock_,
           post));
-  ASSIGN_OR_RETURN(uploader_, Uploader::Create(config_.upload, post));
+  ASSIGN_OR_RETURN(store_, OpenStore());
+  ASSIGN_OR_RETURN(store_keeper_,
+                   StoreKeeper::Create(config_.store_keeper, *store_, clock_, Jitter(), post));
+  uploader_ = std::make_unique<Uploader>(config_.upload, *store_, post);
   StartSupervisors();
   node_ = std::make_unique<Node>(config_.node, identity_, std::move(journalled), clock_, Jitter());
   return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<ObjectStore>> ControlLoop::OpenStore() const {
+  if (config_.s3_store.has_value()) {
+    return S3ObjectStore::Open(*config_.s3_store, clock_);
+  }
+  return FileObjectStore::Open(config_.store);
 }
 
 // One for each slot there ever was: a slot that is given up keeps its thread, which waits.
@@ -162,6 +172,7 @@ absl::StatusOr<std::vector<JournalledLease>> ControlLoop::OpenJournal(const std:
 
 void ControlLoop::Run() {
   Handle(Tick{});
+  Handle(StoreChecked{absl::UnavailableError("has not answered yet")});
   service_manager_.Ready();
   Beat();
   while (!exited_) {

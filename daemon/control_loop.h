@@ -7,7 +7,7 @@
 //  - LeaseClient's queues hold more calls than a Node has outstanding (one, and commits_max);
 //  - JournalWriter refuses what it cannot queue, and the refusal is handled as an event by the loop
 //    itself, not through the queue that only the loop empties;
-//  - ItemFetcher, Uploader and WorkerProcess take every command at once;
+//  - ItemFetcher, Uploader, StoreKeeper and WorkerProcess take every command at once;
 //  - a work folder is discarded by one rename, and the disks are asked for their room by one
 //    statvfs. Only a dead disk can hold these up, and then the watchdog ends us.
 // No thread holds a lock while it posts that one of these methods takes. At the end the queue is
@@ -31,7 +31,9 @@
 #include "daemon/journal_writer.h"
 #include "daemon/lease_client.h"
 #include "daemon/node.h"
+#include "daemon/object_store.h"
 #include "daemon/service_manager.h"
+#include "daemon/store_keeper.h"
 #include "daemon/uploader.h"
 #include "daemon/work_folders.h"
 #include "daemon/worker_process.h"
@@ -76,6 +78,7 @@ class ControlLoop {
 
   ControlLoop(const DaemonConfig& config, Clock& clock);
   absl::Status Open(const std::string& version);
+  absl::StatusOr<std::unique_ptr<ObjectStore>> OpenStore() const;
   absl::StatusOr<std::vector<JournalledLease>> OpenJournal(const std::string& version);
 
   std::optional<Message> NextMessage();
@@ -102,6 +105,7 @@ class ControlLoop {
   void Do(const RenderItem& command);
   void Do(UploadItem command) { uploader_->Do(std::move(command)); }
   void Do(const Discard& command);
+  void Do(RemoveAttempt command) { store_keeper_->Do(std::move(command)); }
   void Do(StartWorker command) { WorkerAt(command.slot).Start(); }
   void Do(KillWorker command) { WorkerAt(command.slot).Kill("on the node's order"); }
   void Do(Exit) { exited_ = true; }
@@ -131,6 +135,8 @@ class ControlLoop {
   std::unique_ptr<WorkerCgroups> worker_cgroups_;
   std::unique_ptr<LeaseClient> lease_client_;
   std::unique_ptr<ItemFetcher> fetcher_;  // Asks lease_client_ for job specs.
+  std::unique_ptr<ObjectStore> store_;
+  std::unique_ptr<StoreKeeper> store_keeper_;
   std::unique_ptr<Uploader> uploader_;
   std::vector<std::unique_ptr<WorkerProcess>> workers_;  // In those two.
 };

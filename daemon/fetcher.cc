@@ -2,6 +2,7 @@
 
 #include <curl/curl.h>
 #include <fcntl.h>
+#include <spdlog/spdlog.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,6 +13,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <random>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -25,6 +27,7 @@
 #include "base/status.h"
 #include "daemon/address_policy.h"
 #include "daemon/confined_file.h"
+#include "daemon/pause.h"
 #include "proto/item_error.h"
 
 namespace rn {
@@ -168,8 +171,14 @@ class Transfer {
            const AddressPolicy& policy,
            Clock& clock,
            const DownloadRequest& request,
+           absl::Duration left,
            PartFile& file)
-      : limits_(limits), policy_(policy), clock_(clock), request_(request), file_(file) {
+      : limits_(limits),
+        policy_(policy),
+        clock_(clock),
+        request_(request),
+        left_(left),
+        file_(file) {
     Configure();
   }
 
@@ -220,6 +229,7 @@ class Transfer {
   const AddressPolicy& policy_;
   Clock& clock_;
   const DownloadRequest& request_;
+  const absl::Duration left_;  // Of the download's time.
   PartFile& file_;
 
   List resolve_;
@@ -255,7 +265,7 @@ void Transfer::Configure() {
   curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);  // A resolver that hangs must not hold us.
   curl_easy_setopt(easy, CURLOPT_USERAGENT, kUserAgent);
   curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, kReceiveBufferBytes);
-  curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, milliseconds(limits_.total_timeout));
+  curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, std::max(1L, milliseconds(left_)));
   curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, milliseconds(limits_.connect_timeout));
   curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE, static_cast<curl_off_t>(request_.bytes_max));
   curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, &OnBody);
@@ -270,6 +280,10 @@ void Transfer::Configure() {
     Append(resolve_, entry);
   }
   curl_easy_setopt(easy, CURLOPT_RESOLVE, resolve_.get());
+  if (!limits_.ca_file.empty()) {
+    curl_easy_setopt(easy, CURLOPT_CAINFO, limits_.ca_file.c_str());
+    curl_easy_setopt(easy, CURLOPT_CAPATH, nullptr);
+  }
   if (!request_.validators.etag.empty()) {
     Append(headers_, absl::StrCat("If-None-Match: ", request_.validators.etag));
   }
@@ -534,6 +548,9 @@ struct Fetcher::Impl {
   };
   static absl::StatusOr<std::shared_ptr<const Rules>> MakeRules(FetchLimits limits) {
     ASSIGN_OR_RETURN(AddressPolicy policy, AddressPolicy::Create(limits.allow_private));
+    if (!limits.ca_file.empty() && access(limits.ca_file.c_str(), R_OK) != 0) {
+      return absl::InvalidArgumentError(ErrnoStatus(errno, limits.ca_file.string()).message());
+    }
     return std::make_shared<const Rules>(Rules{std::move(limits), std::move(policy)});
   }
 
@@ -599,6 +616,18 @@ struct Fetcher::Impl {
     }
   }
 
+  absl::StatusOr<Download> FetchOnce(const DownloadRequest& request,
+                                     const ParsedUrl& url,
+                                     const std::shared_ptr<const Rules>& by,
+                                     absl::Duration left,
+                                     const std::stop_token& stop);
+  absl::Duration Delay(Backoff& backoff, const BackoffLimits& limits) {
+    MutexLock lock(mutex);
+    return backoff.Next(limits, [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+      return std::uniform_real_distribution<double>(0, 1)(random);
+    });
+  }
+
   Clock& clock;  // Outlives us.
 
   Mutex mutex;
@@ -606,7 +635,30 @@ struct Fetcher::Impl {
   std::shared_ptr<const Rules> rules ABSL_GUARDED_BY(mutex);
   std::map<std::string, std::int64_t> busy ABSL_GUARDED_BY(mutex);  // Downloads by host.
   std::vector<Multi> idle ABSL_GUARDED_BY(mutex);
+  std::mt19937_64 random ABSL_GUARDED_BY(mutex){std::random_device()()};
 };
+
+absl::StatusOr<Download> Fetcher::Impl::FetchOnce(const DownloadRequest& request,
+                                                  const ParsedUrl& url,
+                                                  const std::shared_ptr<const Rules>& by,
+                                                  absl::Duration left,
+                                                  const std::stop_token& stop) {
+  const FetchLimits& limits = by->limits;
+  PartFile file(request);
+  RETURN_IF_ERROR(file.Open());
+  if (url.scheme == "file") {
+    return CopyFile(url.path, limits, request, file, stop);
+  }
+  Turn turn(*this, url.host);
+  if (!turn.Take(limits.per_host_max, stop)) {
+    return absl::CancelledError(absl::StrCat(PublicUrl(request.url), ": download stopped"));
+  }
+  Multi multi = TakeMulti(limits.connections_max);
+  Transfer transfer(limits, by->policy, clock, request, left, file);
+  absl::StatusOr<Download> result = transfer.Run(multi.get(), stop);
+  GiveBack(std::move(multi), by);
+  return result;
+}
 
 Fetcher::Fetcher(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Fetcher::~Fetcher() = default;
@@ -638,20 +690,26 @@ absl::StatusOr<Download> Fetcher::Fetch(const DownloadRequest& request,
   }
   const std::shared_ptr<const Impl::Rules> rules = impl_->CurrentRules();
   const FetchLimits& limits = rules->limits;
-  PartFile file(request);
-  RETURN_IF_ERROR(file.Open());
-  if (url->scheme == "file") {
-    return CopyFile(url->path, limits, request, file, stop);
+  const absl::Duration end = impl_->clock.SinceBoot() + limits.total_timeout;
+  Backoff backoff;
+  for (std::int64_t attempt = 1;; ++attempt) {
+    absl::StatusOr<Download> result =
+        impl_->FetchOnce(request, *url, rules, end - impl_->clock.SinceBoot(), stop);
+    const bool may_pass =
+        absl::IsUnavailable(result.status()) || absl::IsDeadlineExceeded(result.status());
+    if (!may_pass || url->scheme == "file" || attempt >= limits.attempts_max) {
+      return result;
+    }
+    const absl::Duration delay = impl_->Delay(backoff, limits.retry);
+    if (impl_->clock.SinceBoot() + delay >= end) {
+      return result;
+    }
+    SPDLOG_INFO("download tried again attempt={} in={} error=\"{}\"",
+                attempt,
+                absl::FormatDuration(delay),
+                std::string(result.status().message()));
+    Pause(impl_->clock, delay, stop);
   }
-  Impl::Turn turn(*impl_, url->host);
-  if (!turn.Take(limits.per_host_max, stop)) {
-    return absl::CancelledError(absl::StrCat(PublicUrl(request.url), ": download stopped"));
-  }
-  Multi multi = impl_->TakeMulti(limits.connections_max);
-  Transfer transfer(limits, rules->policy, impl_->clock, request, file);
-  absl::StatusOr<Download> result = transfer.Run(multi.get(), stop);
-  impl_->GiveBack(std::move(multi), rules);
-  return result;
 }
 
 }  // namespace rn

@@ -19,11 +19,13 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "base/clock.h"
+#include "daemon/backoff.h"
 
 namespace rn {
 
 struct FetchLimits {
-  absl::Duration total_timeout = absl::Minutes(10);  // Of one download, redirects included.
+  // Of one download, redirects and further attempts included.
+  absl::Duration total_timeout = absl::Minutes(10);
   absl::Duration connect_timeout = absl::Seconds(10);
   // A download slower than this many bytes in a window is given up.
   absl::Duration low_speed_window = absl::Seconds(20);
@@ -31,6 +33,10 @@ struct FetchLimits {
   std::int64_t redirects_max = 5;
   std::int64_t per_host_max = 4;     // Downloads from one host at once; others wait their turn.
   std::int64_t connections_max = 8;  // Kept open for the next download, for each thread.
+  // Of one download: no connection, 5xx, 408, 425, 429, too slow, cut off in the middle.
+  std::int64_t attempts_max = 3;
+  BackoffLimits retry{.min = absl::Milliseconds(500), .max = absl::Seconds(10)};
+  std::filesystem::path ca_file;  // PEM, instead of the system's certificates; "" = those.
 
   // Blocks of otherwise refused addresses that may be connected to: "127.0.0.0/8", "fd00::/8".
   std::vector<std::string> allow_private;
@@ -71,7 +77,8 @@ std::string PublicUrl(absl::string_view url);
 // Thread-safe.
 class Fetcher {
  public:
-  // InvalidArgument: `allow_private`, see AddressPolicy::Create. `clock` outlives us.
+  // InvalidArgument: `allow_private`, see AddressPolicy::Create; `ca_file` cannot be read. `clock`
+  // outlives us.
   static absl::StatusOr<std::unique_ptr<Fetcher>> Create(FetchLimits limits, Clock& clock);
   ~Fetcher();
 

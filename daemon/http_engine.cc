@@ -24,6 +24,7 @@ FetchLimits LimitsOf(const SpeechEngineOptions& options) {
   limits.low_speed_bytes_min = 1;
   limits.redirects_max = 0;  // The key and the text are for this server alone.
   limits.per_host_max = options.concurrency;
+  limits.attempts_max = 1;                       // The speech desk tries again.
   limits.allow_private = {"0.0.0.0/0", "::/0"};  // The operator chose the address.
   return limits;
 }

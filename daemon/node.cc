@@ -143,6 +143,14 @@ void Node::On(const DiskChecked& event) {
   disk_ = event.status;
 }
 
+// Says nothing of a bucket that is full: only an upload finds out.
+void Node::On(const StoreChecked& event) {
+  if (event.status.ok() != store_.ok()) {
+    SPDLOG_INFO("object store checked status=\"{}\"", event.status.ToString());
+  }
+  store_ = event.status;
+}
+
 // ---------------------------------------------------------------- the coordinator
 
 void Node::On(const SessionOpened& event) {
@@ -251,7 +259,9 @@ void Node::On(const CommitAnswered& event) {
               event.key.fence,
               rendernode::Outcome_Name(held->result.outcome()),
               CommitItemResponse::Verdict_Name(event.verdict));
-  if (event.verdict != CommitItemResponse::SUPERSEDED) {
+  if (event.verdict == CommitItemResponse::SUPERSEDED) {
+    AbandonOutput(*held);
+  } else {
     ++(held->result.outcome() == rendernode::SUCCEEDED ? items_completed_ : items_failed_);
   }
   Forget(event.key);
@@ -463,14 +473,17 @@ void Node::On(const Uploaded& event) {
     held->store_trouble.clear();
     ToStage(*held, Stage::kJournalResult);
   }
+  RemoveAbandoned(event.key);
 }
 
 void Node::On(const UploadFailed& event) {
   --uploading_;
+  RemoveAbandoned(event.key);
   Held* held = Running(event.key, Stage::kUpload);
   if (held == nullptr) {
     return;
   }
+  held->running = false;
   SPDLOG_WARN("upload failed item={} fence={} error=\"{}\"",
               event.key.item_id,
               event.key.fence,
@@ -481,15 +494,25 @@ void Node::On(const UploadFailed& event) {
         InfrastructureLoss(rendernode::ITEM_ERROR_STORAGE_UPLOAD_FAILED, event.status.message()));
   }
   const bool quota = ItemErrorOf(event.status) == rendernode::ITEM_ERROR_QUOTA_EXCEEDED;
-  if (!quota && IsRefusal(event.status) && ++held->refusals >= limits_.upload_refusals_max) {
+  const bool refused = !quota && IsRefusal(event.status);
+  const bool ours = absl::IsUnauthenticated(event.status);  // This node's keys.
+  if (refused && ++held->refusals >= limits_.upload_refusals_max) {
+    if (ours) {
+      return EndWith(
+          *held,
+          InfrastructureLoss(rendernode::ITEM_ERROR_STORAGE_UPLOAD_FAILED, event.status.message()));
+    }
     ItemResult result =
         FailedResult(WithItemError(event.status, rendernode::ITEM_ERROR_STORAGE_UPLOAD_FAILED));
     result.set_error_code(rendernode::ITEM_ERROR_STORAGE_UPLOAD_FAILED);
     result.set_retryable(true);
     return EndWith(*held, std::move(result));
   }
-  held->store_trouble =
-      absl::StrCat(quota ? "object store is full: " : "object store: ", event.status.message());
+  // What one bucket refuses concerns nobody else's items.
+  held->store_trouble = refused && !ours
+                            ? ""
+                            : absl::StrCat(quota ? "object store is full: " : "object store: ",
+                                           event.status.message());
   Retry(*held, limits_.store_retry);
 }
 

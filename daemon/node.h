@@ -143,6 +143,7 @@ class Node {
   // Events (node.cc).
   void On(const Tick&) {}
   void On(const DiskChecked& event);
+  void On(const StoreChecked& event);
   void On(const SessionOpened& event);
   void On(const SessionFailed& event);
   void On(const SessionClosed& event);
@@ -195,6 +196,9 @@ class Node {
   // Gone without a report: killed, discarded, forgotten.
   void Drop(const LeaseKey& key);
   void Forget(const LeaseKey& key);
+  // What it put into the object store is removed, once no upload of it runs any more.
+  void AbandonOutput(const Held& held);
+  void RemoveAbandoned(const LeaseKey& key);
   void Release(const LeaseKey& key);
 
   // The session (node_session.cc).
@@ -235,11 +239,13 @@ class Node {
   std::int64_t fetching_ = 0;  // Asked for and unanswered, discarded ones included.
   std::int64_t uploading_ = 0;
   std::int64_t committing_ = 0;
+  std::map<LeaseKey, std::string> abandoned_;  // Uploads that were told to stop: their prefixes.
 
   std::optional<Draining> draining_;
   bool coordinator_drains_ = false;
   bool exited_ = false;
   absl::Status disk_ = absl::OkStatus();
+  absl::Status store_ = absl::OkStatus();
   Trouble journal_trouble_;
   Trouble cache_trouble_;  // Full, the disk or its own bound.
   Trouble work_trouble_;   // Full.

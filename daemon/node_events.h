@@ -38,6 +38,11 @@ struct DiskChecked {
   absl::Status status;
 };
 
+// Could a result be put into the object store? Until the first word no new lease is taken.
+struct StoreChecked {
+  absl::Status status;
+};
+
 // Durations are times since boot (Clock::SinceBoot) just before the request left.
 struct SessionOpened {
   rendernode::OpenSessionResponse response;
@@ -119,6 +124,7 @@ struct UndrainRequested {};
 
 using Event = std::variant<Tick,
                            DiskChecked,
+                           StoreChecked,
                            SessionOpened,
                            SessionFailed,
                            SessionClosed,
@@ -197,6 +203,12 @@ struct Discard {
   LeaseKey key;
 };
 
+// Unanswered: what the attempt put into the object store is nobody's, and goes.
+struct RemoveAttempt {
+  LeaseKey key;
+  std::string prefix;  // Lease.output_prefix
+};
+
 // Answered by WorkerReady or WorkerGone.
 struct StartWorker {
   int slot = 0;
@@ -222,6 +234,7 @@ using Command = std::variant<OpenSession,
                              RenderItem,
                              UploadItem,
                              Discard,
+                             RemoveAttempt,
                              StartWorker,
                              KillWorker,
                              Exit>;

@@ -235,6 +235,9 @@ std::string Node::NotReadyReason() const {
   if (!disk_.ok()) {
     return std::string(disk_.message());
   }
+  if (!store_.ok()) {
+    return absl::StrCat("object store: ", store_.message());
+  }
   for (const Trouble* trouble : DiskTroubles()) {
     if (std::string reason = trouble->Reason(Now()); !reason.empty()) {
       return reason;

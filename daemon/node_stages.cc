@@ -286,6 +286,7 @@ void Node::Retry(Held& held, const BackoffLimits& limits) {
 }
 
 void Node::EndWith(Held& held, ItemResult result) {
+  AbandonOutput(held);
   const LeaseKey key = LeaseKey::Of(held.lease.ref());
   if (!workers_.Kill(key, /*discard=*/true, commands_)) {
     Do(Discard{key});
@@ -307,6 +308,7 @@ void Node::Drop(const LeaseKey& key) {
     return;
   }
   SPDLOG_INFO("lease lost item={} fence={}", key.item_id, key.fence);
+  AbandonOutput(*held);
   Forget(key);
 }
 
@@ -316,6 +318,24 @@ void Node::Forget(const LeaseKey& key) {
   }
   Do(JournalForget{{key}});
   held_.erase(key);
+}
+
+void Node::AbandonOutput(const Held& held) {
+  if (held.stage < Stage::kUpload || held.result.outcome() != rendernode::SUCCEEDED ||
+      held.lease.output_prefix().empty()) {
+    return;
+  }
+  const LeaseKey key = LeaseKey::Of(held.lease.ref());
+  abandoned_[key] = held.lease.output_prefix();
+  if (held.stage != Stage::kUpload || !held.running) {
+    RemoveAbandoned(key);
+  }
+}
+
+void Node::RemoveAbandoned(const LeaseKey& key) {
+  if (auto abandoned = abandoned_.extract(key)) {
+    Do(RemoveAttempt{key, std::move(abandoned.mapped())});
+  }
 }
 
 void Node::Release(const LeaseKey& key) {

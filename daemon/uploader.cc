@@ -27,8 +27,8 @@ absl::Status Lost(const absl::Status& status) {
 }  // namespace
 
 struct Uploader::Impl {
-  Impl(UploadOptions given, std::function<void(Event)> post)
-      : options(std::move(given)), post(std::move(post)) {}
+  Impl(UploadOptions given, ObjectStore& store, std::function<void(Event)> post)
+      : options(std::move(given)), store(store), post(std::move(post)) {}
 
   Event Answer(const UploadItem& command, const std::stop_token& stop);
   absl::Status Upload(const std::string& prefix,
@@ -37,8 +37,8 @@ struct Uploader::Impl {
 
   // Fixed after construction.
   const UploadOptions options;
+  ObjectStore& store;  // Outlives us.
   const std::function<void(Event)> post;
-  std::unique_ptr<ObjectStore> store;
 
   std::unique_ptr<LeaseTasks<UploadItem>> tasks;  // Last: its threads use all of the above.
 };
@@ -69,23 +69,18 @@ absl::Status Uploader::Impl::Upload(const std::string& prefix,
                            .bytes = static_cast<std::int64_t>(artifact.bytes()),
                            .sha256 = artifact.sha256(),
                            .content_type = artifact.content_type()};
-  ASSIGN_OR_RETURN(*artifact.mutable_url(), store->Put(file->get(), request, stop));
+  ASSIGN_OR_RETURN(*artifact.mutable_url(), store.Put(file->get(), request, stop));
   artifact.clear_path();
   return absl::OkStatus();
 }
 
-Uploader::Uploader(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-
-absl::StatusOr<std::unique_ptr<Uploader>> Uploader::Create(UploadOptions options,
-                                                           std::function<void(Event)> post) {
-  auto impl = std::make_unique<Impl>(std::move(options), std::move(post));
-  ASSIGN_OR_RETURN(impl->store, FileObjectStore::Open(impl->options.store));
-  impl->tasks = std::make_unique<LeaseTasks<UploadItem>>(
-      impl->options.threads,
-      [&impl = *impl](const UploadItem& command, const std::stop_token& stop) {
+Uploader::Uploader(UploadOptions options, ObjectStore& store, std::function<void(Event)> post)
+    : impl_(std::make_unique<Impl>(std::move(options), store, std::move(post))) {
+  impl_->tasks = std::make_unique<LeaseTasks<UploadItem>>(
+      impl_->options.threads,
+      [&impl = *impl_](const UploadItem& command, const std::stop_token& stop) {
         impl.post(impl.Answer(command, stop));
       });
-  return std::unique_ptr<Uploader>(new Uploader(std::move(impl)));
 }
 
 Uploader::~Uploader() = default;

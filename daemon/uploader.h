@@ -6,14 +6,12 @@
 #include <functional>
 #include <memory>
 
-#include "absl/status/statusor.h"
 #include "daemon/node_events.h"
 #include "daemon/object_store.h"
 
 namespace rn {
 
 struct UploadOptions {
-  StoreOptions store;
   std::filesystem::path work_folder;  // A worker's word on a file outside of it is not believed.
   std::int64_t threads = 2;           // Results at once.
 };
@@ -21,9 +19,8 @@ struct UploadOptions {
 // Nothing is tried twice here; the Node backs off and asks again. Thread-safe.
 class Uploader {
  public:
-  // `post` may block; it must not call back into us.
-  static absl::StatusOr<std::unique_ptr<Uploader>> Create(UploadOptions options,
-                                                          std::function<void(Event)> post);
+  // `post` may block; it must not call back into us. `store` outlives us.
+  Uploader(UploadOptions options, ObjectStore& store, std::function<void(Event)> post);
   // Stops what runs; events still due may be lost.
   ~Uploader();
 
@@ -37,7 +34,6 @@ class Uploader {
 
  private:
   struct Impl;
-  explicit Uploader(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
 

@@ -36,6 +36,20 @@ TEST(CoordinatorConfigTest, TheExampleSaysTheDefaults) {
   EXPECT_EQ(example->retry.losses_max, defaults.retry.losses_max);
 }
 
+TEST(CoordinatorConfigTest, ArtifactsInS3AreSignedWhenAskedFor) {
+  const auto config = ParseCoordinatorConfig(
+      "[s3]\nsign = true\nendpoint = \"http://minio:9000\"\ncredentials_file = \"/srv/keys\"\n"
+      "url_valid_for = \"2h\"\n",
+      "c");
+  ASSERT_TRUE(config.ok()) << config.status();
+  ASSERT_TRUE(config->s3.has_value());
+  EXPECT_EQ(config->s3->account.endpoint, "http://minio:9000");
+  EXPECT_EQ(config->s3->account.credentials.file, "/srv/keys");
+  EXPECT_EQ(config->s3->valid_for, absl::Hours(2));
+  EXPECT_THAT(MistakesIn("[s3]\nsign = true\nurl_valid_for = \"200h\"\n"),
+              HasSubstr("s3.url_valid_for"));
+}
+
 TEST(CoordinatorConfigTest, AKeyGrantsItsScopesToItsTenant) {
   const auto config = ParseCoordinatorConfig(
       absl::StrCat("[keys]\n\"", Sha256("secret"), "\" = \"acme jobs:read\"\n"), "c");

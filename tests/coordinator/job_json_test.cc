@@ -100,7 +100,7 @@ TEST(JobJson, AFailedOrCanceledJobAlwaysHasALastError) {
 }
 
 TEST(JobJson, ACompletedVideoHasArtifactsAndUsageAndNoErrors) {
-  const json video = Plain(VideoJson(CompletedItem(), "https://us"));
+  const json video = Plain(VideoJson(CompletedItem(), ArtifactUrls("https://us")));
   EXPECT_EQ(video["state"], "completed");
   EXPECT_EQ(video["artifacts"][0]["type"], "video");
   EXPECT_EQ(video["artifacts"][0]["url"], "https://us/artifacts/b/job_1/job_1-2/3/video.mp4");
@@ -118,7 +118,7 @@ TEST(JobJson, AVideoUnderWayShowsItsPhase) {
   item.state = ItemState::kLeased;
   item.phase = rendernode::RENDERING;
   item.progress_permille = 425;
-  const json video = Plain(VideoJson(item, ""));
+  const json video = Plain(VideoJson(item, ArtifactUrls("")));
   EXPECT_EQ(video["state"], "running");
   EXPECT_EQ(video["progress"],
             (json{{"phase", "rendering"}, {"permille", 425}, {"percent_complete", 42.5}}));
@@ -130,7 +130,7 @@ TEST(JobJson, AFailedVideoNamesEveryAttemptsError) {
   item.state = ItemState::kFailed;
   item.errors = {{rendernode::ITEM_ERROR_ASSET_DOWNLOAD_FAILED, "503"},
                  {rendernode::ITEM_ERROR_ASSET_DOWNLOAD_FAILED, "404"}};
-  const json errors = Plain(VideoJson(item, ""))["errors"];
+  const json errors = Plain(VideoJson(item, ArtifactUrls("")))["errors"];
   ASSERT_EQ(errors.size(), 2u);
   EXPECT_EQ(errors[1]["error_code"], "asset_download_failed");
   EXPECT_EQ(errors[1]["error_message"], "404");
@@ -142,7 +142,7 @@ TEST(JobJson, TheReportQuotesCellsAndDefusesFormulas) {
   failed.row = 3;
   failed.state = ItemState::kFailed;
   failed.errors = {{rendernode::ITEM_ERROR_TEMPLATE_RENDER_ERROR, "=1+1, \"bad\""}};
-  const std::string csv = ReportCsv({CompletedItem(), failed}, "https://us");
+  const std::string csv = ReportCsv({CompletedItem(), failed}, ArtifactUrls("https://us"));
   EXPECT_THAT(csv, HasSubstr("\r\n2,job_1-2,completed,,,https://us/artifacts/b/"));
   EXPECT_THAT(csv,
               HasSubstr(",https://cdn.example/captions.srt,"

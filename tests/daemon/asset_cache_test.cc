@@ -32,7 +32,8 @@ class AssetCacheTest : public ::testing::Test {
     auto dir = TempDir::Create("cache");
     ASSERT_TRUE(dir.ok()) << dir.status();
     dir_ = std::make_unique<TempDir>(*std::move(dir));
-    auto fetcher = Fetcher::Create({.allow_private = {"127.0.0.1"}}, Clock::System());
+    auto fetcher =
+        Fetcher::Create({.attempts_max = 1, .allow_private = {"127.0.0.1"}}, Clock::System());
     ASSERT_TRUE(fetcher.ok()) << fetcher.status();
     fetcher_ = *std::move(fetcher);
     options_.folder = dir_->path() / "cache";

@@ -133,6 +133,9 @@ low_speed_window = "7s"
 low_speed_min = "1KiB"
 redirects_max = 2
 per_host_max = 3
+attempts_max = 4
+retry_max = "12s"
+ca_file = "/srv/ca.pem"
 allow_private = ["127.0.0.0/8", "fd00::/8"]
 allow_files = ["/srv/media"]
 [cache]
@@ -147,6 +150,10 @@ subtitles_max = "5MiB"
 root = "/srv/artifacts"
 url_base = "https://cdn.example/artifacts"
 threads = 6
+probe_interval = "7s"
+removals_max = 9
+retry_min = "20ms"
+retry_max = "3s"
 )");
   const FetchLimits& limits = config.fetch.limits;
   EXPECT_EQ(config.fetch.threads, 5);
@@ -157,6 +164,9 @@ threads = 6
   EXPECT_EQ(limits.low_speed_bytes_min, 1024);
   EXPECT_EQ(limits.redirects_max, 2);
   EXPECT_EQ(limits.per_host_max, 3);
+  EXPECT_EQ(limits.attempts_max, 4);
+  EXPECT_EQ(limits.retry.max, absl::Seconds(12));
+  EXPECT_EQ(limits.ca_file, "/srv/ca.pem");
   EXPECT_THAT(limits.allow_private, ElementsAre("127.0.0.0/8", "fd00::/8"));
   EXPECT_THAT(limits.allow_files, ElementsAre("/srv/media"));
   const AssetCacheOptions& cache = config.fetch.cache;
@@ -168,11 +178,84 @@ threads = 6
   EXPECT_EQ(cache.audio_bytes_max, 3 << 20);
   EXPECT_EQ(cache.font_bytes_max, 4 << 20);
   EXPECT_EQ(cache.subtitles_bytes_max, 5 << 20);
-  EXPECT_EQ(config.upload.store.root, "/srv/artifacts");
-  EXPECT_EQ(config.upload.store.url_base, "https://cdn.example/artifacts");
+  EXPECT_EQ(config.store.root, "/srv/artifacts");
+  EXPECT_EQ(config.store.url_base, "https://cdn.example/artifacts");
   EXPECT_EQ(config.upload.threads, 6);
+  EXPECT_EQ(config.store_keeper.probe_interval, absl::Seconds(7));
+  EXPECT_EQ(config.store_keeper.removals_max, 9);
+  EXPECT_EQ(config.store_keeper.retry.min, absl::Milliseconds(20));
+  EXPECT_EQ(config.node.store_retry.max, absl::Seconds(3));
   EXPECT_EQ(config.node.uploads_max, 6);
   EXPECT_EQ(config.upload.work_folder, "/srv/work");
+}
+
+TEST(DaemonConfig, EveryLimitOfAnS3StoreIsRead) {
+  const DaemonConfig config = Parsed(R"(
+[folders]
+state = "/srv/state"
+[store]
+kind = "s3"
+threads = 3
+[store.s3]
+endpoint = "http://minio:9000"
+region = "eu-central-1"
+path_style = false
+bucket = "farm"
+credentials_file = "/srv/keys"
+profile = "node"
+ca_file = "/srv/ca.pem"
+url_base = "https://cdn.example"
+checksums = false
+multipart_min = "8MiB"
+part_size = "6MiB"
+parts_at_once = 2
+stale_after = "2h"
+connect_timeout = "3s"
+request_timeout = "20s"
+low_speed_window = "5s"
+low_speed_min = "1KiB"
+attempts_max = 7
+retry_min = "30ms"
+retry_max = "4s"
+)");
+  ASSERT_TRUE(config.s3_store.has_value());
+  const S3StoreOptions& s3 = *config.s3_store;
+  EXPECT_EQ(s3.client.account.endpoint, "http://minio:9000");
+  EXPECT_EQ(s3.client.account.region, "eu-central-1");
+  EXPECT_FALSE(s3.client.account.path_style);
+  EXPECT_EQ(s3.client.account.credentials.file, "/srv/keys");
+  EXPECT_EQ(s3.client.account.credentials.profile, "node");
+  EXPECT_EQ(s3.client.ca_file, "/srv/ca.pem");
+  EXPECT_EQ(s3.bucket, "farm");
+  EXPECT_EQ(s3.url_base, "https://cdn.example");
+  EXPECT_FALSE(s3.checksums);
+  EXPECT_EQ(s3.multipart_bytes_min, 8 << 20);
+  EXPECT_EQ(s3.part_bytes, 6 << 20);
+  EXPECT_EQ(s3.parts_at_once, 2);
+  EXPECT_EQ(s3.stale_after, absl::Hours(2));
+  EXPECT_EQ(s3.client.connect_timeout, absl::Seconds(3));
+  EXPECT_EQ(s3.client.request_timeout, absl::Seconds(20));
+  EXPECT_EQ(s3.client.low_speed_window, absl::Seconds(5));
+  EXPECT_EQ(s3.client.low_speed_bytes_min, 1024);
+  EXPECT_EQ(s3.client.attempts_max, 7);
+  EXPECT_EQ(s3.client.retry.min, absl::Milliseconds(30));
+  EXPECT_EQ(s3.uploads_folder, "/srv/state/s3_uploads");
+}
+
+TEST(DaemonConfig, AnS3StoreWithoutAnEndpointIsAmazons) {
+  const DaemonConfig config =
+      Parsed("[store]\nkind = \"s3\"\n[store.s3]\nregion = \"eu-west-1\"\n");
+  EXPECT_EQ(config.s3_store->client.account.endpoint, "https://s3.eu-west-1.amazonaws.com");
+  EXPECT_EQ(config.s3_store->url_base, "s3:/");
+}
+
+TEST(DaemonConfig, AnEndpointWithAPathIsRefused) {
+  EXPECT_THAT(MistakesIn("[store]\nkind = \"s3\"\n[store.s3]\nendpoint = \"minio:9000\"\n"),
+              HasSubstr("store.s3.endpoint: \"minio:9000\" is not a URL"));
+}
+
+TEST(DaemonConfig, TheTableOfAStoreThatIsNotUsedIsAMistake) {
+  EXPECT_THAT(MistakesIn("[store.s3]\nbucket = \"farm\"\n"), HasSubstr("store.s3"));
 }
 
 TEST(DaemonConfig, NothingPrivateIsFetchedUnlessAllowed) {
@@ -294,7 +377,7 @@ TEST(DaemonConfig, TheExampleThatWeShipIsTrueAndSaysTheDefaults) {
   EXPECT_EQ(example.node.drain_timeout, defaults.node.drain_timeout);
   EXPECT_EQ(example.fetch.limits.low_speed_bytes_min, defaults.fetch.limits.low_speed_bytes_min);
   EXPECT_EQ(example.fetch.cache.bytes_max, defaults.fetch.cache.bytes_max);
-  EXPECT_EQ(example.upload.store.root, defaults.upload.store.root);
+  EXPECT_EQ(example.store.root, defaults.store.root);
 }
 
 }  // namespace

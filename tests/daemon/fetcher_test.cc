@@ -32,6 +32,7 @@ class FetcherTest : public ::testing::Test {
     ASSERT_TRUE(dir.ok()) << dir.status();
     dir_ = std::make_unique<TempDir>(*std::move(dir));
     limits_.allow_private = {"127.0.0.1"};
+    limits_.attempts_max = 1;
   }
 
   absl::StatusOr<Download> Fetch(const std::string& url, DownloadRequest request = {}) {
@@ -359,6 +360,68 @@ TEST_F(FetcherTest, OneHostIsAskedForOnlySoManyFilesAtOnce) {
   }
   MutexLock lock(mutex);
   EXPECT_LE(most, 2);
+}
+
+// ---------------------------------------------------------------- further attempts
+
+class FetcherRetryTest : public FetcherTest {
+ protected:
+  void SetUp() override {
+    FetcherTest::SetUp();
+    limits_.attempts_max = 3;
+    limits_.retry = {.min = absl::Milliseconds(1), .max = absl::Milliseconds(5)};
+  }
+  // The first so many requests are answered otherwise.
+  void FailFirst(int times, const std::function<void(ScriptedPeer&)>& fail) {
+    server_.On("/a", [=, this](ScriptedPeer& peer, const ScriptedRequest&) {
+      if (server_.Asked("/a") <= times) {
+        return fail(peer);
+      }
+      peer.Reply(200, "pixels");
+    });
+  }
+};
+
+TEST_F(FetcherRetryTest, TroubleThatPassesCostsNothingButTime) {
+  for (const int http_status : {500, 503, 429}) {
+    fetcher_.reset();
+    const int before = server_.Asked("/a");
+    FailFirst(before + 2, [=](ScriptedPeer& peer) { peer.Reply(http_status, "later"); });
+    EXPECT_TRUE(Fetch(server_.Url("/a")).ok()) << http_status;
+    EXPECT_EQ(Fetched(), "pixels");
+    fs::remove(to());
+  }
+}
+
+TEST_F(FetcherRetryTest, ADownloadCutInTheMiddleBeginsAnew) {
+  FailFirst(1, [](ScriptedPeer& peer) { peer.Reply(200, "pix", {}, /*claimed_length=*/6); });
+  const auto download = Fetch(server_.Url("/a"));
+  ASSERT_TRUE(download.ok()) << download.status();
+  EXPECT_EQ(Fetched(), "pixels");
+  EXPECT_EQ(download->sha256, Sha256("pixels"));
+}
+
+TEST_F(FetcherRetryTest, TroubleThatStaysEndsAtTheLimit) {
+  FailFirst(1000, [](ScriptedPeer& peer) { peer.Reply(503, "later"); });
+  EXPECT_TRUE(absl::IsUnavailable(Failure(server_.Url("/a"))));
+  EXPECT_EQ(server_.Asked("/a"), 3);
+}
+
+TEST_F(FetcherRetryTest, ARefusalIsFinal) {
+  for (const int http_status : {400, 403, 404, 410}) {
+    const std::string path = absl::StrCat("/", http_status);
+    server_.OnReply(path, "no", http_status);
+    EXPECT_FALSE(absl::IsUnavailable(Failure(server_.Url(path))));
+    EXPECT_EQ(server_.Asked(path), 1);
+  }
+}
+
+TEST_F(FetcherRetryTest, NoAttemptBeginsAfterTheTotalTime) {
+  limits_.total_timeout = absl::Minutes(1);
+  limits_.retry = {.min = absl::Hours(1), .max = absl::Hours(1)};
+  FailFirst(1000, [](ScriptedPeer& peer) { peer.Reply(503, "later"); });
+  EXPECT_TRUE(absl::IsUnavailable(Failure(server_.Url("/a"))));
+  EXPECT_EQ(server_.Asked("/a"), 1);
 }
 
 // ---------------------------------------------------------------- files and URLs

@@ -34,6 +34,7 @@ class ItemFetcherTest : public ::testing::Test {
     ASSERT_TRUE(dir.ok()) << dir.status();
     dir_ = std::make_unique<TempDir>(*std::move(dir));
     options_.limits.allow_private = {"127.0.0.1"};
+    options_.limits.attempts_max = 1;
     options_.cache.folder = dir_->path() / "cache";
     Start();
     for (const char* path : {"/logo", "/a", "/b", "/c"}) {

@@ -83,6 +83,9 @@ struct Line {
   std::string operator()(const Discard& discard) const {
     return absl::StrCat("discard ", Name(discard.key));
   }
+  std::string operator()(const RemoveAttempt& remove) const {
+    return absl::StrCat("remove ", remove.prefix);
+  }
   std::string operator()(const StartWorker& start) const {
     return absl::StrCat("start ", start.slot);
   }

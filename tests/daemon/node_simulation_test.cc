@@ -89,6 +89,7 @@ class ModelCoordinator {
       rendernode::Lease* lease = response.add_grant();
       lease->mutable_ref()->set_item_id(id);
       lease->mutable_ref()->set_fence(item.fence);
+      lease->set_output_prefix(absl::StrCat("job/", id, "/", item.fence, "/"));
     }
     return response;
   }
@@ -120,6 +121,11 @@ class ModelCoordinator {
   bool IsOurs(const LeaseKey& key, absl::Duration now) {
     Expire(now);
     return items_.at(key.item_id).fence == key.fence;
+  }
+  // The attempt whose files clients are shown.
+  bool IsCommitted(const LeaseKey& key) const {
+    const Item& item = items_.at(key.item_id);
+    return item.done && item.done_fence == key.fence;
   }
   int done() const { return done_; }
   bool all_done() const { return done_ == static_cast<int>(items_.size()); }
@@ -367,6 +373,9 @@ class Simulation {
   void Do(const CloseSession&) { FAIL() << "nobody asked for a drain"; }
   void Do(const Commit& commit) {
     const LeaseKey key = LeaseKey::Of(commit.request.ref());
+    ASSERT_FALSE(commit.request.result().outcome() == rendernode::SUCCEEDED &&
+                 removed_.count(key) > 0)
+        << "committed what was removed";
     ASSERT_TRUE(journal_.count(key) > 0 && journal_[key].result.has_value() &&
                 journal_[key].uploaded)
         << "told before it was durable";
@@ -459,6 +468,10 @@ class Simulation {
                                        rendernode::ITEM_ERROR_QUOTA_EXCEEDED);
   }
   void Do(const Discard&) {}
+  void Do(const RemoveAttempt& command) {
+    ASSERT_FALSE(coordinator_.IsCommitted(command.key)) << "removed what was committed";
+    removed_.insert(command.key);
+  }
 
   void Do(const StartWorker& command) {
     Worker& worker = workers_[static_cast<std::size_t>(command.slot)];
@@ -521,6 +534,7 @@ class Simulation {
   std::unique_ptr<Node> node_;
   std::multimap<absl::Duration, Pending> pending_;
   std::vector<Worker> workers_;
+  std::set<LeaseKey> removed_;  // From the store.
   std::set<LeaseKey> owed_;     // Forgotten, and the journal does not know it yet.
   std::set<LeaseKey> hanging_;  // Whose worker really hung.
   absl::Duration partitioned_until_, disks_full_until_, store_away_until_;

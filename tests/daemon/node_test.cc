@@ -502,6 +502,119 @@ TEST_F(NodeTest, AFullStoreDefersTheItemAndConsumesNoAttempt) {
   EXPECT_THAT(node_->Status().reason(), HasSubstr("full"));
 }
 
+TEST_F(NodeTest, AStoreThatAnswersIsNoRoomInAFullBucket) {
+  Create();
+  Connect();
+  GrantAndRender(kA);
+  FinishRender(kA);
+  Say(UploadFailed{
+      kA,
+      WithItemError(absl::ResourceExhaustedError("507"), rendernode::ITEM_ERROR_QUOTA_EXCEEDED)});
+  Say(StoreChecked{absl::OkStatus()});
+  EXPECT_EQ(node_->Status().state(), rendernode::NOT_READY);
+  EXPECT_THAT(node_->Status().reason(), HasSubstr("full"));
+}
+
+TEST_F(NodeTest, AnUnreachableStoreClosesTheNodeUntilItAnswers) {
+  Create();
+  Connect();
+  Say(Reply());
+  Say(StoreChecked{absl::UnavailableError("no connection")});
+  EXPECT_THAT(After(limits_.sync_spacing), Contains("sync want=0 NOT_READY"));
+  EXPECT_THAT(last_sync_.reason(), HasSubstr("object store: no connection"));
+  Say(StoreChecked{absl::OkStatus()});
+  EXPECT_EQ(node_->Status().state(), rendernode::READY);
+}
+
+TEST_F(NodeTest, WhatAnUnreachableStoreIsToTakeIsRenderedMeanwhile) {
+  Create();
+  Connect();
+  GrantAndRender(kA);
+  Say(StoreChecked{absl::UnavailableError("no connection")});
+  FinishRender(kA);
+  Say(Uploaded{kA, Success()});
+  Say(Journalled(kA));
+  EXPECT_EQ(last_result_.outcome(), rendernode::SUCCEEDED);
+}
+
+TEST_F(NodeTest, ARefusedBucketClosesTheNodeForNobodyElse) {
+  Create();
+  Connect();
+  GrantAndRender(kA);
+  FinishRender(kA);
+  Say(UploadFailed{kA, absl::PermissionDeniedError("AccessDenied")});
+  EXPECT_EQ(node_->Status().state(), rendernode::READY);
+}
+
+TEST_F(NodeTest, KeysTheStoreDoesNotKnowCloseTheNodeAndLeaveTheItemToOthers) {
+  Create();
+  Connect();
+  GrantAndRender(kA);
+  FinishRender(kA);
+  for (std::int64_t i = 0; i < limits_.upload_refusals_max; ++i) {
+    Say(UploadFailed{kA, absl::UnauthenticatedError("InvalidAccessKeyId")});
+    if (i + 1 < limits_.upload_refusals_max) {
+      EXPECT_EQ(node_->Status().state(), rendernode::NOT_READY);
+    }
+    After(limits_.sync_spacing);
+    Say(Reply());
+    After(limits_.store_retry.max);
+  }
+  Say(Journalled(kA));
+  EXPECT_EQ(last_result_.error_code(), rendernode::ITEM_ERROR_STORAGE_UPLOAD_FAILED);
+  EXPECT_TRUE(last_result_.infrastructure());
+}
+
+// ---------------------------------------------------------------- what nobody wants any more
+
+class SupersededTest : public NodeTest {
+ protected:
+  static constexpr char kRemove[] = "remove bucket/job/a/1/";
+
+  void RenderOne() {
+    Create();
+    Connect();
+    rendernode::Lease lease = LeaseOf("a");
+    lease.set_output_prefix("bucket/job/a/1/");
+    Say(Reply({lease}));
+    Say(Journalled(std::vector<LeaseKey>{kA}));
+    Say(Fetched{kA});
+    FinishRender(kA);
+  }
+  // The coordinator's word on it, while a Sync is under way.
+  Lines Cancel() {
+    After(limits_.sync_spacing);
+    return Say(Reply({}, {kA}));
+  }
+};
+
+TEST_F(SupersededTest, ASupersededAttemptIsRemovedFromTheStore) {
+  RenderOne();
+  FinishUpload(kA);
+  EXPECT_THAT(Say(CommitAnswered{kA, CommitItemResponse::SUPERSEDED}), Contains(kRemove));
+}
+
+TEST_F(SupersededTest, ACommittedAttemptStays) {
+  for (const auto verdict : {CommitItemResponse::COMMITTED, CommitItemResponse::DUPLICATE}) {
+    RenderOne();
+    FinishUpload(kA);
+    EXPECT_THAT(Say(CommitAnswered{kA, verdict}), Not(Contains(kRemove)));
+  }
+}
+
+TEST_F(SupersededTest, AnUploadUnderWayEndsBeforeWhatItPutIsRemoved) {
+  RenderOne();
+  EXPECT_THAT(Cancel(), AllOf(Contains("discard a/1"), Not(Contains(kRemove))));
+  EXPECT_THAT(Say(UploadFailed{kA, absl::CancelledError("stopped")}), Contains(kRemove));
+}
+
+TEST_F(SupersededTest, AnAttemptThatFailedHalfUploadedIsRemoved) {
+  RenderOne();
+  EXPECT_THAT(Say(UploadFailed{kA, absl::DataLossError("sha256 differs")}), Contains(kRemove));
+}
+
+// ---------------------------------------------------------------- refusals
+
 TEST_F(NodeTest, AnObjectTheStoreRefusesForGoodFailsTheItemInTheEnd) {
   Create();
   Connect();

@@ -25,6 +25,7 @@
 namespace rn {
 
 struct ScriptedRequest {
+  std::string method;
   std::string target;                          // With its query.
   std::map<std::string, std::string> headers;  // By lower-case name.
   std::string body;
@@ -156,7 +157,9 @@ class ScriptedServer {
     for (const absl::string_view line : absl::StrSplit(received, "\r\n")) {
       const std::size_t colon = line.find(':');
       if (request.target.empty()) {
-        request.target = std::vector<std::string>(absl::StrSplit(line, ' '))[1];
+        const std::vector<std::string> words = absl::StrSplit(line, ' ');
+        request.method = words[0];
+        request.target = words[1];
       } else if (colon != absl::string_view::npos) {
         request.headers[absl::AsciiStrToLower(line.substr(0, colon))] =
             std::string(absl::StripAsciiWhitespace(line.substr(colon + 1)));

@@ -5,6 +5,7 @@
 
 #include "base/bounded_queue.h"
 #include "base/file.h"
+#include "daemon/file_object_store.h"
 #include "proto/item_error.h"
 
 namespace rn {
@@ -22,12 +23,12 @@ class UploaderTest : public ::testing::Test {
     ASSERT_TRUE(dir.ok()) << dir.status();
     dir_ = std::make_unique<TempDir>(*std::move(dir));
     fs::create_directories(work());
-    options_.store.root = dir_->path() / "artifacts";
-    options_.work_folder = work();
-    auto uploader =
-        Uploader::Create(options_, [this](Event event) { events_.Push(std::move(event)); });
-    ASSERT_TRUE(uploader.ok()) << uploader.status();
-    uploader_ = *std::move(uploader);
+    auto store = FileObjectStore::Open({.root = dir_->path() / "artifacts"});
+    ASSERT_TRUE(store.ok()) << store.status();
+    store_ = *std::move(store);
+    uploader_ = std::make_unique<Uploader>(UploadOptions{.work_folder = work()},
+                                           *store_,
+                                           [this](Event event) { events_.Push(std::move(event)); });
   }
   void TearDown() override {
     events_.Close();
@@ -64,7 +65,7 @@ class UploaderTest : public ::testing::Test {
   }
 
   std::unique_ptr<TempDir> dir_;
-  UploadOptions options_;
+  std::unique_ptr<FileObjectStore> store_;
   BoundedQueue<Event> events_{100};
   std::unique_ptr<Uploader> uploader_;
 };
@@ -138,12 +139,6 @@ TEST_F(UploaderTest, ADiscardedUploadIsAnsweredOnce) {
     }
   }
   EXPECT_EQ(events_.size(), 0u);
-}
-
-TEST_F(UploaderTest, AStoreThatCannotBeOpenedIsKnownAtTheStart) {
-  ASSERT_TRUE(WriteFileDurably(dir_->path() / "file", "").ok());
-  options_.store.root = dir_->path() / "file" / "store";
-  EXPECT_FALSE(Uploader::Create(options_, [](Event) {}).ok());
 }
 
 }  // namespace

@@ -150,7 +150,8 @@ void Farm::WriteCoordinatorConfig() {
                      "[rate_limit]\nper_second = 1000.0\nburst = 1000\n",
                      "[keys]\n\"",
                      Sha256(kApiKey),
-                     "\" = \"e2e\"\n"));
+                     "\" = \"e2e\"\n",
+                     options_.coordinator_config));
 }
 
 void Farm::WriteNodeConfig(int node) {
@@ -189,9 +190,9 @@ void Farm::WriteNodeConfig(int node) {
                      "\"]\ntotal_timeout = \"",
                      Milliseconds(options_.fetch_timeout),
                      "\"\n",
-                     "[store]\nroot = \"",
-                     folder().string(),
-                     "/artifacts\"\n",
+                     options_.store.empty()
+                         ? absl::StrCat("[store]\nroot = \"", folder().string(), "/artifacts\"\n")
+                         : options_.store,
                      options_.node_config));
 }
 

@@ -38,8 +38,10 @@ struct FarmOptions {
   std::vector<std::string> worker;  // Its command; empty: the real one.
   std::string worker_config;        // More keys of the node's [worker]; and of its [node]:
   std::string limits_config;
-  std::string node_config;  // Appended to the node's: whole tables.
-  std::string voices;       // voices.json; empty: the shipped one.
+  std::string node_config;         // Appended to the node's: whole tables.
+  std::string store;               // The nodes' [store], and below; empty: a folder that is served.
+  std::string coordinator_config;  // Appended to the coordinator's: whole tables.
+  std::string voices;              // voices.json; empty: the shipped one.
   // Each node's folder is a file system of its own, of that size; 0: it is not. For root alone.
   std::int64_t node_disk_bytes = 0;
 };

@@ -1,4 +1,4 @@
-#include "daemon/object_store.h"
+#include "daemon/file_object_store.h"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
@@ -232,6 +232,49 @@ TEST_F(ObjectStoreTest, AStoreThatCannotBeMadeSaysSo) {
   const absl::Status status =
       FileObjectStore::Open({.root = dir_->path() / "file" / "store"}).status();
   EXPECT_THAT(std::string(status.message()), HasSubstr("file/store"));
+}
+
+// ---------------------------------------------------------------- probes and removals
+
+TEST_F(ObjectStoreTest, AProbeSaysWhetherSomethingCouldBePutAndLeavesNothing) {
+  EXPECT_TRUE(store_->Probe({}).ok()) << store_->Probe({});
+  EXPECT_THAT(Files(), IsEmpty());
+  fs::remove(root());
+  EXPECT_TRUE(absl::IsUnavailable(store_->Probe({})));
+}
+
+TEST_F(ObjectStoreTest, AnAttemptIsRemovedWithItsHalfUploadsAndNoOtherIs) {
+  ASSERT_TRUE(Put(kKey, "frames").ok());
+  ASSERT_TRUE(Put("bucket/job/item/8/video.mp4", "frames").ok());
+  Leave("bucket/job/item/7/.poster.jpg.part", "pix");
+  EXPECT_TRUE(store_->Remove("bucket/job/item/7/", {}).ok());
+  EXPECT_THAT(Files(), ElementsAre("bucket/job/item/8/video.mp4"));
+  EXPECT_FALSE(fs::exists(root() / "bucket/job/item/7"));
+  EXPECT_TRUE(store_->Remove("bucket/job/item/7/", {}).ok()) << "nothing there is a success";
+}
+
+TEST_F(ObjectStoreTest, NothingWiderThanAnAttemptIsRemoved) {
+  ASSERT_TRUE(Put(kKey, "frames").ok());
+  for (const char* prefix : {"",
+                             "/",
+                             "bucket/",
+                             "bucket/job/",
+                             "bucket/job/item/",
+                             "bucket/job/item/7",
+                             "bucket/job/item/7/video.mp4/",
+                             "bucket/job/item/../",
+                             "../bucket/job/item/7/"}) {
+    EXPECT_TRUE(absl::IsInvalidArgument(store_->Remove(prefix, {}))) << prefix;
+  }
+  EXPECT_THAT(Files(), ElementsAre(kKey));
+}
+
+TEST_F(ObjectStoreTest, ARemovalFollowsNoSymbolicLink) {
+  fs::create_directories(dir_->path() / "elsewhere/job/item/7");
+  ASSERT_TRUE(WriteFileDurably(dir_->path() / "elsewhere/job/item/7/key", "secret").ok());
+  fs::create_symlink(dir_->path() / "elsewhere", root() / "bucket");
+  EXPECT_FALSE(store_->Remove("bucket/job/item/7/", {}).ok());
+  EXPECT_TRUE(fs::exists(dir_->path() / "elsewhere/job/item/7/key"));
 }
 
 }  // namespace
