@@ -124,6 +124,7 @@ void Node::Restore(JournalledLease journalled) {
   if (journalled.result.has_value()) {
     held.stage = journalled.uploaded ? Stage::kCommit : Stage::kUpload;
     held.result = *std::move(journalled.result);
+    held.put = held.result.outcome() == rendernode::SUCCEEDED;
   }
   held.lease = std::move(journalled.lease);
   const LeaseKey key = LeaseKey::Of(held.lease.ref());
@@ -259,10 +260,13 @@ void Node::On(const CommitAnswered& event) {
               event.key.fence,
               rendernode::Outcome_Name(held->result.outcome()),
               CommitItemResponse::Verdict_Name(event.verdict));
-  if (event.verdict == CommitItemResponse::SUPERSEDED) {
+  const bool superseded = event.verdict == CommitItemResponse::SUPERSEDED;
+  const bool succeeded = held->result.outcome() == rendernode::SUCCEEDED;
+  if (superseded || !succeeded) {
     AbandonOutput(*held);
-  } else {
-    ++(held->result.outcome() == rendernode::SUCCEEDED ? items_completed_ : items_failed_);
+  }
+  if (!superseded) {
+    ++(succeeded ? items_completed_ : items_failed_);
   }
   Forget(event.key);
 }
@@ -467,18 +471,16 @@ void Node::On(const FetchFailed& event) {
 }
 
 void Node::On(const Uploaded& event) {
-  --uploading_;
+  UploadEnded(event.key);
   if (Held* held = Running(event.key, Stage::kUpload)) {
     held->result = event.result;
     held->store_trouble.clear();
     ToStage(*held, Stage::kJournalResult);
   }
-  RemoveAbandoned(event.key);
 }
 
 void Node::On(const UploadFailed& event) {
-  --uploading_;
-  RemoveAbandoned(event.key);
+  UploadEnded(event.key);
   Held* held = Running(event.key, Stage::kUpload);
   if (held == nullptr) {
     return;

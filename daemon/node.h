@@ -128,6 +128,8 @@ class Node {
     Backoff backoff;                                        // Of the present stage.
     absl::Duration retry_at = -absl::InfiniteDuration();
     int refusals = 0;           // Uploads that the store refused for good.
+    bool put = false;           // Something of it may be in the object store.
+    bool uploading = false;     // An upload was asked for and has not answered, wanted or not.
     std::string session;        // Of the commit under way.
     std::string store_trouble;  // The last upload's failure, when the store is to blame.
   };
@@ -196,9 +198,10 @@ class Node {
   // Gone without a report: killed, discarded, forgotten.
   void Drop(const LeaseKey& key);
   void Forget(const LeaseKey& key);
-  // What it put into the object store is removed, once no upload of it runs any more.
+  // After the coordinator's last word alone, for a crash before it would offer the attempt again:
+  // what it put into the object store is removed, once no upload of it runs any more.
   void AbandonOutput(const Held& held);
-  void RemoveAbandoned(const LeaseKey& key);
+  void UploadEnded(const LeaseKey& key);
   void Release(const LeaseKey& key);
 
   // The session (node_session.cc).

@@ -257,6 +257,8 @@ void Node::StartStage(Held& held) {
       return Do(JournalResult{key, held.result, /*uploaded=*/false});
     case Stage::kUpload:
       ++uploading_;
+      held.put = true;
+      held.uploading = true;
       return Do(UploadItem{held.lease, held.result});
     case Stage::kJournalResult:
       return Do(JournalResult{key, held.result, /*uploaded=*/true});
@@ -286,7 +288,6 @@ void Node::Retry(Held& held, const BackoffLimits& limits) {
 }
 
 void Node::EndWith(Held& held, ItemResult result) {
-  AbandonOutput(held);
   const LeaseKey key = LeaseKey::Of(held.lease.ref());
   if (!workers_.Kill(key, /*discard=*/true, commands_)) {
     Do(Discard{key});
@@ -321,18 +322,22 @@ void Node::Forget(const LeaseKey& key) {
 }
 
 void Node::AbandonOutput(const Held& held) {
-  if (held.stage < Stage::kUpload || held.result.outcome() != rendernode::SUCCEEDED ||
-      held.lease.output_prefix().empty()) {
+  if (!held.put || held.lease.output_prefix().empty()) {
     return;
   }
   const LeaseKey key = LeaseKey::Of(held.lease.ref());
-  abandoned_[key] = held.lease.output_prefix();
-  if (held.stage != Stage::kUpload || !held.running) {
-    RemoveAbandoned(key);
+  if (held.uploading) {
+    abandoned_[key] = held.lease.output_prefix();
+  } else {
+    Do(RemoveAttempt{key, held.lease.output_prefix()});
   }
 }
 
-void Node::RemoveAbandoned(const LeaseKey& key) {
+void Node::UploadEnded(const LeaseKey& key) {
+  --uploading_;
+  if (Held* held = Find(key); held != nullptr) {
+    held->uploading = false;
+  }
   if (auto abandoned = abandoned_.extract(key)) {
     Do(RemoveAttempt{key, std::move(abandoned.mapped())});
   }

@@ -608,9 +608,11 @@ TEST_F(SupersededTest, AnUploadUnderWayEndsBeforeWhatItPutIsRemoved) {
   EXPECT_THAT(Say(UploadFailed{kA, absl::CancelledError("stopped")}), Contains(kRemove));
 }
 
-TEST_F(SupersededTest, AnAttemptThatFailedHalfUploadedIsRemoved) {
+TEST_F(SupersededTest, AnAttemptThatFailedHalfUploadedIsRemovedOnceItsFailureIsDurable) {
   RenderOne();
-  EXPECT_THAT(Say(UploadFailed{kA, absl::DataLossError("sha256 differs")}), Contains(kRemove));
+  EXPECT_THAT(Say(UploadFailed{kA, absl::DataLossError("sha256 differs")}), Not(Contains(kRemove)));
+  EXPECT_THAT(Say(Journalled(kA)), Not(Contains(kRemove)));
+  EXPECT_THAT(Say(CommitAnswered{kA, CommitItemResponse::COMMITTED}), Contains(kRemove));
 }
 
 // ---------------------------------------------------------------- refusals
