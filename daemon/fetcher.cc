@@ -27,6 +27,7 @@
 #include "base/status.h"
 #include "daemon/address_policy.h"
 #include "daemon/confined_file.h"
+#include "daemon/curl_handles.h"
 #include "daemon/pause.h"
 #include "proto/item_error.h"
 
@@ -38,29 +39,14 @@ constexpr std::size_t kPublicUrlCharsMax = 300;
 constexpr std::size_t kValidatorCharsMax = 1024;
 constexpr long kReceiveBufferBytes = 128 << 10;
 constexpr absl::Duration kPollMax = absl::Seconds(1);
-constexpr char kUserAgent[] = "rendernode";
 
-struct CloseEasy {
-  void operator()(CURL* easy) const { curl_easy_cleanup(easy); }
-};
 struct CloseMulti {
   void operator()(CURLM* multi) const { curl_multi_cleanup(multi); }
 };
 struct CloseUrl {
   void operator()(CURLU* url) const { curl_url_cleanup(url); }
 };
-struct FreeList {
-  void operator()(curl_slist* list) const { curl_slist_free_all(list); }
-};
 using Multi = std::unique_ptr<CURLM, CloseMulti>;
-using List = std::unique_ptr<curl_slist, FreeList>;
-
-void Append(List& list, const std::string& text) {
-  curl_slist* longer = curl_slist_append(list.get(), text.c_str());
-  CHECK(longer != nullptr);
-  (void)list.release();  // The longer list has it.
-  list.reset(longer);
-}
 
 // The asset's own fault; `status` without its URL.
 absl::Status UrlError(const std::string& url, const absl::Status& status) {
@@ -235,7 +221,7 @@ class Transfer {
   List resolve_;
   List headers_;
   std::array<char, CURL_ERROR_SIZE> error_{};
-  std::unique_ptr<CURL, CloseEasy> easy_{curl_easy_init()};  // Gone before what it points to.
+  Easy easy_{curl_easy_init()};  // Gone before what it points to.
 
   Validators validators_;  // Of the response under way.
   absl::Status failure_;   // Of a callback.
@@ -664,8 +650,7 @@ Fetcher::Fetcher(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Fetcher::~Fetcher() = default;
 
 absl::StatusOr<std::unique_ptr<Fetcher>> Fetcher::Create(FetchLimits limits, Clock& clock) {
-  static const CURLcode initialised = curl_global_init(CURL_GLOBAL_ALL);
-  if (initialised != CURLE_OK) {
+  if (const CURLcode initialised = InitialiseCurl(); initialised != CURLE_OK) {
     return absl::InternalError(absl::StrCat("libcurl: ", curl_easy_strerror(initialised)));
   }
   ASSIGN_OR_RETURN(auto rules, Impl::MakeRules(std::move(limits)));

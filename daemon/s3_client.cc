@@ -17,6 +17,7 @@
 #include "base/mutex.h"
 #include "base/s3_signer.h"
 #include "base/status.h"
+#include "daemon/curl_handles.h"
 #include "daemon/pause.h"
 #include "proto/item_error.h"
 
@@ -26,23 +27,6 @@ namespace {
 constexpr std::size_t kAnswerBytesMax = 4 << 20;
 constexpr std::size_t kIdleHandlesMax = 64;  // With their open connections.
 constexpr long kSendBufferBytes = 256 << 10;
-constexpr char kUserAgent[] = "rendernode";
-
-struct CloseEasy {
-  void operator()(CURL* easy) const { curl_easy_cleanup(easy); }
-};
-struct FreeList {
-  void operator()(curl_slist* list) const { curl_slist_free_all(list); }
-};
-using Easy = std::unique_ptr<CURL, CloseEasy>;
-using List = std::unique_ptr<curl_slist, FreeList>;
-
-void Append(List& list, const std::string& text) {
-  curl_slist* longer = curl_slist_append(list.get(), text.c_str());
-  CHECK(longer != nullptr);
-  (void)list.release();  // The longer list has it.
-  list.reset(longer);
-}
 
 long Milliseconds(absl::Duration duration) {
   return static_cast<long>(absl::ToInt64Milliseconds(duration));
@@ -421,8 +405,7 @@ struct S3Client::Impl {
 
 S3Client::S3Client(S3ClientOptions options, Clock& clock)
     : impl_(std::make_unique<Impl>(std::move(options), clock)) {
-  static const CURLcode initialised = curl_global_init(CURL_GLOBAL_ALL);
-  CHECK(initialised == CURLE_OK);
+  CHECK(InitialiseCurl() == CURLE_OK);
 }
 
 S3Client::~S3Client() = default;
