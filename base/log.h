@@ -1,6 +1,9 @@
 // Logging set-up. Call sites use spdlog directly: SPDLOG_INFO("lease granted item={} fence={}", …).
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "base/log_format.h"
@@ -15,5 +18,8 @@ absl::Status InitLogging(absl::string_view program,
 
 // Another level from now on. Precondition: InitLogging takes it.
 void SetLogLevel(absl::string_view level);
+// The latest lines, oldest first: at most kRecentLinesMax, none before InitLogging.
+inline constexpr std::size_t kRecentLinesMax = 1000;
+std::vector<std::string> RecentLog();
 
 }  // namespace rn

@@ -10,6 +10,7 @@
 #include "absl/strings/str_split.h"
 #include "base/config_reader.h"
 #include "base/local_address.h"
+#include "base/metrics_server.h"
 #include "base/s3_account.h"
 #include "base/status.h"
 
@@ -180,6 +181,11 @@ absl::StatusOr<CoordinatorConfig> ReadAll(ConfigReader reader) {
   std::string format = "text";
   reader.ReadName("log_format", format, {"text", "json"});
   config.log_format = format == "json" ? LogFormat::kJson : LogFormat::kText;
+  reader.Read("metrics.address", config.metrics_address);
+  if (const absl::Status status = CheckMetricsAddress(config.metrics_address);
+      !config.metrics_address.empty() && !status.ok()) {
+    reader.Fail("metrics.address", status.message());
+  }
   ReadPath(reader, "folders.state", config.state_folder);
   ReadPath(reader, "folders.artifacts", config.artifacts_folder);
   ReadPath(reader, "folders.sheets", config.sheets_folder);

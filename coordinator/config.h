@@ -22,6 +22,7 @@ namespace rn {
 struct CoordinatorConfig {
   std::string log_level = "info";
   LogFormat log_format = LogFormat::kText;
+  std::string metrics_address;                                             // "" = none
   std::filesystem::path state_folder = "/var/lib/rendernode-coordinator";  // coordinator.db
   std::filesystem::path artifacts_folder = "/var/lib/rendernode/artifacts";
   std::filesystem::path sheets_folder = "/var/lib/rendernode-coordinator/sheets";

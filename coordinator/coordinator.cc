@@ -1,5 +1,6 @@
 #include "coordinator/coordinator.h"
 
+#include <prometheus/registry.h>
 #include <spdlog/spdlog.h>
 
 #include <atomic>
@@ -10,6 +11,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
+#include "base/metrics_server.h"
 #include "base/status.h"
 #include "catalog/catalog.h"
 #include "coordinator/api_error.h"
@@ -59,6 +61,7 @@ struct Coordinator::Impl {
   std::atomic<bool> ready = false;  // Everything above is there.
   std::unique_ptr<HttpServer> http;
   std::unique_ptr<NodeService> nodes;
+  std::unique_ptr<MetricsServer> metrics;
 };
 
 absl::StatusOr<std::unique_ptr<Coordinator>> Coordinator::Start(const CoordinatorConfig& config,
@@ -109,6 +112,12 @@ absl::Status Coordinator::Impl::StartNodes() {
                                                       .lease = config.lease,
                                                       .orphan_keep = config.orphan_keep});
   ASSIGN_OR_RETURN(nodes, NodeService::Start(*desk, config.nodes));
+  if (!config.metrics_address.empty()) {
+    ASSIGN_OR_RETURN(
+        metrics,
+        MetricsServer::Listen(config.metrics_address,
+                              {nodes->metrics().registry(), std::make_shared<DeskMetrics>(*desk)}));
+  }
   return absl::OkStatus();
 }
 

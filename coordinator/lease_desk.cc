@@ -433,6 +433,17 @@ std::int64_t LeaseDesk::waiting_syncs() {
   return static_cast<std::int64_t>(due_.size());
 }
 
+DeskCounts LeaseDesk::counts() {
+  MutexLock lock(mutex_);
+  DeskCounts counts{.nodes = static_cast<std::int64_t>(nodes_.size()),
+                    .waiting_syncs = static_cast<std::int64_t>(due_.size()),
+                    .expired = expired_};
+  for (const auto& [node_id, node] : nodes_) {
+    counts.unconfirmed += static_cast<std::int64_t>(node.unconfirmed.size());
+  }
+  return counts;
+}
+
 void LeaseDesk::Send(Answers answers) {
   for (Answer& answer : answers) {
     answer.caller->Reply(std::move(answer.response));
@@ -621,6 +632,7 @@ void LeaseDesk::ExpireIfDue() {
     }
   }
   MutexLock lock(mutex_);
+  expired_ += lost.ok() ? std::ssize(*lost) : 0;
   ForgetSilentNodes();
 }
 

@@ -40,6 +40,13 @@ struct LeaseDeskOptions {
   std::int64_t nodes_max = 10'000;  // With a session; more are refused until others close.
 };
 
+struct DeskCounts {
+  std::int64_t nodes = 0;  // Known here: with a session.
+  std::int64_t waiting_syncs = 0;
+  std::int64_t unconfirmed = 0;  // Leases granted that no Sync has listed yet.
+  std::int64_t expired = 0;      // Leases, since the start.
+};
+
 // Who made a Sync and waits for its answer.
 class SyncCaller {
  public:
@@ -92,6 +99,8 @@ class LeaseDesk {
 
   // Syncs that wait now. Does not block.
   std::int64_t waiting_syncs();
+  // Does not block.
+  DeskCounts counts();
 
   // Every waiting Sync is answered now, and later ones do not wait. Idempotent.
   void Stop();
@@ -168,6 +177,7 @@ class LeaseDesk {
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   bool look_ ABSL_GUARDED_BY(mutex_) = true;
   std::uint64_t cancels_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::int64_t expired_ ABSL_GUARDED_BY(mutex_) = 0;
   // After our own start or outage: nodes get the chance to renew.
   absl::Time reassign_not_before_ ABSL_GUARDED_BY(mutex_);
   bool expiry_suppressed_ ABSL_GUARDED_BY(mutex_) = true;

@@ -20,6 +20,7 @@
 #include "base/local_address.h"
 #include "base/secret_file.h"
 #include "base/status.h"
+#include "proto/health.grpc.pb.h"
 #include "proto/node.grpc.pb.h"
 
 namespace rn {
@@ -130,14 +131,16 @@ class RefusalLog {
 // Lives until gRPC is done with the call.
 class SyncReactor final : public ServerUnaryReactor, public SyncCaller {
  public:
-  SyncReactor(LeaseDesk& desk, rendernode::SyncResponse& response)
-      : desk_(desk), response_(response) {}
+  SyncReactor(LeaseDesk& desk, NodeCallMetrics& metrics, rendernode::SyncResponse& response)
+      : desk_(desk), metrics_(metrics), response_(response) {}
 
   void Reply(absl::StatusOr<rendernode::SyncResponse> response) override {
     const absl::Status status = response.status();
     if (response.ok()) {
       response_ = *std::move(response);
+      metrics_.Granted(response_.grant_size());
     }
+    metrics_.Called("Sync", status, Clock::System().SinceBoot() - arrived_);
     Finish(ToGrpc(status));
   }
   bool gone() const override { return gone_; }
@@ -150,7 +153,9 @@ class SyncReactor final : public ServerUnaryReactor, public SyncCaller {
 
  private:
   LeaseDesk& desk_;
+  NodeCallMetrics& metrics_;
   rendernode::SyncResponse& response_;
+  const absl::Duration arrived_ = Clock::System().SinceBoot();
   std::atomic<bool> gone_ = false;
 };
 
@@ -168,6 +173,7 @@ class Server final : public NodeService, private rendernode::NodeService::Callba
     grpc::ServerBuilder builder;
     builder.AddListeningPort(options_.address, ServerCredentialsOf(options_.tls), &port_);
     builder.RegisterService(this);
+    builder.RegisterService(&health_);
     builder.SetMaxReceiveMessageSize(static_cast<int>(options_.message_bytes_max));
     builder.SetMaxSendMessageSize(
         static_cast<int>(std::max(options_.message_bytes_max, options_.job_spec_bytes_max)));
@@ -199,6 +205,7 @@ class Server final : public NodeService, private rendernode::NodeService::Callba
   }
 
   int port() const override { return port_; }
+  const NodeCallMetrics& metrics() const override { return metrics_; }
 
   void Stop() override {
     if (server_ == nullptr) {
@@ -215,6 +222,33 @@ class Server final : public NodeService, private rendernode::NodeService::Callba
   }
 
  private:
+  // grpc.health.v1: the store answers. Nodes need not say who they are for it, but for TLS's own
+  // handshake.
+  class Health final : public grpc::health::v1::Health::CallbackService {
+   public:
+    explicit Health(Server& server) : server_(server) {}
+
+    ServerUnaryReactor* Check(CallbackServerContext* context,
+                              const grpc::health::v1::HealthCheckRequest* request,
+                              grpc::health::v1::HealthCheckResponse* response) override {
+      return server_.Answer(context, "HealthCheck", [this, request, response]() -> grpc::Status {
+        using grpc::health::v1::HealthCheckResponse;
+        const std::string& service = request->service();
+        if (!service.empty() && service != rendernode::NodeService::service_full_name()) {
+          return {grpc::StatusCode::NOT_FOUND, absl::StrCat("no service \"", service, "\"")};
+        }
+        // Of nobody: the store says so, or has trouble.
+        const absl::Status status = server_.desk_.NodeOf("").status();
+        response->set_status(absl::IsFailedPrecondition(status) ? HealthCheckResponse::SERVING
+                                                                : HealthCheckResponse::NOT_SERVING);
+        return grpc::Status::OK;
+      });
+    }
+
+   private:
+    Server& server_;
+  };
+
   static int Milliseconds(absl::Duration duration) {
     return static_cast<int>(absl::ToInt64Milliseconds(duration));
   }
@@ -227,9 +261,17 @@ class Server final : public NodeService, private rendernode::NodeService::Callba
 
   // gRPC's own threads never wait for the store: `call` runs on one of ours and gives the status.
   template <typename Call>
-  ServerUnaryReactor* Answer(CallbackServerContext* context, Call call) {
+  ServerUnaryReactor* Answer(CallbackServerContext* context, absl::string_view name, Call call) {
     ServerUnaryReactor* reactor = context->DefaultReactor();
-    if (!calls_.TryPush([reactor, call = std::move(call)] { reactor->Finish(call()); })) {
+    const auto task =
+        [this, reactor, name, arrived = Clock::System().SinceBoot(), call = std::move(call)] {
+          const grpc::Status status = call();
+          metrics_.Called(name,
+                          absl::Status(static_cast<absl::StatusCode>(status.error_code()), ""),
+                          Clock::System().SinceBoot() - arrived);
+          reactor->Finish(status);
+        };
+    if (!calls_.TryPush(task)) {
       reactor->Finish(TooMany());
     }
     return reactor;
@@ -245,7 +287,7 @@ class Server final : public NodeService, private rendernode::NodeService::Callba
                                   absl::string_view name,
                                   const std::string& session,
                                   Call call) {
-    return Answer(context, [this, context, name, &session, call = std::move(call)] {
+    return Answer(context, name, [this, context, name, &session, call = std::move(call)] {
       const absl::Status allowed = CheckOwner(*context, name, session);
       return allowed.ok() ? call() : CallerStatus(allowed);
     });
@@ -308,7 +350,7 @@ class Server final : public NodeService, private rendernode::NodeService::Callba
   ServerUnaryReactor* OpenSession(CallbackServerContext* context,
                                   const rendernode::OpenSessionRequest* request,
                                   rendernode::OpenSessionResponse* response) override {
-    return Answer(context, [this, context, request, response] {
+    return Answer(context, "OpenSession", [this, context, request, response] {
       if (const absl::Status allowed = CheckName(*context, request->node_id()); !allowed.ok()) {
         return CallerStatus(allowed);
       }
@@ -326,7 +368,7 @@ class Server final : public NodeService, private rendernode::NodeService::Callba
   ServerUnaryReactor* Sync(CallbackServerContext* context,
                            const rendernode::SyncRequest* request,
                            rendernode::SyncResponse* response) override {
-    auto* reactor = new SyncReactor(desk_, *response);  // OnDone deletes it.
+    auto* reactor = new SyncReactor(desk_, metrics_, *response);  // OnDone deletes it.
     const auto call = [this, context, reactor, request] {
       const absl::Status allowed = CheckOwner(*context, "Sync", request->session());
       allowed.ok() ? desk_.Sync(*request, *reactor) : reactor->Finish(CallerStatus(allowed));
@@ -344,6 +386,7 @@ class Server final : public NodeService, private rendernode::NodeService::Callba
       const auto verdict = desk_.Commit(*request);
       if (verdict.ok()) {
         response->set_verdict(*verdict);
+        metrics_.Committed(request->result().outcome(), *verdict);
       }
       return ToGrpc(verdict.status());
     });
@@ -374,9 +417,11 @@ class Server final : public NodeService, private rendernode::NodeService::Callba
   const NodeAuthenticator authenticator_;
   LeaseDesk& desk_;
   RefusalLog refusals_;
+  NodeCallMetrics metrics_;
   BoundedQueue<std::function<void()>> calls_;
   int port_ = 0;
   std::vector<std::thread> threads_;
+  Health health_{*this};
   std::unique_ptr<grpc::Server> server_;
 };
 

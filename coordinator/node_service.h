@@ -15,6 +15,7 @@
 #include "absl/time/time.h"
 #include "coordinator/lease_desk.h"
 #include "coordinator/node_auth.h"
+#include "coordinator/node_metrics.h"
 
 namespace rn {
 
@@ -56,6 +57,8 @@ class NodeService {
 
   // The port taken; 0 for a Unix socket.
   virtual int port() const = 0;
+
+  virtual const NodeCallMetrics& metrics() const = 0;
 
   // Stops the desk, so waiting Syncs are answered at once; other calls get `drain_timeout` to end.
   // Idempotent.

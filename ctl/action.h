@@ -16,6 +16,7 @@ using Action = std::function<absl::Status()>;
 
 void AddRenderCommands(CLI::App& app, Action* action);  // render, template validate
 void AddJobCommands(CLI::App& app, Action* action);     // job submit, watch, download, cancel
-void AddNodeCommands(CLI::App& app, Action* action);    // node status, drain, undrain
+void AddNodeCommands(CLI::App& app,
+                     Action* action);  // node status, drain, undrain, cancel, gc, support-bundle
 
 }  // namespace rn

@@ -3,16 +3,20 @@
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <cstdio>
+#include <functional>
 #include <memory>
 #include <string>
+#include <system_error>
 #include <vector>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
-#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "absl/time/clock.h"
+#include "base/clock.h"
 #include "base/status.h"
 #include "ctl/action.h"
+#include "ctl/node_view.h"
+#include "ctl/support_bundle.h"
 #include "ctl/terminal.h"
 #include "proto/admin.grpc.pb.h"
 
@@ -22,96 +26,7 @@ namespace {
 using rendernode::NodeAdmin;
 using rendernode::NodeStatus;
 
-constexpr std::chrono::seconds kTimeout(5);
-
-std::string Lower(const std::string& name) {
-  return absl::AsciiStrToLower(name);
-}
-
-std::string Mebibytes(std::uint64_t bytes) {
-  return absl::StrFormat("%.0f MiB", static_cast<double>(bytes) / (1 << 20));
-}
-
-// "required: system calls filtered, files restricted (Landlock 4)".
-std::string Describe(const rendernode::Sandbox& sandbox) {
-  if (sandbox.mode() == rendernode::Sandbox::OFF) {
-    return "off";
-  }
-  std::vector<std::string> parts;
-  if (sandbox.system_calls_filtered()) {
-    parts.push_back("system calls filtered");
-  }
-  if (sandbox.landlock_abi() > 0) {
-    parts.push_back(absl::StrCat("files restricted (Landlock ", sandbox.landlock_abi(), ")"));
-  }
-  for (const std::string& gap : sandbox.gaps()) {
-    parts.push_back(absl::StrCat("GAP: ", gap));
-  }
-  return absl::StrCat(
-      sandbox.mode() == rendernode::Sandbox::REQUIRED ? "required: " : "best effort: ",
-      absl::StrJoin(parts, ", "));
-}
-
-std::string Connection(const NodeStatus& node) {
-  if (node.connected()) {
-    return absl::StrCat("connected, protocol ", node.protocol());
-  }
-  return absl::StrCat(
-      "not connected", node.coordinator_error().empty() ? "" : ": ", node.coordinator_error());
-}
-
-std::string Describe(const NodeStatus& node) {
-  std::string text = absl::StrFormat(
-      "%s  %s%s\n"
-      "version      %s, up %d s\n"
-      "coordinator  %s\n"
-      "items        %d completed, %d failed since the start\n"
-      "asset cache  %s of %s\n"
-      "sandbox      %s\n"
-      "cgroups      %s\n",
-      node.node_id(),
-      Lower(NodeState_Name(node.state())),
-      node.reason().empty() ? "" : absl::StrCat(": ", node.reason()),
-      node.version(),
-      node.uptime_s(),
-      Connection(node),
-      node.items_completed(),
-      node.items_failed(),
-      Mebibytes(node.cache_bytes()),
-      Mebibytes(node.cache_max_bytes()),
-      Describe(node.sandbox()),
-      node.worker_cgroups());
-  if (node.results_orphaned() > 0) {
-    absl::StrAppend(&text, "orphaned     ", node.results_orphaned(), " results that nobody took\n");
-  }
-  if (!node.reload_error().empty()) {
-    absl::StrAppend(&text, "reload       refused: ", node.reload_error(), "\n");
-  }
-  for (const std::string& warning : node.warnings()) {
-    absl::StrAppend(&text, "warning      ", warning, "\n");
-  }
-  std::vector<std::vector<std::string>> slots = {{"slot", "worker", "memory", "item"}};
-  for (const auto& slot : node.slots()) {
-    slots.push_back({absl::StrCat(slot.slot()),
-                     slot.worker_pid() == 0 ? "none" : absl::StrCat("pid ", slot.worker_pid()),
-                     Mebibytes(slot.rss_bytes()),
-                     slot.item_id().empty() ? "idle" : slot.item_id()});
-  }
-  absl::StrAppend(&text, "\n", Table(slots));
-  if (node.items().empty()) {
-    return text;
-  }
-  std::vector<std::vector<std::string>> items = {{"item", "job", "row", "phase", "done", "speed"}};
-  for (const auto& item : node.items()) {
-    items.push_back({item.item_id(),
-                     item.job_id(),
-                     absl::StrCat(item.row()),
-                     Lower(Phase_Name(item.phase())),
-                     absl::StrFormat("%d %%", item.progress_permille() / 10),
-                     absl::StrFormat("%.0f fps", item.frames_per_second())});
-  }
-  return absl::StrCat(text, "\n", Table(items));
-}
+constexpr std::chrono::seconds kTimeout(10);
 
 absl::Status ToStatus(const grpc::Status& status, const std::string& socket) {
   if (status.ok()) {
@@ -126,16 +41,109 @@ absl::Status ToStatus(const grpc::Status& status, const std::string& socket) {
                                        : ""));
 }
 
-using Method = grpc::Status (*)(NodeAdmin::Stub&, grpc::ClientContext*, NodeStatus*);
+// The daemon behind its socket.
+class NodeConnection {
+ public:
+  explicit NodeConnection(std::string socket)
+      : socket_(std::move(socket)),
+        stub_(NodeAdmin::NewStub(grpc::CreateChannel(absl::StrCat("unix:", socket_),
+                                                     grpc::InsecureChannelCredentials()))) {}
 
-absl::Status Ask(const std::string& socket, Method method) {
-  const auto stub = NodeAdmin::NewStub(
-      grpc::CreateChannel(absl::StrCat("unix:", socket), grpc::InsecureChannelCredentials()));
-  grpc::ClientContext context;
-  context.set_deadline(std::chrono::system_clock::now() + kTimeout);
-  NodeStatus node;
-  RETURN_IF_ERROR(ToStatus(method(*stub, &context, &node), socket));
-  std::printf("%s", Describe(node).c_str());
+  template <typename Response, typename Request>
+  absl::StatusOr<Response> Call(grpc::Status (NodeAdmin::Stub::*method)(grpc::ClientContext*,
+                                                                        const Request&,
+                                                                        Response*),
+                                const Request& request = {}) {
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + kTimeout);
+    Response response;
+    RETURN_IF_ERROR(ToStatus((stub_.get()->*method)(&context, request, &response), socket_));
+    return response;
+  }
+
+ private:
+  const std::string socket_;
+  const std::unique_ptr<NodeAdmin::Stub> stub_;
+};
+
+struct StatusOptions {
+  std::string socket = "/run/rendernode/admin.sock";
+  bool json = false;
+  bool watch = false;
+  double interval_s = 1;
+};
+
+absl::Status Print(const NodeStatus& status, bool json) {
+  if (!json) {
+    std::printf("%s", DescribeNode(status, Clock::System().Now()).c_str());
+    return absl::OkStatus();
+  }
+  ASSIGN_OR_RETURN(const std::string line, NodeJson(status));
+  std::printf("%s\n", line.c_str());
+  std::fflush(stdout);
+  return absl::OkStatus();
+}
+
+// Until somebody ends it; a daemon that is away, as while it restarts, is shown so and asked again.
+absl::Status Watch(const StatusOptions& options) {
+  NodeConnection node(options.socket);
+  LiveLines live(stdout);
+  while (true) {
+    const absl::StatusOr<NodeStatus> status = node.Call(&NodeAdmin::Stub::GetStatus);
+    if (options.json) {
+      RETURN_IF_ERROR(status.status());
+      RETURN_IF_ERROR(Print(*status, /*json=*/true));
+    } else {
+      const std::string text = status.ok() ? DescribeNode(*status, Clock::System().Now())
+                                           : std::string(status.status().message());
+      live.Show(absl::StrSplit(text, '\n', absl::SkipEmpty()), text);
+    }
+    absl::SleepFor(absl::Seconds(options.interval_s));
+  }
+}
+
+absl::Status ShowStatus(const StatusOptions& options) {
+  if (options.watch) {
+    return Watch(options);
+  }
+  NodeConnection node(options.socket);
+  ASSIGN_OR_RETURN(const NodeStatus status, node.Call(&NodeAdmin::Stub::GetStatus));
+  return Print(status, options.json);
+}
+
+// A request that is answered by how the node is then.
+template <typename Request>
+absl::Status Ask(const std::string& socket,
+                 grpc::Status (NodeAdmin::Stub::*method)(grpc::ClientContext*,
+                                                         const Request&,
+                                                         NodeStatus*),
+                 const Request& request = {}) {
+  NodeConnection node(socket);
+  ASSIGN_OR_RETURN(const NodeStatus status, node.Call(method, request));
+  return Print(status, /*json=*/false);
+}
+
+absl::Status CollectGarbage(const std::string& socket) {
+  NodeConnection node(socket);
+  ASSIGN_OR_RETURN(const rendernode::CollectGarbageResponse collected,
+                   node.Call(&NodeAdmin::Stub::CollectGarbage));
+  std::printf("%llu bytes of cached assets and %u work folders removed\n",
+              static_cast<unsigned long long>(collected.cache_bytes_freed()),
+              collected.work_folders_removed());
+  return absl::OkStatus();
+}
+
+absl::Status BundleSupport(const std::string& socket, std::string path) {
+  NodeConnection node(socket);
+  ASSIGN_OR_RETURN(const rendernode::SupportData data, node.Call(&NodeAdmin::Stub::GetSupportData));
+  const absl::Time now = Clock::System().Now();
+  if (path.empty()) {
+    path = absl::StrCat("rendernode-support-",
+                        absl::FormatTime("%Y%m%dT%H%M%SZ", now, absl::UTCTimeZone()),
+                        ".tar.gz");
+  }
+  RETURN_IF_ERROR(WriteSupportBundle(path, data, now));
+  std::printf("%s\n", path.c_str());
   return absl::OkStatus();
 }
 
@@ -144,24 +152,44 @@ absl::Status Ask(const std::string& socket, Method method) {
 void AddNodeCommands(CLI::App& app, Action* action) {
   CLI::App* node = app.add_subcommand("node", "The render node on this box");
   node->require_subcommand(1);
-  auto socket = std::make_shared<std::string>("/run/rendernode/admin.sock");
-  node->add_option("--socket", *socket, "The daemon's admin socket")->capture_default_str();
-  const auto add = [&](const char* name, const char* help, Method method) {
-    node->add_subcommand(name, help)->callback([=] {
-      *action = [=] { return Ask(*socket, method); };
-    });
+  auto options = std::make_shared<StatusOptions>();
+  node->add_option("--socket", options->socket, "The daemon's admin socket")->capture_default_str();
+  const auto add = [&](const char* name, const char* help, std::function<absl::Status()> run) {
+    CLI::App* command = node->add_subcommand(name, help);
+    command->callback([=] { *action = run; });
+    return command;
   };
-  add("status", "What it does now", [](auto& stub, auto* context, auto* node_status) {
-    return stub.GetStatus(context, {}, node_status);
+
+  CLI::App* status = add("status", "What it does now", [=] { return ShowStatus(*options); });
+  status->add_flag("--json", options->json, "One line of JSON");
+  status->add_flag("--watch", options->watch, "Again and again, until Ctrl-C");
+  status->add_option("--interval", options->interval_s, "Seconds between two looks")
+      ->check(CLI::Range(0.1, 3600.0))
+      ->capture_default_str();
+  add("drain", "Take no more work; finish what runs", [=] {
+    return Ask<rendernode::DrainRequest>(options->socket, &NodeAdmin::Stub::Drain);
   });
-  add("drain",
-      "Take no more work; finish what runs",
-      [](auto& stub, auto* context, auto* node_status) {
-        return stub.Drain(context, {}, node_status);
-      });
-  add("undrain", "Take work again", [](auto& stub, auto* context, auto* node_status) {
-    return stub.Undrain(context, {}, node_status);
+  add("undrain", "Take work again", [=] {
+    return Ask<rendernode::UndrainRequest>(options->socket, &NodeAdmin::Stub::Undrain);
   });
+
+  auto cancel = std::make_shared<rendernode::CancelRequest>();
+  CLI::App* give_up =
+      add("cancel",
+          "Give up an item held here; the coordinator leases it again, perhaps to this node",
+          [=] { return Ask(options->socket, &NodeAdmin::Stub::Cancel, *cancel); });
+  give_up
+      ->add_option_function<std::string>(
+          "item", [=](const std::string& item) { cancel->set_item_id(item); }, "As status says it")
+      ->required();
+
+  add("gc", "Remove cached assets that nothing uses, and work folders of no lease", [=] {
+    return CollectGarbage(options->socket);
+  });
+  auto path = std::make_shared<std::string>();
+  add("support-bundle", "Write what somebody needs who was not there; without secrets", [=] {
+    return BundleSupport(options->socket, *path);
+  })->add_option("-o,--out", *path, "The .tar.gz; default: named by the time, here");
 }
 
 }  // namespace rn

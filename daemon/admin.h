@@ -1,5 +1,6 @@
-// NodeAdmin for `rendernodectl node …`: a gRPC service on a Unix socket that the node's user and
-// group may use (mode 0660). Nothing is known or decided here: the control thread answers.
+// NodeAdmin for `rendernodectl node …`, and grpc.health.v1: gRPC services on a Unix socket that the
+// node's user and group may use (mode 0660). Nothing is known or decided here: the control thread
+// answers.
 #pragma once
 
 #include <filesystem>

@@ -137,6 +137,8 @@ struct AssetCache::Impl {
   std::optional<Pin> PinTrusted(const std::string& sha256) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
   void Unpin(const std::string& sha256);
   absl::Status MakeRoom(std::int64_t bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
+  // Of those not in use, which there are.
+  absl::Status RemoveOldest() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
 
   // Each blocks, without the lock.
   absl::StatusOr<Pin> Resolve(const Asset& asset,
@@ -237,18 +239,23 @@ void AssetCache::Impl::Unpin(const std::string& sha256) {
   }
 }
 
+absl::Status AssetCache::Impl::RemoveOldest() {
+  const std::string sha256 = idle.begin()->second;
+  std::error_code error;
+  fs::remove(PathOf(sha256), error);
+  if (error) {
+    return absl::InternalError(
+        absl::StrCat("asset cache: ", PathOf(sha256).string(), ": ", error.message()));
+  }
+  used -= objects.at(sha256).bytes;
+  objects.erase(sha256);
+  idle.erase(idle.begin());
+  return absl::OkStatus();
+}
+
 absl::Status AssetCache::Impl::MakeRoom(std::int64_t bytes) {
   while (used + reserved + bytes > options.bytes_max && !idle.empty()) {
-    const std::string sha256 = idle.begin()->second;
-    std::error_code error;
-    fs::remove(PathOf(sha256), error);
-    if (error) {
-      return absl::InternalError(
-          absl::StrCat("asset cache: ", PathOf(sha256).string(), ": ", error.message()));
-    }
-    used -= objects.at(sha256).bytes;
-    objects.erase(sha256);
-    idle.erase(idle.begin());
+    RETURN_IF_ERROR(RemoveOldest());
   }
   if (used + reserved + bytes <= options.bytes_max) {
     return absl::OkStatus();
@@ -460,6 +467,15 @@ bool AssetCache::Impl::Intact(const Pin& pin, const std::optional<FileState>& st
   Object& object = objects.at(pin.sha256());
   object.trusted = object.trusted && state.has_value() && state->bytes == object.bytes;
   return object.trusted;
+}
+
+absl::StatusOr<std::int64_t> AssetCache::Purge() {
+  MutexLock lock(impl_->mutex);
+  const std::int64_t before = impl_->used;
+  while (!impl_->idle.empty()) {
+    RETURN_IF_ERROR(impl_->RemoveOldest());
+  }
+  return before - impl_->used;
 }
 
 std::int64_t AssetCache::bytes() const {

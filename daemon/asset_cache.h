@@ -59,6 +59,9 @@ class AssetCache {
                           const std::string& job_id,
                           const std::stop_token& stop);
 
+  // Removes whatever is not pinned now; how many bytes that were.
+  absl::StatusOr<std::int64_t> Purge();
+
   std::int64_t bytes() const;  // Of objects and partial downloads.
   std::int64_t bytes_max() const;
 

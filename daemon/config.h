@@ -31,6 +31,7 @@ struct DaemonConfig {
   std::filesystem::path work_folder = "/var/lib/rendernode/work";  // Renders under way.
   std::filesystem::path cache_folder = "/var/cache/rendernode";
   std::filesystem::path admin_socket = "/run/rendernode/admin.sock";
+  std::string metrics_address;                               // "" = none
   std::int64_t disk_free_bytes_min = std::int64_t{1} << 30;  // Below it no new work starts.
   std::int64_t events_max = 4096;  // Waiting for the control thread, before those who post wait.
 

@@ -8,6 +8,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/metrics_server.h"
 #include "daemon/config_sections.h"
 
 namespace rn {
@@ -46,6 +47,11 @@ void ReadIdentity(ConfigReader& reader, DaemonConfig& config) {
   ReadPath(reader, "folders.work", config.work_folder);
   ReadPath(reader, "folders.cache", config.cache_folder);
   ReadPath(reader, "admin.socket", config.admin_socket);
+  reader.Read("metrics.address", config.metrics_address);
+  if (const absl::Status status = CheckMetricsAddress(config.metrics_address);
+      !config.metrics_address.empty() && !status.ok()) {
+    reader.Fail("metrics.address", status.message());
+  }
   reader.ReadBytes("folders.disk_free_min", config.disk_free_bytes_min, 0, kTiB);
   config.lease.job_spec_folder = config.state_folder / "job_specs";
 }

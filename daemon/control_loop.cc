@@ -9,7 +9,9 @@
 #include <set>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "base/certificate.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/status.h"
@@ -38,13 +40,17 @@ RandomSource Jitter() {
   };
 }
 
-// The message is the same as long as the trouble is: the coordinator hears of every change.
-absl::Status RoomOn(const std::filesystem::path& folder, std::int64_t bytes_min) {
+absl::StatusOr<double> BytesFreeOn(const std::filesystem::path& folder) {
   struct statvfs room {};
   if (statvfs(folder.c_str(), &room) != 0) {
     return ErrnoStatus(errno, folder.string());
   }
-  const auto free = static_cast<double>(room.f_bavail) * static_cast<double>(room.f_frsize);
+  return static_cast<double>(room.f_bavail) * static_cast<double>(room.f_frsize);
+}
+
+// The message is the same as long as the trouble is: the coordinator hears of every change.
+absl::Status RoomOn(const std::filesystem::path& folder, std::int64_t bytes_min) {
+  ASSIGN_OR_RETURN(const double free, BytesFreeOn(folder));
   if (free < static_cast<double>(bytes_min)) {
     return absl::ResourceExhaustedError(absl::StrCat("disk of ",
                                                      folder.string(),
@@ -58,7 +64,10 @@ absl::Status RoomOn(const std::filesystem::path& folder, std::int64_t bytes_min)
 }  // namespace
 
 ControlLoop::ControlLoop(const DaemonConfig& config, Clock& clock)
-    : clock_(clock), messages_(static_cast<std::size_t>(config.events_max)), config_(config) {}
+    : clock_(clock),
+      messages_(static_cast<std::size_t>(config.events_max)),
+      config_(config),
+      metrics_(clock) {}
 
 absl::StatusOr<std::unique_ptr<ControlLoop>> ControlLoop::Create(const DaemonConfig& config,
                                                                  const std::string& version,
@@ -180,7 +189,7 @@ void ControlLoop::Run() {
     if (!message.has_value()) {
       Handle(Tick{});
     } else if (const auto* question = std::get_if<Question>(&*message)) {
-      Answer(*question);
+      (*question)();
     } else if (auto* next = std::get_if<NextConfig>(&*message)) {
       Handle(std::move(*next));
     } else {
@@ -194,7 +203,7 @@ void ControlLoop::Run() {
   messages_.Close();
   while (const std::optional<Message> rest = messages_.Pop()) {
     if (const auto* question = std::get_if<Question>(&*rest)) {
-      Answer(*question);
+      (*question)();
     }
   }
 }
@@ -212,7 +221,9 @@ std::optional<ControlLoop::Message> ControlLoop::NextMessage() {
 }
 
 void ControlLoop::Handle(const Event& event) {
+  metrics_.Saw(event);
   for (Command& command : node_->Handle(event)) {
+    metrics_.Asked(command);
     NoteForLog(command);
     std::visit([this](auto& what) { Do(std::move(what)); }, command);
   }
@@ -274,22 +285,49 @@ void ControlLoop::Post(Event event) {
   messages_.Push(std::move(event));
 }
 
-absl::StatusOr<rendernode::NodeStatus> ControlLoop::Status() {
-  const auto answer = std::make_shared<BoundedQueue<rendernode::NodeStatus>>(/*capacity=*/1);
-  if (!messages_.Push(Question{answer})) {
+template <typename Value>
+absl::StatusOr<Value> ControlLoop::Ask(std::function<absl::StatusOr<Value>()> answer) {
+  const auto answered = std::make_shared<BoundedQueue<absl::StatusOr<Value>>>(/*capacity=*/1);
+  if (!messages_.Push(Question([=] { answered->TryPush(answer()); }))) {
     return absl::UnavailableError("the node is shutting down");
   }
-  std::optional<rendernode::NodeStatus> status = answer->PopFor(kAnswerTimeout);
-  if (!status.has_value()) {
+  std::optional<absl::StatusOr<Value>> value = answered->PopFor(kAnswerTimeout);
+  if (!value.has_value()) {
     return messages_.closed()
                ? absl::UnavailableError("the node is shutting down")
                : absl::DeadlineExceededError("the node's control thread does not answer");
   }
-  return *std::move(status);
+  return *std::move(value);
 }
 
-void ControlLoop::Answer(const Question& question) {
-  question.answer->TryPush(Compose());
+absl::StatusOr<rendernode::NodeStatus> ControlLoop::Status() {
+  return Ask<rendernode::NodeStatus>([this] { return Compose(); });
+}
+
+absl::StatusOr<std::map<std::string, std::string>> ControlLoop::ConfigValues() {
+  return Ask<std::map<std::string, std::string>>([this] { return config_.values; });
+}
+
+absl::StatusOr<rendernode::CollectGarbageResponse> ControlLoop::CollectGarbage() {
+  ASSIGN_OR_RETURN(auto response,
+                   Ask<rendernode::CollectGarbageResponse>([this] { return TidyWorkFolders(); }));
+  ASSIGN_OR_RETURN(const std::int64_t bytes, fetcher_->Purge());
+  SPDLOG_INFO(
+      "garbage collected cache_bytes={} work_folders={}", bytes, response.work_folders_removed());
+  response.set_cache_bytes_freed(static_cast<std::uint64_t>(bytes));
+  return response;
+}
+
+absl::StatusOr<rendernode::CollectGarbageResponse> ControlLoop::TidyWorkFolders() {
+  const rendernode::NodeStatus status = node_->Status();
+  std::set<LeaseKey> held;
+  for (const rendernode::HeldItem& item : status.items()) {
+    held.insert({item.item_id(), item.fence()});
+  }
+  ASSIGN_OR_RETURN(const int folders, work_folders_->DiscardAllBut(held));
+  rendernode::CollectGarbageResponse response;
+  response.set_work_folders_removed(static_cast<std::uint32_t>(folders));
+  return response;
 }
 
 rendernode::NodeStatus ControlLoop::Compose() const {
@@ -299,6 +337,18 @@ rendernode::NodeStatus ControlLoop::Compose() const {
   status.set_cache_max_bytes(static_cast<std::uint64_t>(fetcher_->bytes_max()));
   status.set_reload_error(reload_error_);
   *status.mutable_warnings() = {warnings_.begin(), warnings_.end()};
+  status.set_coordinator(config_.lease.coordinator);
+  status.set_store(config_.s3_store.has_value() ? absl::StrCat("s3://", config_.s3_store->bucket)
+                                                : config_.store.root.string());
+  status.set_events_waiting(static_cast<std::uint32_t>(messages_.size()));
+  status.set_disk_free_bytes(
+      static_cast<std::uint64_t>(BytesFreeOn(config_.work_folder).value_or(0)));
+  status.set_disk_free_min_bytes(static_cast<std::uint64_t>(config_.disk_free_bytes_min));
+  if (!config_.lease.security.cert_file.empty()) {
+    const auto certificate = ReadCertificate(config_.lease.security.cert_file);
+    status.set_certificate_expires_s(certificate.ok() ? absl::ToUnixSeconds(certificate->not_after)
+                                                      : 0);
+  }
   for (rendernode::SlotStatus& slot : *status.mutable_slots()) {
     if (slot.worker_pid() != 0) {
       const absl::StatusOr<std::int64_t> bytes =

@@ -16,6 +16,8 @@
 
 #include <cstddef>
 #include <deque>
+#include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <variant>
@@ -31,6 +33,7 @@
 #include "daemon/journal_writer.h"
 #include "daemon/lease_client.h"
 #include "daemon/node.h"
+#include "daemon/node_metrics.h"
 #include "daemon/object_store.h"
 #include "daemon/service_manager.h"
 #include "daemon/store_keeper.h"
@@ -65,11 +68,18 @@ class ControlLoop {
   // control thread is stuck.
   absl::StatusOr<rendernode::NodeStatus> Status();
 
+  // Thread-safe, and blocks: removes cached assets that nobody uses, and work folders of leases
+  // that are not held. Errors as Status().
+  absl::StatusOr<rendernode::CollectGarbageResponse> CollectGarbage();
+
+  // Thread-safe: the configuration in effect, by key. Errors as Status().
+  absl::StatusOr<std::map<std::string, std::string>> ConfigValues();
+
+  const NodeMetrics& metrics() const { return metrics_; }
+
  private:
-  // Somebody wants to know how the node is.
-  struct Question {
-    std::shared_ptr<BoundedQueue<rendernode::NodeStatus>> answer;
-  };
+  // What another thread wants to know: answered by the control thread.
+  using Question = std::function<void()>;
   // Somebody wants the node to go by another configuration.
   struct NextConfig {
     absl::StatusOr<DaemonConfig> config;
@@ -83,10 +93,13 @@ class ControlLoop {
 
   std::optional<Message> NextMessage();
   void Handle(const Event& event);
-  void Answer(const Question& question);
   void Handle(NextConfig next);
   absl::Status Apply(const absl::StatusOr<DaemonConfig>& next);
   void StartSupervisors();
+  // What `answer` returns on the control thread. Errors as Status().
+  template <typename Value>
+  absl::StatusOr<Value> Ask(std::function<absl::StatusOr<Value>()> answer);
+  absl::StatusOr<rendernode::CollectGarbageResponse> TidyWorkFolders();
   void Beat();
   void CheckDisks();
   absl::Status DiskRoom() const;
@@ -128,6 +141,7 @@ class ControlLoop {
   absl::Duration beat_at_ = absl::InfiniteDuration();
   absl::Duration disks_checked_at_ = -absl::InfiniteDuration();
   std::unique_ptr<Node> node_;
+  NodeMetrics metrics_;
 
   // Used by the control thread, posting from threads of their own.
   std::unique_ptr<JournalWriter> journal_;

@@ -218,6 +218,10 @@ absl::StatusOr<PreparedItem> ItemFetcher::Prepared(const LeaseKey& key) const {
   return found->second.item;
 }
 
+absl::StatusOr<std::int64_t> ItemFetcher::Purge() {
+  return impl_->cache->Purge();
+}
+
 std::int64_t ItemFetcher::bytes() const {
   return impl_->cache->bytes();
 }

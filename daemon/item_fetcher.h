@@ -62,6 +62,9 @@ class ItemFetcher {
   // Of a lease that was Fetched and not yet discarded; NotFound otherwise.
   absl::StatusOr<PreparedItem> Prepared(const LeaseKey& key) const;
 
+  // Blocks: as AssetCache::Purge.
+  absl::StatusOr<std::int64_t> Purge();
+
   std::int64_t bytes() const;      // In the cache.
   std::int64_t bytes_max() const;  // That it may hold.
 

@@ -4,6 +4,7 @@
 #include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
+#include <prometheus/registry.h>
 #include <spdlog/spdlog.h>
 
 #include <CLI/CLI.hpp>
@@ -15,10 +16,12 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/metrics_server.h"
 #include "base/status.h"
 #include "daemon/admin.h"
 #include "daemon/config.h"
 #include "daemon/control_loop.h"
+#include "daemon/status_metrics.h"
 #include "proto/grpc_log.h"
 
 namespace rn {
@@ -82,6 +85,14 @@ absl::Status RunNode(const DaemonConfig& config, const std::string& config_path)
   Signals::Block();
   ASSIGN_OR_RETURN(const auto loop, ControlLoop::Create(config, RN_VERSION, Clock::System()));
   ASSIGN_OR_RETURN(const auto admin, AdminServer::Listen(config.admin_socket, *loop));
+  std::unique_ptr<MetricsServer> metrics;
+  if (!config.metrics_address.empty()) {
+    const auto gauges =
+        std::make_shared<StatusMetrics>([loop = loop.get()] { return loop->Status(); });
+    ASSIGN_OR_RETURN(
+        metrics,
+        MetricsServer::Listen(config.metrics_address, {loop->metrics().registry(), gauges}));
+  }
   const Signals signals(*loop, config_path);
   SPDLOG_INFO("node starts node={} version={} coordinator={} slots={}",
               config.node_id,

@@ -605,6 +605,30 @@ void Node::On(const UndrainRequested&) {
   }
 }
 
+// What is finished stays finished. The coordinator leases the item again, here or elsewhere.
+void Node::On(const CancelRequested& event) {
+  std::vector<LeaseKey> held;
+  for (const auto& [key, lease] : held_) {
+    if (key.item_id == event.item_id && lease.stage < Stage::kJournalResult) {
+      held.push_back(key);
+    }
+  }
+  for (const LeaseKey& key : held) {
+    Held& lease = held_.at(key);
+    SPDLOG_INFO("lease given up by an operator item={} fence={}", key.item_id, key.fence);
+    if (lease.stage < Stage::kRender || (lease.stage == Stage::kRender && !lease.running)) {
+      Release(key);
+      continue;
+    }
+    ItemResult result;
+    result.set_outcome(rendernode::INTERRUPTED);
+    result.set_error_message("an operator of the node gave the item up");
+    result.set_retryable(true);
+    result.set_infrastructure(true);
+    EndWith(lease, std::move(result));
+  }
+}
+
 Node::Held* Node::Find(const LeaseKey& key) {
   const auto found = held_.find(key);
   return found == held_.end() ? nullptr : &found->second;

@@ -165,6 +165,7 @@ class Node {
   void On(const WorkerGone& event);
   void On(const DrainRequested& event);
   void On(const UndrainRequested& event);
+  void On(const CancelRequested& event);
 
   void Restore(JournalledLease journalled);
   void Accept(const rendernode::Lease& lease, absl::Duration renewed_at);

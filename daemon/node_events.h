@@ -121,6 +121,10 @@ struct DrainRequested {
   bool exit = false;
 };
 struct UndrainRequested {};
+// An operator wants the item gone from this node.
+struct CancelRequested {
+  std::string item_id;
+};
 
 using Event = std::variant<Tick,
                            DiskChecked,
@@ -143,7 +147,8 @@ using Event = std::variant<Tick,
                            WorkerDone,
                            WorkerGone,
                            DrainRequested,
-                           UndrainRequested>;
+                           UndrainRequested,
+                           CancelRequested>;
 
 // ---------------------------------------------------------------- commands
 

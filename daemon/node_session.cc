@@ -308,6 +308,8 @@ rendernode::NodeStatus Node::Status() const {
   if (workers_.hello().has_value()) {
     *status.mutable_sandbox() = workers_.hello()->sandbox();
   }
+  status.set_session_open(!session_.empty());
+  *status.mutable_devices() = Capabilities().devices();
   status.set_items_completed(items_completed_);
   status.set_items_failed(items_failed_);
   status.set_coordinator_error(coordinator_error_);

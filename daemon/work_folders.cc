@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_format.h"
 #include "base/disk_full.h"
 #include "base/file.h"
@@ -17,7 +18,9 @@ namespace rn {
 namespace {
 namespace fs = std::filesystem;
 
+// Hidden, as no item's folder is.
 constexpr char kTrash[] = ".trash";
+constexpr char kSlot[] = ".slot-";
 
 // One path component, never hidden and never a path: an item id is the coordinator's word.
 std::string NameOf(const LeaseKey& key) {
@@ -49,24 +52,36 @@ absl::StatusOr<std::unique_ptr<WorkFolders>> WorkFolders::Open(const fs::path& r
   std::error_code error;
   fs::remove_all(folders->trash_, error);
   RETURN_IF_ERROR(CreateDirectories(folders->trash_));
+  RETURN_IF_ERROR(folders->Sweep(/*slots_too=*/true, keep).status());
+  folders->janitor_ = std::thread([folders = folders.get()] { folders->EmptyTrash(); });
+  return folders;
+}
+
+absl::StatusOr<int> WorkFolders::DiscardAllBut(const std::set<LeaseKey>& keep) {
+  return Sweep(/*slots_too=*/false, keep);
+}
+
+absl::StatusOr<int> WorkFolders::Sweep(bool slots_too, const std::set<LeaseKey>& keep) {
   std::set<std::string> kept = {kTrash};
   for (const LeaseKey& key : keep) {
     kept.insert(NameOf(key));
   }
   std::vector<fs::path> stale;
-  for (const auto& entry : fs::directory_iterator(root, error)) {
-    if (entry.is_directory(error) && kept.count(entry.path().filename().string()) == 0) {
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(root_, error)) {
+    const std::string name = entry.path().filename().string();
+    if (entry.is_directory(error) && kept.count(name) == 0 &&
+        (slots_too || !absl::StartsWith(name, kSlot))) {
       stale.push_back(entry.path());
     }
   }
   if (error) {
-    return ErrnoStatus(error.value(), root.string());
+    return ErrnoStatus(error.value(), root_.string());
   }
   for (const fs::path& folder : stale) {
-    RETURN_IF_ERROR(folders->MoveToTrash(folder));
+    RETURN_IF_ERROR(MoveToTrash(folder));
   }
-  folders->janitor_ = std::thread([folders = folders.get()] { folders->EmptyTrash(); });
-  return folders;
+  return static_cast<int>(stale.size());
 }
 
 WorkFolders::~WorkFolders() {
@@ -80,9 +95,8 @@ fs::path WorkFolders::PathOf(const LeaseKey& key) const {
   return root_ / NameOf(key);
 }
 
-// Hidden, as no item's is.
 fs::path WorkFolders::SlotFolder(int slot) const {
-  return root_ / absl::StrCat(".slot-", slot);
+  return root_ / absl::StrCat(kSlot, slot);
 }
 
 absl::StatusOr<fs::path> WorkFolders::OpenSlot(int slot) {

@@ -43,11 +43,16 @@ class WorkFolders {
   // One that is absent is no error. What cannot be moved is logged and left to the next Open.
   void Discard(const LeaseKey& key);
 
+  // Discards the leases' folders but those of `keep`. The slots' stay: workers have them. How many
+  // went.
+  absl::StatusOr<int> DiscardAllBut(const std::set<LeaseKey>& keep);
+
   std::filesystem::path PathOf(const LeaseKey& key) const;
 
  private:
   explicit WorkFolders(std::filesystem::path root);
   std::filesystem::path SlotFolder(int slot) const;
+  absl::StatusOr<int> Sweep(bool slots_too, const std::set<LeaseKey>& keep);
   absl::Status Empty(int slot);
   absl::Status MoveToTrash(const std::filesystem::path& folder);
   void EmptyTrash();

@@ -26,6 +26,7 @@ CONFINED = {
     r"curl/": {"daemon", "ctl"},
     r"boost/": {"coordinator"},
     r"CLI/": {"ctl", "daemon", "coordinator", "pipeline"},
+    r"prometheus/": {"base", "daemon", "coordinator"},
     r"systemd/": {"daemon", "coordinator"},
 }
 

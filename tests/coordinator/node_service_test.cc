@@ -3,9 +3,12 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <prometheus/registry.h>
+#include <prometheus/text_serializer.h>
 
 #include <set>
 
+#include "proto/health.grpc.pb.h"
 #include "tests/coordinator/node_farm.h"
 
 namespace rn {
@@ -306,6 +309,41 @@ TEST_F(NodeServiceTest, AnAddressBeyondThisMachineIsRefused) {
 TEST_F(NodeServiceTest, APortThatIsTakenIsAnError) {
   const auto service = NodeService::Start(farm_.desk(), {.address = farm_.address()});
   EXPECT_TRUE(absl::IsUnavailable(service.status())) << service.status();
+}
+
+grpc::health::v1::HealthCheckResponse::ServingStatus HealthOf(const NodeFarm& farm) {
+  const auto stub = grpc::health::v1::Health::NewStub(
+      grpc::CreateChannel(farm.address(), grpc::InsecureChannelCredentials()));
+  grpc::ClientContext context;
+  context.set_deadline(PatienceEnds());
+  grpc::health::v1::HealthCheckResponse response;
+  const grpc::Status status = stub->Check(&context, {}, &response);
+  EXPECT_TRUE(status.ok()) << status.error_message();
+  return response.status();
+}
+
+TEST_F(NodeServiceTest, HealthIsTheStores) {
+  EXPECT_EQ(HealthOf(farm_), grpc::health::v1::HealthCheckResponse::SERVING);
+  farm_.failing().Fail(true);
+  EXPECT_EQ(HealthOf(farm_), grpc::health::v1::HealthCheckResponse::NOT_SERVING);
+}
+
+TEST_F(NodeServiceTest, GrantsCommitsAndNodesAreCounted) {
+  StubNode node = farm_.Join("n");
+  farm_.PostJob(2);
+  const Lease lease = node.Take();
+  CommitItemResponse response;
+  ASSERT_TRUE(node.Commit(lease.ref(), &response).ok());
+  const std::string text =
+      prometheus::TextSerializer().Serialize(farm_.service().metrics().registry()->Collect());
+  EXPECT_THAT(text, HasSubstr("rendernode_coordinator_leases_granted_total 1"));
+  EXPECT_THAT(text,
+              HasSubstr("rendernode_coordinator_commits_total{outcome=\"succeeded\",verdict="
+                        "\"committed\"} 1"));
+  EXPECT_THAT(text, HasSubstr("rendernode_coordinator_node_call_seconds_count{call=\"Sync\"} 1"));
+  const std::string gauges =
+      prometheus::TextSerializer().Serialize(DeskMetrics(farm_.desk()).Collect());
+  EXPECT_THAT(gauges, HasSubstr("rendernode_coordinator_nodes 1"));
 }
 
 }  // namespace

@@ -29,6 +29,18 @@ class AdminClient {
     return Call(&Stub::Undrain, rendernode::UndrainRequest());
   }
 
+  absl::StatusOr<rendernode::NodeStatus> Cancel(const std::string& item_id) {
+    rendernode::CancelRequest request;
+    request.set_item_id(item_id);
+    return Call(&Stub::Cancel, request);
+  }
+  absl::StatusOr<rendernode::CollectGarbageResponse> CollectGarbage() {
+    return Call(&Stub::CollectGarbage, rendernode::CollectGarbageRequest());
+  }
+  absl::StatusOr<rendernode::SupportData> GetSupportData() {
+    return Call(&Stub::GetSupportData, rendernode::GetSupportDataRequest());
+  }
+
   // The first status for which `is` holds; the node may still be starting.
   template <typename Predicate>
   rendernode::NodeStatus Await(Predicate is) {
@@ -47,12 +59,15 @@ class AdminClient {
  private:
   using Stub = rendernode::NodeAdmin::Stub;
 
-  template <typename Method, typename Request>
-  absl::StatusOr<rendernode::NodeStatus> Call(Method method, const Request& request) {
+  template <typename Request, typename Response>
+  absl::StatusOr<Response> Call(grpc::Status (Stub::*method)(grpc::ClientContext*,
+                                                             const Request&,
+                                                             Response*),
+                                const Request& request) {
     grpc::ClientContext context;
     context.set_wait_for_ready(true);
     context.set_deadline(std::chrono::system_clock::now() + absl::ToChronoSeconds(kPatience));
-    rendernode::NodeStatus response;
+    Response response;
     const grpc::Status status = (stub_.get()->*method)(&context, request, &response);
     if (!status.ok()) {
       return absl::Status(static_cast<absl::StatusCode>(status.error_code()),

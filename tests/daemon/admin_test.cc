@@ -8,6 +8,7 @@
 
 #include <thread>
 
+#include "proto/health.grpc.pb.h"
 #include "tests/daemon/admin_client.h"
 
 namespace rn {
@@ -20,6 +21,7 @@ class AdminTest : public ::testing::Test {
  protected:
   void SetUp() override {
     config_ = *ParseDaemonConfig(node_.config_text(), "node.toml");
+    config_.values["store.secret"] = "hunter2";
     loop_ = *ControlLoop::Create(config_, "test", Clock::System());
   }
   void TearDown() override {
@@ -62,6 +64,10 @@ TEST_F(AdminTest, TheStatusComesFromTheRunningNode) {
   EXPECT_EQ(status.version(), "test");
   EXPECT_EQ(status.state(), rendernode::READY);
   EXPECT_GT(status.cache_max_bytes(), 0);
+  EXPECT_TRUE(status.session_open());
+  EXPECT_EQ(status.coordinator(), node_.Address());
+  EXPECT_EQ(status.store(), (node_.root() / "store").string());
+  EXPECT_GT(status.disk_free_bytes(), 0);
 }
 
 TEST_F(AdminTest, DrainIsTrueAtOnceAndUndrainEndsIt) {
@@ -105,6 +111,49 @@ TEST_F(AdminTest, AFileInTheSocketsPlaceIsLeftAlone) {
 TEST_F(AdminTest, APathTooLongForASocketIsSaidSo) {
   const auto admin = AdminServer::Listen(node_.root() / std::string(200, 's'), *loop_);
   EXPECT_THAT(std::string(admin.status().message()), HasSubstr("at most 107 characters"));
+}
+
+TEST_F(AdminTest, AnItemThatIsNotHeldCannotBeGivenUp) {
+  Run();
+  const auto status = AdminClient(node_.AdminAddress()).Cancel("job_1-1");
+  EXPECT_TRUE(absl::IsNotFound(status.status())) << status.status();
+  EXPECT_THAT(std::string(status.status().message()), HasSubstr("job_1-1"));
+}
+
+TEST_F(AdminTest, SupportDataTellsWhatRunsAndNoSecret) {
+  Run();
+  const auto data = AdminClient(node_.AdminAddress()).GetSupportData();
+  ASSERT_TRUE(data.ok()) << data.status();
+  EXPECT_EQ(data->status().node_id(), "n1");
+  EXPECT_EQ(data->config().count("coordinator.address"), 1);
+  EXPECT_EQ(data->config().at("store.secret"), "(removed)");
+  EXPECT_THAT(data->metrics(), HasSubstr("rendernode_node_state{state=\"ready\"}"));
+  EXPECT_THAT(data->metrics(), HasSubstr("rendernode_build_info{version=\"test\"} 1"));
+}
+
+TEST_F(AdminTest, HealthIsTheDaemonsAndTheNodes) {
+  Run();
+  AdminClient client(node_.AdminAddress());
+  const auto health = grpc::health::v1::Health::NewStub(
+      grpc::CreateChannel(node_.AdminAddress(), grpc::InsecureChannelCredentials()));
+  const auto ask = [&](const std::string& service) {
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + absl::ToChronoSeconds(kPatience));
+    grpc::health::v1::HealthCheckRequest request;
+    request.set_service(service);
+    grpc::health::v1::HealthCheckResponse response;
+    const grpc::Status status = health->Check(&context, request, &response);
+    return status.ok() ? absl::StatusOr<int>(response.status())
+                       : absl::Status(static_cast<absl::StatusCode>(status.error_code()), "");
+  };
+  using Response = grpc::health::v1::HealthCheckResponse;
+  client.Await([](const auto& now) { return now.connected(); });
+  EXPECT_EQ(ask("").value(), Response::SERVING);
+  EXPECT_EQ(ask("rendernode.Node").value(), Response::SERVING);
+  ASSERT_TRUE(client.Drain().ok());
+  EXPECT_EQ(ask("").value(), Response::SERVING);
+  EXPECT_EQ(ask("rendernode.Node").value(), Response::NOT_SERVING);
+  EXPECT_TRUE(absl::IsNotFound(ask("another").status()));
 }
 
 }  // namespace

@@ -432,5 +432,19 @@ TEST_F(AssetCacheTest, AnAssetWhoseDigestIsNoneIsRefused) {
   EXPECT_TRUE(absl::IsInvalidArgument(Fault(Image("/a", "../../etc/passwd"))));
 }
 
+TEST_F(AssetCacheTest, APurgeTakesWhatNobodyUses) {
+  const std::string used = Picture("used");
+  const std::string idle = Picture("idle", 300);
+  server_.OnReply("/used", used);
+  server_.OnReply("/idle", idle);
+  const auto pin = Get(Image("/used"));
+  ASSERT_TRUE(pin.ok()) << pin.status();
+  Bytes(Image("/idle"));
+  EXPECT_EQ(cache_->Purge().value(), 300);
+  EXPECT_TRUE(fs::exists(ObjectOf(used)));
+  EXPECT_FALSE(fs::exists(ObjectOf(idle)));
+  EXPECT_EQ(Bytes(Image("/idle"), "another job"), idle);
+}
+
 }  // namespace
 }  // namespace rn

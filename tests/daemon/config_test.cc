@@ -37,6 +37,8 @@ TEST(DaemonConfig, EveryNodeLimitIsRead) {
 node_id = "box-7"
 log_level = "debug"
 log_format = "json"
+[metrics]
+address = "127.0.0.1:9464"
 [folders]
 state = "/srv/state"
 work = "/srv/work"
@@ -83,6 +85,7 @@ restart_max = "1s"
   EXPECT_EQ(config.node_id, "box-7");
   EXPECT_EQ(config.log_level, "debug");
   EXPECT_EQ(config.log_format, LogFormat::kJson);
+  EXPECT_EQ(config.metrics_address, "127.0.0.1:9464");
   EXPECT_EQ(config.state_folder, "/srv/state");
   EXPECT_EQ(config.work_folder, "/srv/work");
   EXPECT_EQ(config.cache_folder, "/srv/cache");

@@ -213,5 +213,27 @@ TEST_F(ControlLoopTest, OnceItHasEndedNobodyWaitsForAnAnswer) {
   loop_.reset();
 }
 
+TEST_F(ControlLoopTest, AnItemThatAnOperatorGivesUpIsReportedInterrupted) {
+  Start("hang");
+  coordinator().Grant(node_->NewLease("a"));
+  AwaitStatus([](const auto& status) { return status.slots(0).item_id() == "a"; });
+  loop_->Post(CancelRequested{"a"});
+  EXPECT_EQ(Committed().outcome(), rendernode::INTERRUPTED);
+}
+
+TEST_F(ControlLoopTest, GarbageIsWhatNoLeaseNeeds) {
+  Start("hang");
+  coordinator().Grant(node_->NewLease("a"));
+  AwaitStatus([](const auto& status) { return status.slots(0).item_id() == "a"; });
+  const fs::path stale = node_->root() / "work" / "stale-7";
+  ASSERT_TRUE(CreateDirectories(stale).ok());
+  const auto collected = loop_->CollectGarbage();
+  ASSERT_TRUE(collected.ok()) << collected.status();
+  EXPECT_EQ(collected->work_folders_removed(), 1u);
+  EXPECT_FALSE(fs::exists(stale));
+  EXPECT_EQ(node_->WorkFoldersLeft(), 1);
+  loop_->Post(CancelRequested{"a"});
+}
+
 }  // namespace
 }  // namespace rn

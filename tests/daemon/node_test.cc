@@ -645,5 +645,36 @@ TEST_F(NodeTest, AFileThatChangedUnderUsIsAnInfrastructureLoss) {
   EXPECT_TRUE(last_result_.infrastructure());
 }
 
+// ---------------------------------------------------------------- an operator gives an item up
+
+TEST_F(NodeTest, AnItemGivenUpBeforeItBeganIsHandedBack) {
+  Create();
+  Connect();
+  Grant(kA);
+  EXPECT_THAT(Say(CancelRequested{"a"}), ElementsAre("discard a/1", "forget a/1"));
+  EXPECT_THAT(After(limits_.sync_spacing), ElementsAre("sync want=2 -a/1"));
+}
+
+TEST_F(NodeTest, AnItemGivenUpWhileItRunsIsKilledAndReportedInterrupted) {
+  Create();
+  Connect();
+  GrantAndRender(kA);
+  EXPECT_THAT(Say(CancelRequested{"a"}),
+              AllOf(Contains("kill 0"), Contains("journal a/1 result INTERRUPTED")));
+  EXPECT_THAT(Say(Journalled(kA)), ElementsAre("commit a/1 INTERRUPTED"));
+  EXPECT_TRUE(last_result_.infrastructure());
+}
+
+TEST_F(NodeTest, WhatIsFinishedOrNotHeldIsNotGivenUp) {
+  Create();
+  Connect();
+  GrantAndRender(kA);
+  FinishRender(kA);
+  FinishUpload(kA);
+  EXPECT_THAT(Say(CancelRequested{"a"}), IsEmpty());
+  EXPECT_THAT(Say(CancelRequested{"b"}), IsEmpty());
+  EXPECT_EQ(last_result_.outcome(), rendernode::SUCCEEDED);
+}
+
 }  // namespace
 }  // namespace rn
