@@ -5,8 +5,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
-#include <cstdlib>
 #include <fstream>
 #include <functional>
 #include <memory>
@@ -15,18 +13,17 @@
 #include <vector>
 
 #include "absl/flags/flag.h"
-#include "absl/flags/parse.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "base/bounded_queue.h"
 #include "base/clock.h"
 #include "base/mutex.h"
 #include "base/status.h"
+#include "bench/program.h"
 #include "bench/report.h"
 #include "proto/node.grpc.pb.h"
 #include "tests/e2e/farm.h"
 
-ABSL_FLAG(std::string, out, "", "write the rows here, as JSON");
 ABSL_FLAG(int, nodes, 1000, "nodes of the farm");
 ABSL_FLAG(absl::Duration, steady, absl::Seconds(20), "how long all report progress");
 ABSL_FLAG(absl::Duration, period, absl::Seconds(1), "between two Syncs of a node then");
@@ -319,7 +316,7 @@ absl::Status SubmitItems(Fleet& fleet, std::size_t items) {
   return fleet.farm().Submit("fleet", "fleet").status();
 }
 
-absl::Status MeasureAll() {
+absl::StatusOr<std::vector<BenchRow>> MeasureAll() {
   ASSIGN_OR_RETURN(const auto fleet, Fleet::Start(absl::GetFlag(FLAGS_nodes)));
   std::vector<BenchRow> rows;
   AddOne(rows, "coordinator RSS, idle", fleet->ResidentMib(), "MiB");
@@ -390,18 +387,12 @@ absl::Status MeasureAll() {
          "1/s");
   AddPercentiles(rows, "CommitItem, all at once", std::move(commits));
   AddOne(rows, "coordinator RSS, at the end", fleet->ResidentMib(), "MiB");
-  std::fputs(Table(rows).c_str(), stdout);
-  const std::string out = absl::GetFlag(FLAGS_out);
-  return out.empty() ? absl::OkStatus() : WriteRows(out, rows);
+  return rows;
 }
 
 }  // namespace
 }  // namespace rn
 
 int main(int argc, char** argv) {
-  absl::ParseCommandLine(argc, argv);
-  const absl::Status status = rn::MeasureAll();
-  if (status.ok()) return EXIT_SUCCESS;
-  std::fprintf(stderr, "fleet_bench: %s\n", status.ToString().c_str());
-  return EXIT_FAILURE;
+  return rn::RunBench(argc, argv, "fleet_bench", rn::MeasureAll);
 }

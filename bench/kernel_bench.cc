@@ -4,8 +4,6 @@
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
-#include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <functional>
 #include <map>
@@ -14,13 +12,12 @@
 #include <vector>
 
 #include "absl/flags/flag.h"
-#include "absl/flags/parse.h"
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "bench/program.h"
 #include "bench/report.h"
 #include "pipeline/blend.h"
 
-ABSL_FLAG(std::string, out, "", "write the rows here, as JSON");
 ABSL_FLAG(int, repetitions, 5, "of each kernel");
 ABSL_FLAG(double, min_time, 0.3, "seconds of each repetition");
 
@@ -134,7 +131,7 @@ class Collector final : public benchmark::BenchmarkReporter {
   std::map<std::string, std::vector<double>> milliseconds_;
 };
 
-absl::Status MeasureAll() {
+absl::StatusOr<std::vector<BenchRow>> MeasureAll() {
   Stock stock;
   const std::vector<Kernel> kernels = Kernels(stock);
   for (const Kernel& kernel : kernels) {
@@ -167,18 +164,12 @@ absl::Status MeasureAll() {
     rows.push_back(Summary(
         {.scenario = "kernels", .metric = kernel.name, .ratio_to = "memory bound"}, ratios));
   }
-  std::fputs(Table(rows).c_str(), stdout);
-  const std::string out = absl::GetFlag(FLAGS_out);
-  return out.empty() ? absl::OkStatus() : WriteRows(out, rows);
+  return rows;
 }
 
 }  // namespace
 }  // namespace rn
 
 int main(int argc, char** argv) {
-  absl::ParseCommandLine(argc, argv);
-  const absl::Status status = rn::MeasureAll();
-  if (status.ok()) return EXIT_SUCCESS;
-  std::fprintf(stderr, "kernel_bench: %s\n", status.ToString().c_str());
-  return EXIT_FAILURE;
+  return rn::RunBench(argc, argv, "kernel_bench", rn::MeasureAll);
 }

@@ -6,28 +6,25 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cstdio>
-#include <cstdlib>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/flags/flag.h"
-#include "absl/flags/parse.h"
 #include "absl/strings/str_cat.h"
 #include "base/bounded_queue.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/status.h"
 #include "base/ulid.h"
+#include "bench/program.h"
 #include "bench/report.h"
 #include "coordinator/lease_desk.h"
 #include "coordinator/node_service.h"
 #include "coordinator/sqlite_store.h"
 #include "proto/node.grpc.pb.h"
 
-ABSL_FLAG(std::string, out, "", "write the rows here, as JSON");
 ABSL_FLAG(int, trials, 500, "pick-ups measured in each scenario");
 ABSL_FLAG(int, nodes, 1000, "nodes of the farm");
 
@@ -260,25 +257,19 @@ absl::Status MeasureGrants(const std::string& scenario, int nodes, std::vector<B
   return absl::OkStatus();
 }
 
-absl::Status MeasureAll() {
+absl::StatusOr<std::vector<BenchRow>> MeasureAll() {
   spdlog::set_level(spdlog::level::warn);
   const int nodes = absl::GetFlag(FLAGS_nodes);
   std::vector<BenchRow> rows;
   RETURN_IF_ERROR(MeasurePickUp("1 node", 1, rows));
   RETURN_IF_ERROR(MeasurePickUp(absl::StrCat(nodes, " n."), nodes, rows));
   RETURN_IF_ERROR(MeasureGrants(absl::StrCat(nodes, " n."), nodes, rows));
-  std::printf("%s", Table(rows).c_str());
-  const std::string path = absl::GetFlag(FLAGS_out);
-  return path.empty() ? absl::OkStatus() : WriteRows(path, rows);
+  return rows;
 }
 
 }  // namespace
 }  // namespace rn
 
 int main(int argc, char** argv) {
-  absl::ParseCommandLine(argc, argv);
-  const absl::Status status = rn::MeasureAll();
-  if (status.ok()) return EXIT_SUCCESS;
-  std::fprintf(stderr, "lease_bench: %s\n", status.ToString().c_str());
-  return EXIT_FAILURE;
+  return rn::RunBench(argc, argv, "lease_bench", rn::MeasureAll);
 }

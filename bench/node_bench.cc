@@ -5,25 +5,23 @@
 
 #include <chrono>
 #include <cstdio>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
 #include <vector>
 
 #include "absl/flags/flag.h"
-#include "absl/flags/parse.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "base/status.h"
+#include "bench/program.h"
 #include "bench/report.h"
 #include "proto/admin.grpc.pb.h"
 #include "tests/e2e/farm.h"
 
-ABSL_FLAG(std::string, out, "", "write the rows here, as JSON");
 ABSL_FLAG(int, runs, 5, "farms started and measured");
 ABSL_FLAG(int, items, 40, "rendered one after the other, to see what the daemon adds to each");
 ABSL_FLAG(absl::Duration, idle, absl::Seconds(10), "how long each is watched");
@@ -156,7 +154,7 @@ absl::Status MeasureSlots(int slots, std::vector<double>& mib) {
   return absl::OkStatus();
 }
 
-absl::Status MeasureAll() {
+absl::StatusOr<std::vector<BenchRow>> MeasureAll() {
   Figures figures;
   RETURN_IF_ERROR(MeasureItems(figures));
   RETURN_IF_ERROR(MeasureSlots(1, figures.one_slot_mib));
@@ -191,18 +189,12 @@ absl::Status MeasureAll() {
       Summary({.scenario = "node", .metric = "worker done to committed, p99", .unit = "ms"},
               figures.end_p99_ms),
       Summary({.scenario = "node", .metric = "daemon CPU per item", .unit = "ms"}, figures.cpu_ms)};
-  std::fputs(Table(rows).c_str(), stdout);
-  const std::string out = absl::GetFlag(FLAGS_out);
-  return out.empty() ? absl::OkStatus() : WriteRows(out, rows);
+  return rows;
 }
 
 }  // namespace
 }  // namespace rn
 
 int main(int argc, char** argv) {
-  absl::ParseCommandLine(argc, argv);
-  const absl::Status status = rn::MeasureAll();
-  if (status.ok()) return EXIT_SUCCESS;
-  std::fprintf(stderr, "node_bench: %s\n", status.ToString().c_str());
-  return EXIT_FAILURE;
+  return rn::RunBench(argc, argv, "node_bench", rn::MeasureAll);
 }

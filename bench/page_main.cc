@@ -1,15 +1,12 @@
 // Writes a benchmark's figures into a document, and its charts into the folder beside it that has
 // the document's name.
-#include <cstdio>
-#include <cstdlib>
-#include <exception>
 #include <string>
 
 #include "absl/flags/flag.h"
-#include "absl/flags/parse.h"
 #include "base/file.h"
 #include "base/status.h"
 #include "bench/page.h"
+#include "bench/program.h"
 
 ABSL_FLAG(std::string, rows, "out/bench/render.json", "what was measured");
 ABSL_FLAG(std::string, page, "docs/performance.md", "the document");
@@ -35,13 +32,5 @@ absl::Status Write() {
 }  // namespace rn
 
 int main(int argc, char** argv) {
-  try {
-    absl::ParseCommandLine(argc, argv);
-    const absl::Status status = rn::Write();
-    if (status.ok()) return EXIT_SUCCESS;
-    std::fprintf(stderr, "bench_page: %s\n", status.ToString().c_str());
-  } catch (const std::exception& error) {  // A file system's.
-    std::fprintf(stderr, "bench_page: %s\n", error.what());
-  }
-  return EXIT_FAILURE;
+  return rn::RunProgram(argc, argv, "bench_page", rn::Write);
 }

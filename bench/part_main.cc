@@ -1,15 +1,11 @@
 // One measurement in a process that does nothing else: measure.h starts it.
-#include <cstdio>
-#include <cstdlib>
-#include <exception>
 #include <string>
 
 #include "absl/flags/flag.h"
-#include "absl/flags/parse.h"
 #include "base/file.h"
 #include "base/status.h"
 #include "bench/measure.h"
-#include "hwaccel/ffmpeg.h"
+#include "bench/program.h"
 
 ABSL_FLAG(std::string, part, "", "floor, item, paint, quality or check");
 ABSL_FLAG(std::string, scenario, "S1", "S1, S2 or S3");
@@ -19,7 +15,6 @@ ABSL_FLAG(int, height, 1080, "lines of the frame");
 ABSL_FLAG(int, items, 1, "how many are rendered in a row");
 ABSL_FLAG(bool, shares, true, "what they have in common is made once");
 ABSL_FLAG(std::string, folder, "", "where the scenario's assets and the output lie");
-ABSL_FLAG(std::string, out, "", "the answer is written here, as JSON");
 
 namespace rn {
 namespace {
@@ -41,14 +36,5 @@ absl::Status Measure() {
 }  // namespace rn
 
 int main(int argc, char** argv) {
-  try {
-    absl::ParseCommandLine(argc, argv);
-    av_log_set_level(AV_LOG_ERROR);
-    const absl::Status status = rn::Measure();
-    if (status.ok()) return EXIT_SUCCESS;
-    std::fprintf(stderr, "bench_part: %s\n", status.ToString().c_str());
-  } catch (const std::exception& error) {  // A file system's.
-    std::fprintf(stderr, "bench_part: %s\n", error.what());
-  }
-  return EXIT_FAILURE;
+  return rn::RunProgram(argc, argv, "bench_part", rn::Measure);
 }

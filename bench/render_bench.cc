@@ -2,27 +2,23 @@
 // Every ratio is of runs taken one right after the other, each in a fresh process; medians.
 #include <algorithm>
 #include <cstdio>
-#include <cstdlib>
-#include <exception>
 #include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/flags/flag.h"
-#include "absl/flags/parse.h"
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
 #include "base/status.h"
 #include "bench/contenders.h"
 #include "bench/machine.h"
 #include "bench/measure.h"
+#include "bench/program.h"
 #include "bench/quality.h"
 #include "bench/report.h"
 #include "bench/scenarios.h"
-#include "hwaccel/ffmpeg.h"
 
-ABSL_FLAG(std::string, out, "", "write the rows here, as JSON");
 ABSL_FLAG(std::vector<std::string>, with, {}, "rows of other benches for the same table and file");
 ABSL_FLAG(std::vector<std::string>,
           scenarios,
@@ -204,7 +200,7 @@ absl::Status MeasureScenario(const PartRequest& request, std::vector<BenchRow>* 
   return absl::OkStatus();
 }
 
-absl::Status MeasureAll() {
+absl::StatusOr<std::vector<BenchRow>> MeasureAll() {
   if (absl::GetFlag(FLAGS_pairs) < 1) {
     return absl::InvalidArgumentError("--pairs: at least 1");
   }
@@ -224,23 +220,12 @@ absl::Status MeasureAll() {
     ASSIGN_OR_RETURN(const std::vector<BenchRow> others, ReadRows(path));
     rows.insert(rows.end(), others.begin(), others.end());
   }
-  std::fputs(Table(rows).c_str(), stdout);
-  const std::string out = absl::GetFlag(FLAGS_out);
-  return out.empty() ? absl::OkStatus() : WriteRows(out, rows);
+  return rows;
 }
 
 }  // namespace
 }  // namespace rn
 
 int main(int argc, char** argv) {
-  try {
-    absl::ParseCommandLine(argc, argv);
-    av_log_set_level(AV_LOG_ERROR);
-    const absl::Status status = rn::MeasureAll();
-    if (status.ok()) return EXIT_SUCCESS;
-    std::fprintf(stderr, "render_bench: %s\n", status.ToString().c_str());
-  } catch (const std::exception& error) {  // A file system's.
-    std::fprintf(stderr, "render_bench: %s\n", error.what());
-  }
-  return EXIT_FAILURE;
+  return rn::RunBench(argc, argv, "render_bench", rn::MeasureAll);
 }

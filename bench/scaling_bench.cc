@@ -2,24 +2,20 @@
 // a process of its own; the points take turns, and each is the median of its runs.
 #include <cmath>
 #include <cstdio>
-#include <cstdlib>
-#include <exception>
 #include <functional>
 #include <string>
 #include <vector>
 
 #include "absl/flags/flag.h"
-#include "absl/flags/parse.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/file.h"
 #include "base/status.h"
 #include "bench/linearity.h"
 #include "bench/measure.h"
+#include "bench/program.h"
 #include "bench/report.h"
-#include "hwaccel/ffmpeg.h"
 
-ABSL_FLAG(std::string, out, "", "write the rows here, as JSON");
 ABSL_FLAG(int, runs, 3, "of every point");
 ABSL_FLAG(bool, quick, false, "small sizes: to see that it works");
 
@@ -153,7 +149,7 @@ std::vector<Size> PixelSizes(const Plan& plan, PartRequest request) {
   return sizes;
 }
 
-absl::Status MeasureAll() {
+absl::StatusOr<std::vector<BenchRow>> MeasureAll() {
   const Plan& plan = absl::GetFlag(FLAGS_quick) ? kQuick : kFull;
   ASSIGN_OR_RETURN(const TempDir folder, TempDir::Create("bench"));
   const PartRequest promo{.scenario = "S1", .folder = folder.path()};
@@ -163,23 +159,12 @@ absl::Status MeasureAll() {
   RETURN_IF_ERROR(MeasureSeries("items", ItemSizes(plan, promo), true, &rows));
   RETURN_IF_ERROR(MeasureSeries("length", LengthSizes(plan, promo), true, &rows));
   RETURN_IF_ERROR(MeasureSeries("pixels", PixelSizes(plan, promo), false, &rows));
-  std::fputs(Table(rows).c_str(), stdout);
-  const std::string out = absl::GetFlag(FLAGS_out);
-  return out.empty() ? absl::OkStatus() : WriteRows(out, rows);
+  return rows;
 }
 
 }  // namespace
 }  // namespace rn
 
 int main(int argc, char** argv) {
-  try {
-    absl::ParseCommandLine(argc, argv);
-    av_log_set_level(AV_LOG_ERROR);
-    const absl::Status status = rn::MeasureAll();
-    if (status.ok()) return EXIT_SUCCESS;
-    std::fprintf(stderr, "scaling_bench: %s\n", status.ToString().c_str());
-  } catch (const std::exception& error) {  // A file system's.
-    std::fprintf(stderr, "scaling_bench: %s\n", error.what());
-  }
-  return EXIT_FAILURE;
+  return rn::RunBench(argc, argv, "scaling_bench", rn::MeasureAll);
 }
