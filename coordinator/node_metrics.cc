@@ -70,7 +70,7 @@ void NodeCallMetrics::Called(absl::string_view call,
                              absl::Duration took) {
   const std::string name(call);
   instruments_->calls.Add({{"call", name}}, kCallSeconds).Observe(absl::ToDoubleSeconds(took));
-  if (!status.ok()) {
+  if (!status.ok() && !absl::IsCancelled(status)) {  // A node cuts a Sync short to send news.
     instruments_->refusals
         .Add({{"call", name}, {"code", Lower(absl::StatusCodeToString(status.code()))}})
         .Increment();
