@@ -176,6 +176,7 @@ void Farm::WriteNodeConfig(int node) {
                      "[coordinator]\naddress = \"127.0.0.1:",
                      proxy == nullptr ? node_port_ : proxy->port(),
                      "\"\nretry_min = \"50ms\"\nretry_max = \"500ms\"\n",
+                     At(node) < options_.node_wires.size() ? options_.node_wires[At(node)] : "",
                      "[node]\nslots = ",
                      options_.slots,
                      "\nself_fence_margin = \"1s\"\n",

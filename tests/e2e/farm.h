@@ -41,7 +41,9 @@ struct FarmOptions {
   std::string node_config;         // Appended to the node's: whole tables.
   std::string store;               // The nodes' [store], and below; empty: a folder that is served.
   std::string coordinator_config;  // Appended to the coordinator's: whole tables.
-  std::string voices;              // voices.json; empty: the shipped one.
+  // By node, as many as need any: more keys of its [coordinator].
+  std::vector<std::string> node_wires;
+  std::string voices;  // voices.json; empty: the shipped one.
   // Each node's folder is a file system of its own, of that size; 0: it is not. For root alone.
   std::int64_t node_disk_bytes = 0;
 };
