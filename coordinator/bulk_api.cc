@@ -3,7 +3,6 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <cmath>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <variant>
@@ -58,19 +57,6 @@ bool Matches(absl::string_view pattern, absl::string_view path, std::string& job
 
 HttpResponse Dumped(int http_status, const Json& json) {
   return JsonResponse(http_status, json.dump(-1, ' ', false, Json::error_handler_t::replace));
-}
-
-HttpResponse Unauthorized(const absl::Status& status) {
-  HttpResponse response = StatusResponse(status);
-  response.headers.emplace_back("WWW-Authenticate", "Bearer");
-  return response;
-}
-
-HttpResponse TooMany(absl::Duration wait) {
-  HttpResponse response = ErrorResponse(429, "too many requests; wait as Retry-After says");
-  const double seconds = std::max(1.0, std::ceil(absl::ToDoubleSeconds(wait)));
-  response.headers.emplace_back("Retry-After", absl::StrCat(static_cast<std::int64_t>(seconds)));
-  return response;
 }
 
 absl::Status CheckIdempotencyKey(absl::string_view key) {
@@ -165,7 +151,7 @@ BulkApi::BulkApi(
       clock_(clock),
       options_(std::move(options)),
       urls_(options_.public_url, options_.s3),
-      limiter_(options_.rate_limit) {}
+      gate_(options_.keys, options_.rate_limit, clock) {}
 
 HttpResponse BulkApi::Handle(const HttpRequest& request) {
   const std::string method = request.method == "HEAD" ? "GET" : request.method;
@@ -193,22 +179,15 @@ HttpResponse BulkApi::Handle(const HttpRequest& request) {
 }
 
 HttpResponse BulkApi::Dispatch(const Route& route, const HttpRequest& request, std::string job_id) {
-  const auto who = options_.keys.Authenticate(request.Header("authorization").value_or(""));
-  if (!who.ok()) {
-    return Unauthorized(who.status());
-  }
-  const absl::Duration wait = limiter_.Take(who->tenant, clock_.SinceBoot());
-  if (wait > absl::ZeroDuration()) {
-    return TooMany(wait);
-  }
-  if (who->scopes.count(route.scope) == 0) {
-    return ErrorResponse(
-        403, absl::StrCat("this API key lacks the scope \"", ScopeName(route.scope), "\""));
+  auto admitted = gate_.Admit(request, route.scope);
+  if (auto* refused = std::get_if<HttpResponse>(&admitted)) {
+    return std::move(*refused);
   }
   if (!job_id.empty() && !PlausibleJobId(job_id)) {
     return ErrorResponse(404, "there is no such job");
   }
-  return (this->*route.handle)({request, *who, std::move(job_id), clock_.Now()});
+  return (this->*route.handle)(
+      {request, std::get<Principal>(std::move(admitted)), std::move(job_id), clock_.Now()});
 }
 
 HttpResponse BulkApi::Health() {
@@ -249,6 +228,13 @@ HttpResponse BulkApi::CreateJob(const Call& call) {
 HttpResponse BulkApi::StoreJob(const Call& call,
                                BulkJobRequest request,
                                const Idempotency& idempotency) {
+  if (static_cast<std::int64_t>(request.spec.ByteSizeLong()) > options_.job_spec_bytes_max) {
+    return ValidationResponse({{"/template",
+                                absl::StrCat("template and settings take ",
+                                             request.spec.ByteSizeLong(),
+                                             " bytes; the limit is nodes.job_spec_max = ",
+                                             options_.job_spec_bytes_max)}});
+  }
   const auto sheet = sheets_.Read(request.sheet.sheet_id, request.sheet.range);
   if (absl::IsNotFound(sheet.status())) {
     return ValidationResponse({{"/input_source/sheet_id", std::string(sheet.status().message())}});

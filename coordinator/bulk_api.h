@@ -1,6 +1,7 @@
 // The Bulk Operations API: who may ask what, and what the answers say.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -9,6 +10,7 @@
 #include "absl/time/time.h"
 #include "base/clock.h"
 #include "catalog/catalog.h"
+#include "coordinator/api_gate.h"
 #include "coordinator/artifact_urls.h"
 #include "coordinator/auth.h"
 #include "coordinator/http.h"
@@ -31,6 +33,7 @@ struct BulkApiOptions {
   // Called after a job was canceled, with its id: nodes may hold items of it. As above.
   std::function<void(const std::string&)> on_job_canceled = [](const std::string&) {};
   absl::Duration idempotency_kept = absl::Hours(24);
+  std::int64_t job_spec_bytes_max = 16 << 20;  // A job with a longer one no node could get.
 };
 
 // Routes, all under /api/v1 but the last:
@@ -53,6 +56,9 @@ class BulkApi {
           BulkApiOptions options);
 
   HttpResponse Handle(const HttpRequest& request);
+
+  // Through which every request goes: what is set there is obeyed from then on.
+  ApiGate& gate() { return gate_; }
 
  private:
   struct Call;
@@ -88,7 +94,7 @@ class BulkApi {
   Clock& clock_;
   const BulkApiOptions options_;
   const ArtifactUrls urls_;
-  RateLimiter limiter_;
+  ApiGate gate_;
 };
 
 }  // namespace rn

@@ -115,6 +115,7 @@ void ReadNodes(ConfigReader& reader, CoordinatorConfig& config) {
                 absl::StrCat(address.message(), tls ? "" : "; for TLS give nodes.tls.cert_file"));
   }
   ReadUrl(reader, "nodes.asset_url_base", config.asset_url_base);
+  reader.ReadBytes("nodes.job_spec_max", config.nodes.job_spec_bytes_max, 1 << 10, 256 << 20);
   LeaseLimits& lease = config.lease;
   reader.Read(
       "nodes.sync_interval", config.sync_interval, absl::Milliseconds(50), absl::Minutes(1));
@@ -199,6 +200,7 @@ absl::StatusOr<CoordinatorConfig> ReadAll(ConfigReader reader) {
   ReadCount(reader, "rate_limit.burst", config.rate_limit.burst, 1, 1000000);
   reader.Read("idempotency.kept", config.idempotency_kept, absl::Minutes(1), absl::Hours(24 * 30));
   RETURN_IF_ERROR(reader.Finish());
+  config.values = reader.values();
   return config;
 }
 

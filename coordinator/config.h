@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -43,6 +44,8 @@ struct CoordinatorConfig {
   absl::Duration orphan_keep = absl::Hours(24);     // How long nodes keep an unreported result.
   LeaseLimits lease;
   RetryLimits retry;
+
+  std::map<std::string, std::string> values;  // By key, as ConfigReader::values().
 };
 
 // NotFound: no such file. InvalidArgument: every mistake, a line each.

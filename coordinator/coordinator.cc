@@ -11,11 +11,13 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "base/metrics_server.h"
 #include "base/status.h"
 #include "catalog/catalog.h"
 #include "coordinator/api_error.h"
 #include "coordinator/bulk_api.h"
+#include "coordinator/config_reload.h"
 #include "coordinator/lease_desk.h"
 #include "coordinator/node_service.h"
 #include "coordinator/served_files.h"
@@ -47,7 +49,7 @@ struct Coordinator::Impl {
   void StartApi();
   HttpResponse Handle(const HttpRequest& request);
 
-  const CoordinatorConfig config;
+  CoordinatorConfig config;  // Of the thread that starts, reloads and stops us.
   // Jobs' deadlines, back-offs and leases are compared over days: who sets the wall clock moves
   // none.
   AnchoredClock clock;
@@ -133,7 +135,8 @@ void Coordinator::Impl::StartApi() {
                      .s3 = config.s3,
                      .on_new_work = [this] { desk->OnNewWork(); },
                      .on_job_canceled = [this](const std::string& id) { desk->OnJobCanceled(id); },
-                     .idempotency_kept = config.idempotency_kept});
+                     .idempotency_kept = config.idempotency_kept,
+                     .job_spec_bytes_max = config.nodes.job_spec_bytes_max});
   files.emplace(config.artifacts_folder,
                 [this](const std::string& sha256) { return catalog->AssetPath(sha256); });
   ready = true;
@@ -165,6 +168,16 @@ int Coordinator::node_port() const {
 
 void Coordinator::Probe() {
   (void)impl_->store->GetJob(/*tenant=*/"", /*job_id=*/"");
+}
+
+// What may fail comes first.
+absl::Status Coordinator::Reload(const CoordinatorConfig& next) {
+  RETURN_IF_ERROR(CheckReloadable(impl_->config, next));
+  RETURN_IF_ERROR(impl_->nodes->SetTokens(next.nodes.tokens));
+  impl_->api->gate().Set(next.keys, next.rate_limit);
+  SetLogLevel(next.log_level);
+  impl_->config = next;
+  return absl::OkStatus();
 }
 
 void Coordinator::Stop() {

@@ -25,6 +25,11 @@ class Coordinator {
   // here has found it stuck.
   void Probe();
 
+  // Goes on by `next` from the next request or call on; all of it or nothing. Jobs, sessions and
+  // leases are kept. FailedPrecondition: names what only a restart changes (config_reload.h); else
+  // what is wrong with which file of nodes.tls. Not beside Stop().
+  absl::Status Reload(const CoordinatorConfig& next);
+
   // Nodes that wait are answered at once, requests under way get their drain timeouts; everything
   // that was answered is on disk. Idempotent.
   void Stop();

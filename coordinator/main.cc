@@ -1,5 +1,5 @@
 // rendernode-coordinator: takes bulk jobs from clients and hands their items to nodes. SIGTERM or
-// SIGINT answers what is under way and ends.
+// SIGINT answers what is under way and ends. SIGHUP reads the configuration again.
 #include <pthread.h>
 #include <signal.h>
 #include <spdlog/spdlog.h>
@@ -12,7 +12,9 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/time/time.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/status.h"
@@ -29,11 +31,12 @@ constexpr int kExitFailure = 1;
 constexpr int kExitUsage = 2;
 
 // Call before any other thread starts: all of them inherit that these signals are not theirs.
-sigset_t BlockEndingSignals() {
+sigset_t BlockSignals() {
   sigset_t signals;
   sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) {
+    sigaddset(&signals, signal);
+  }
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   return signals;
 }
@@ -47,26 +50,53 @@ void RaiseFileLimit() {
   }
 }
 
-// Until one of the signals comes; which. Pings the service manager's watchdog as long as the store
-// answers.
-int AwaitSignal(const sigset_t& signals, Coordinator& coordinator) {
-  int signal = 0;
-  std::uint64_t watchdog_us = 0;
-  if (sd_watchdog_enabled(/*unset_environment=*/0, &watchdog_us) <= 0) {
-    sigwait(&signals, &signal);
-    return signal;
-  }
-  // Half of it, as the manual says: one late ping is no death sentence.
-  const timespec interval = absl::ToTimespec(absl::Microseconds(watchdog_us) / 2);
-  while ((signal = sigtimedwait(&signals, nullptr, &interval)) < 0) {
-    coordinator.Probe();
-    sd_notify(/*unset_environment=*/0, "WATCHDOG=1");
-  }
-  return signal;
+// On one line, for `systemctl status`.
+std::string StatusLine(const absl::Status& reloaded) {
+  return reloaded.ok() ? "STATUS="
+                       : absl::StrCat("STATUS=last reload refused (",
+                                      absl::StrReplaceAll(reloaded.message(), {{"\n", " "}}),
+                                      ")");
 }
 
-absl::Status RunCoordinator(const CoordinatorConfig& config, const std::string& ports_file) {
-  const sigset_t ending = BlockEndingSignals();
+void Reload(const std::string& config_path, Coordinator& coordinator) {
+  const std::int64_t now_us = absl::ToInt64Microseconds(Clock::System().Awake());
+  sd_notify(/*unset_environment=*/0, absl::StrCat("RELOADING=1\nMONOTONIC_USEC=", now_us).c_str());
+  const absl::StatusOr<CoordinatorConfig> next = LoadCoordinatorConfig(config_path);
+  const absl::Status status = next.ok() ? coordinator.Reload(*next) : next.status();
+  if (status.ok()) {
+    SPDLOG_INFO("configuration reloaded");
+  } else {
+    SPDLOG_ERROR("configuration not reloaded error=\"{}\"", std::string(status.message()));
+  }
+  sd_notify(/*unset_environment=*/0, absl::StrCat("READY=1\n", StatusLine(status)).c_str());
+}
+
+// Until a signal to end comes; which. Pings the service manager's watchdog as long as the store
+// answers.
+int AwaitEnd(const sigset_t& signals, const std::string& config_path, Coordinator& coordinator) {
+  std::uint64_t watchdog_us = 0;
+  const bool watched = sd_watchdog_enabled(/*unset_environment=*/0, &watchdog_us) > 0;
+  // Half of it, as the manual says: one late ping is no death sentence.
+  const timespec interval = absl::ToTimespec(absl::Microseconds(watchdog_us) / 2);
+  while (true) {
+    const int signal =
+        watched ? sigtimedwait(&signals, nullptr, &interval) : sigwaitinfo(&signals, nullptr);
+    if (signal == SIGHUP) {
+      Reload(config_path, coordinator);
+    } else if (signal > 0) {
+      return signal;
+    }
+    if (watched) {
+      coordinator.Probe();
+      sd_notify(/*unset_environment=*/0, "WATCHDOG=1");
+    }
+  }
+}
+
+absl::Status RunCoordinator(const CoordinatorConfig& config,
+                            const std::string& config_path,
+                            const std::string& ports_file) {
+  const sigset_t signals = BlockSignals();
   ASSIGN_OR_RETURN(const auto coordinator, Coordinator::Start(config));
   SPDLOG_INFO("coordinator starts version={} http_port={} node_address={} node_port={} state={}",
               RN_VERSION,
@@ -83,7 +113,7 @@ absl::Status RunCoordinator(const CoordinatorConfig& config, const std::string& 
                                                   "}\n")));
   }
   sd_notify(/*unset_environment=*/0, "READY=1");
-  const int signal = AwaitSignal(ending, *coordinator);
+  const int signal = AwaitEnd(signals, config_path, *coordinator);
   SPDLOG_INFO("coordinator stops signal={}", signal);
   sd_notify(/*unset_environment=*/0, "STOPPING=1");
   coordinator->Stop();
@@ -124,7 +154,7 @@ int Main(int argc, char** argv) {
     return Fail(status, kExitUsage);
   }
   RaiseFileLimit();
-  const absl::Status status = RunCoordinator(*config, ports_file);
+  const absl::Status status = RunCoordinator(*config, path, ports_file);
   return status.ok() ? 0 : Fail(status, kExitFailure);
 }
 

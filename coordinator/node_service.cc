@@ -32,6 +32,8 @@ using grpc::ServerUnaryReactor;
 // Calls under way outlast the longest that a Sync is held open.
 constexpr absl::Duration kConnectionGrace = absl::Minutes(2);
 
+constexpr std::int64_t kSpecEnvelopeBytes = 1 << 10;  // A GetJobSpecResponse beside its spec.
+
 // A node acts on what it is refused, so only what is certain may be a refusal. Whatever else the
 // store says is no news about leases: the node asks again.
 grpc::Status ToGrpc(const absl::Status& status) {
@@ -48,10 +50,11 @@ grpc::Status ToGrpc(const absl::Status& status) {
   }
 }
 
-// Of a job spec alone: the job is over and forgotten, or never was.
+// Of a job spec alone: the job is over and forgotten, or never was; or it is too long.
 grpc::Status SpecStatus(const absl::Status& status) {
-  return absl::IsNotFound(status)
-             ? grpc::Status(grpc::StatusCode::NOT_FOUND, std::string(status.message()))
+  return absl::IsNotFound(status) || absl::IsOutOfRange(status)
+             ? grpc::Status(static_cast<grpc::StatusCode>(status.code()),
+                            std::string(status.message()))
              : ToGrpc(status);
 }
 
@@ -90,6 +93,19 @@ absl::Status CheckTls(const NodeTlsOptions& tls) {
     return absl::OkStatus();
   }
   return Annotate(ReadCertificate(tls.client_ca_file).status(), "nodes.tls.client_ca_file");
+}
+
+absl::StatusOr<NodeAuthenticator> AuthenticatorFor(const NodeServiceOptions& options) {
+  NodeAuthOptions auth{.tokens = options.tokens};
+  if (options.tls.has_value()) {
+    RETURN_IF_ERROR(CheckTls(*options.tls));
+    auth.certificates = !options.tls->client_ca_file.empty();
+  }
+  ASSIGN_OR_RETURN(NodeAuthenticator authenticator, NodeAuthenticator::Create(auth));
+  if (options.tls.has_value() && !authenticator.required()) {
+    return absl::InvalidArgumentError("with TLS nodes need certificates or tokens");
+  }
+  return authenticator;
 }
 
 // Whoever is refused may ask as often as he likes: of a second's refusals only some are logged.
@@ -163,8 +179,8 @@ class Server final : public NodeService, private rendernode::NodeService::Callba
  public:
   Server(LeaseDesk& desk, const NodeServiceOptions& options, NodeAuthenticator authenticator)
       : options_(options),
-        authenticator_(std::move(authenticator)),
         desk_(desk),
+        authenticator_(std::make_shared<const NodeAuthenticator>(std::move(authenticator))),
         calls_(static_cast<std::size_t>(options.calls_max)) {}
 
   ~Server() override { Stop(); }
@@ -175,8 +191,8 @@ class Server final : public NodeService, private rendernode::NodeService::Callba
     builder.RegisterService(this);
     builder.RegisterService(&health_);
     builder.SetMaxReceiveMessageSize(static_cast<int>(options_.message_bytes_max));
-    builder.SetMaxSendMessageSize(
-        static_cast<int>(std::max(options_.message_bytes_max, options_.job_spec_bytes_max)));
+    builder.SetMaxSendMessageSize(static_cast<int>(
+        std::max(options_.message_bytes_max, options_.job_spec_bytes_max + kSpecEnvelopeBytes)));
     builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, options_.streams_max);
     builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, Milliseconds(options_.keepalive_time));
     builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS,
@@ -201,6 +217,15 @@ class Server final : public NodeService, private rendernode::NodeService::Callba
     for (int i = 0; i < options_.store_threads; ++i) {
       threads_.emplace_back([this] { RunCalls(); });
     }
+    return absl::OkStatus();
+  }
+
+  absl::Status SetTokens(const std::map<std::string, std::string>& tokens) override {
+    NodeServiceOptions next = options_;
+    next.tokens = tokens;
+    ASSIGN_OR_RETURN(NodeAuthenticator authenticator, AuthenticatorFor(next));
+    MutexLock lock(mutex_);
+    authenticator_ = std::make_shared<const NodeAuthenticator>(std::move(authenticator));
     return absl::OkStatus();
   }
 
@@ -293,7 +318,13 @@ class Server final : public NodeService, private rendernode::NodeService::Callba
     });
   }
 
-  absl::StatusOr<std::string> Caller(const CallbackServerContext& context) const {
+  std::shared_ptr<const NodeAuthenticator> CurrentAuthenticator() {
+    MutexLock lock(mutex_);
+    return authenticator_;
+  }
+
+  static absl::StatusOr<std::string> Caller(const CallbackServerContext& context,
+                                            const NodeAuthenticator& authenticator) {
     NodeCredentials credentials;
     for (const grpc::string_ref& uri :
          context.auth_context()->FindPropertyValues(GRPC_PEER_URI_PROPERTY_NAME)) {
@@ -303,14 +334,15 @@ class Server final : public NodeService, private rendernode::NodeService::Callba
     for (auto header = first; header != last; ++header) {
       credentials.authorization.emplace_back(header->second.data(), header->second.size());
     }
-    return authenticator_.Identify(credentials);
+    return authenticator.Identify(credentials);
   }
 
   absl::Status CheckName(const CallbackServerContext& context, const std::string& node_id) {
-    if (!authenticator_.required()) {
+    const auto authenticator = CurrentAuthenticator();
+    if (!authenticator->required()) {
       return absl::OkStatus();
     }
-    const absl::StatusOr<std::string> caller = Caller(context);
+    const absl::StatusOr<std::string> caller = Caller(context, *authenticator);
     absl::Status status = caller.status();
     if (caller.ok() && *caller != node_id) {
       status = absl::PermissionDeniedError(
@@ -326,10 +358,11 @@ class Server final : public NodeService, private rendernode::NodeService::Callba
   absl::Status CheckOwner(const CallbackServerContext& context,
                           absl::string_view call,
                           const std::string& session) {
-    if (!authenticator_.required()) {
+    const auto authenticator = CurrentAuthenticator();
+    if (!authenticator->required()) {
       return absl::OkStatus();
     }
-    const absl::StatusOr<std::string> caller = Caller(context);
+    const absl::StatusOr<std::string> caller = Caller(context, *authenticator);
     absl::Status status = caller.status();
     if (caller.ok()) {
       const absl::StatusOr<std::string> owner = desk_.NodeOf(session);
@@ -397,6 +430,13 @@ class Server final : public NodeService, private rendernode::NodeService::Callba
                                  rendernode::GetJobSpecResponse* response) override {
     return AnswerOwner(context, "GetJobSpec", request->session(), [this, request, response] {
       auto spec = desk_.GetJobSpec(request->session(), request->digest());
+      if (spec.ok() && static_cast<std::int64_t>(spec->size()) > options_.job_spec_bytes_max) {
+        spec = absl::OutOfRangeError(
+            absl::StrCat("it takes ",
+                         spec->size(),
+                         " bytes; the coordinator's limit is nodes.job_spec_max = ",
+                         options_.job_spec_bytes_max));
+      }
       if (!spec.ok()) {
         return SpecStatus(spec.status());
       }
@@ -414,8 +454,9 @@ class Server final : public NodeService, private rendernode::NodeService::Callba
   }
 
   const NodeServiceOptions options_;
-  const NodeAuthenticator authenticator_;
   LeaseDesk& desk_;
+  Mutex mutex_;
+  std::shared_ptr<const NodeAuthenticator> authenticator_ ABSL_GUARDED_BY(mutex_);
   RefusalLog refusals_;
   NodeCallMetrics metrics_;
   BoundedQueue<std::function<void()>> calls_;
@@ -429,18 +470,9 @@ class Server final : public NodeService, private rendernode::NodeService::Callba
 
 absl::StatusOr<std::unique_ptr<NodeService>> NodeService::Start(LeaseDesk& desk,
                                                                 const NodeServiceOptions& options) {
-  NodeAuthOptions auth{.tokens = options.tokens};
-  if (options.tls.has_value()) {
-    RETURN_IF_ERROR(CheckAddress(options.address, PortZero::kAllowed));
-    RETURN_IF_ERROR(CheckTls(*options.tls));
-    auth.certificates = !options.tls->client_ca_file.empty();
-  } else {
-    RETURN_IF_ERROR(CheckLocalAddress(options.address, PortZero::kAllowed));
-  }
-  ASSIGN_OR_RETURN(NodeAuthenticator authenticator, NodeAuthenticator::Create(auth));
-  if (options.tls.has_value() && !authenticator.required()) {
-    return absl::InvalidArgumentError("with TLS nodes need certificates or tokens");
-  }
+  RETURN_IF_ERROR(options.tls.has_value() ? CheckAddress(options.address, PortZero::kAllowed)
+                                          : CheckLocalAddress(options.address, PortZero::kAllowed));
+  ASSIGN_OR_RETURN(NodeAuthenticator authenticator, AuthenticatorFor(options));
   auto server = std::make_unique<Server>(desk, options, std::move(authenticator));
   RETURN_IF_ERROR(server->Listen());
   return server;

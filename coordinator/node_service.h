@@ -39,7 +39,7 @@ struct NodeServiceOptions {
   int calls_max = 4096;   // Waiting for such a thread; above: Unavailable.
   int streams_max = 256;  // Calls at once on one connection.
   std::int64_t message_bytes_max = 16 << 20;
-  std::int64_t job_spec_bytes_max = 16 << 20;         // The node's own limit.
+  std::int64_t job_spec_bytes_max = 16 << 20;  // Longer ones: OutOfRange. Nodes have their own.
   absl::Duration keepalive_time = absl::Seconds(20);  // A silent connection is asked after that,
   absl::Duration keepalive_timeout =
       absl::Seconds(10);                            // and closed if it does not answer in that.
@@ -54,6 +54,10 @@ class NodeService {
   static absl::StatusOr<std::unique_ptr<NodeService>> Start(LeaseDesk& desk,
                                                             const NodeServiceOptions& options);
   virtual ~NodeService() = default;  // Stops.
+
+  // For calls from now on; one under way is still answered. Errors as Start's, about the files of
+  // `tls` as they are now too; then nothing changes.
+  virtual absl::Status SetTokens(const std::map<std::string, std::string>& tokens) = 0;
 
   // The port taken; 0 for a Unix socket.
   virtual int port() const = 0;

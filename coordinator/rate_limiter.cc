@@ -18,4 +18,9 @@ absl::Duration RateLimiter::Take(const std::string& tenant, absl::Duration now) 
   return absl::Seconds((1 - bucket.tokens) / limit_.per_second);
 }
 
+void RateLimiter::SetLimit(RateLimit limit) {
+  MutexLock lock(mutex_);
+  limit_ = limit;
+}
+
 }  // namespace rn

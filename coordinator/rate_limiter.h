@@ -24,14 +24,17 @@ class RateLimiter {
   // Clock::SinceBoot() and never goes back.
   absl::Duration Take(const std::string& tenant, absl::Duration now);
 
+  // From now on; who has more tokens than the new burst keeps no more than that.
+  void SetLimit(RateLimit limit);
+
  private:
   struct Bucket {
     double tokens;
     absl::Duration filled_at;
   };
 
-  const RateLimit limit_;
   Mutex mutex_;
+  RateLimit limit_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, Bucket> buckets_ ABSL_GUARDED_BY(mutex_);
 };
 

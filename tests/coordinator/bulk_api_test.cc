@@ -47,6 +47,26 @@ TEST_F(BulkApiTest, TheSameKeyAndBodyIsTheSameJobEvenWhenTheSheetIsGone) {
   EXPECT_EQ(woken_, 1);
 }
 
+TEST_F(BulkApiTest, AJobWhoseTemplateIsTooLongForTheNodesIsRefusedAtOnce) {
+  BulkApi strict(*store_,
+                 catalog_,
+                 sheets_,
+                 clock_,
+                 {.keys = *Authenticator::Create(
+                      {{.sha256 = Sha256("key"), .tenant = "acme", .scopes = {"jobs:write"}}}),
+                  .public_url = "https://us",
+                  .job_spec_bytes_max = 10});
+  HttpRequest request;
+  request.method = "POST";
+  request.path = "/api/v1/bulk-jobs";
+  request.headers = {{"authorization", "Bearer key"}};
+  request.body = Body().dump();
+  const HttpResponse response = strict.Handle(request);
+  EXPECT_EQ(response.status, 400);
+  EXPECT_THAT(response.body, HasSubstr("the limit is nodes.job_spec_max = 10"));
+  EXPECT_THAT(response.body, HasSubstr("/template"));
+}
+
 TEST_F(BulkApiTest, TheSameKeyWithAnotherBodyIsAConflict) {
   Post("/bulk-jobs", Body(), {{"idempotency-key", "k1"}});
   json other = Body();

@@ -2,13 +2,18 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <thread>
+#include <vector>
 
+#include "absl/strings/match.h"
+#include "absl/strings/str_replace.h"
 #include "base/subprocess.h"
 #include "tests/coordinator/http_client.h"
 #include "tests/coordinator/node_farm.h"
@@ -20,6 +25,7 @@ namespace {
 
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
+using ::testing::StartsWith;
 
 using nlohmann::json;
 
@@ -32,19 +38,22 @@ class CoordinatorProgramTest : public ::testing::Test {
     std::filesystem::create_directories(folder_.path() / "sheets");
     Write("sheets/1A2B3C.csv",
           "Title,Script,Image\nOne,Say one,https://x/1.png\nTwo,Say two,https://x/2.png\n");
-    Write("coordinator.toml",
-          absl::StrCat("[folders]\nstate = \"",
-                       Path("state"),
-                       "\"\nartifacts = \"",
-                       Path("artifacts"),
-                       "\"\nsheets = \"",
-                       Path("sheets"),
-                       "\"\ntemplates = \"",
-                       templates_.path().string(),
-                       "\"\n[http]\nport = 0\n[nodes]\naddress = \"127.0.0.1:0\"\n",
-                       "sync_interval = \"1m\"\nlease_ttl = \"2m\"\n[keys]\n\"",
-                       Sha256(kKey),
-                       "\" = \"acme\"\n"));
+    Write("coordinator.toml", ConfigText(kKey));
+  }
+
+  std::string ConfigText(const std::string& key) const {
+    return absl::StrCat("[folders]\nstate = \"",
+                        Path("state"),
+                        "\"\nartifacts = \"",
+                        Path("artifacts"),
+                        "\"\nsheets = \"",
+                        Path("sheets"),
+                        "\"\ntemplates = \"",
+                        templates_.path().string(),
+                        "\"\n[http]\nport = 0\n[nodes]\naddress = \"127.0.0.1:0\"\n",
+                        "sync_interval = \"1m\"\nlease_ttl = \"2m\"\n[keys]\n\"",
+                        Sha256(key),
+                        "\" = \"acme\"\n");
   }
 
   std::string Path(const std::string& name) const { return (folder_.path() / name).string(); }
@@ -63,7 +72,7 @@ class CoordinatorProgramTest : public ::testing::Test {
                                                             " >>'",
                                                             Path("log"),
                                                             "' 2>&1")},
-                                      .environment = SanitizerEnvironment(),
+                                      .environment = environment_,
                                       .with_channel = false});
     EXPECT_TRUE(program.ok()) << program.status();
     return *std::move(program);
@@ -105,10 +114,24 @@ class CoordinatorProgramTest : public ::testing::Test {
     return json::parse(reply.body, nullptr, /*allow_exceptions=*/false);
   }
 
-  HttpReply Ask(const std::string& method, const std::string& target) {
+  HttpReply Ask(const std::string& method,
+                const std::string& target,
+                const std::string& key = kKey) {
     return HttpClient(http_port_)
-        .Call(target,
-              {.method = method, .headers = {absl::StrCat("Authorization: Bearer ", kKey)}});
+        .Call(target, {.method = method, .headers = {absl::StrCat("Authorization: Bearer ", key)}});
+  }
+  long StatusWith(const std::string& key) { return Ask("GET", "/api/v1/bulk-jobs", key).status; }
+
+  // Returns once the program has said what became of it.
+  void Reload(const std::string& config) {
+    Write("coordinator.toml", config);
+    const std::size_t said = Log().size();
+    program_->Signal(SIGHUP);
+    const absl::Duration end = Clock::System().SinceBoot() + kPatience;
+    while (!absl::StrContains(Log().substr(said), "reloaded")) {
+      ASSERT_LT(Clock::System().SinceBoot(), end) << Log();
+      std::this_thread::yield();
+    }
   }
 
   StubNode Join(const std::string& node_id) {
@@ -119,6 +142,7 @@ class CoordinatorProgramTest : public ::testing::Test {
 
   const TempDir folder_ = *TempDir::Create("coordinator");
   const SmallCatalog templates_;
+  std::vector<std::string> environment_ = SanitizerEnvironment();
   std::optional<Subprocess> program_;
   int http_port_ = 0, node_port_ = 0;
 };
@@ -186,6 +210,68 @@ TEST_F(CoordinatorProgramTest, JobsAndLeasesOutliveAKill) {
   const rendernode::Lease retaken = again.Take();  // It did not say that it held the first.
   EXPECT_EQ(retaken.job_id(), job["id"].get<std::string>());
   EXPECT_EQ(Stop(SIGTERM), "exit code 0");
+}
+
+TEST_F(CoordinatorProgramTest, ASighupTakesNewKeysAndLimitsOverAndNodesNoticeNothing) {
+  Start();
+  StubNode node = Join("n");
+  const auto sync = node.WaitFor(2);
+  Reload(ConfigText("next-key") + "[rate_limit]\nper_second = 0.1\nburst = 2\n");
+  EXPECT_EQ(StatusWith(kKey), 401);
+  EXPECT_EQ(StatusWith("next-key"), 200);
+  EXPECT_EQ(StatusWith("next-key"), 200);
+  EXPECT_EQ(StatusWith("next-key"), 429);
+  Reload(ConfigText(kKey) + "[rate_limit]\nper_second = 100000.0\nburst = 100\n");
+  PostJob();
+  EXPECT_THAT(sync->Reply().grant(), SizeIs(2)) << "a Sync from before";
+  EXPECT_EQ(Stop(SIGTERM), "exit code 0");
+}
+
+TEST_F(CoordinatorProgramTest, AReloadThatCannotBeObeyedIsRefusedAsAWholeAndSaysWhy) {
+  Start();
+  Reload(absl::StrReplaceAll(ConfigText("next-key"), {{"/state\"", "/elsewhere\""}}));
+  EXPECT_THAT(Log(), HasSubstr("only a restart changes folders.state"));
+  EXPECT_EQ(StatusWith(kKey), 200);
+  EXPECT_EQ(StatusWith("next-key"), 401) << "nothing of it was taken over";
+  Reload("[htpp]\nport = 0\n");
+  EXPECT_THAT(Log(), HasSubstr("htpp.port"));
+  EXPECT_EQ(StatusWith(kKey), 200);
+}
+
+TEST_F(CoordinatorProgramTest, TheServiceManagerHearsOfAReload) {
+  sockaddr_un address{.sun_family = AF_UNIX};
+  Path("notify.sock").copy(address.sun_path, sizeof(address.sun_path) - 1);
+  const UniqueFd notify(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  ASSERT_EQ(bind(notify.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+  timeval patience{.tv_sec = absl::ToInt64Seconds(kPatience)};
+  setsockopt(notify.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+  // The next message with this word in it.
+  const auto await = [&](const std::string& word) -> std::string {
+    char bytes[4096];
+    for (ssize_t got = 0; (got = recv(notify.get(), bytes, sizeof(bytes), 0)) > 0;) {
+      const std::string message(bytes, static_cast<std::size_t>(got));
+      if (absl::StrContains(message, word)) {
+        return message;
+      }
+    }
+    return "";
+  };
+  environment_.push_back("NOTIFY_SOCKET=" + Path("notify.sock"));
+  environment_.push_back("WATCHDOG_USEC=200000");
+  Start();
+  EXPECT_EQ(await("READY"), "READY=1");
+  EXPECT_EQ(await("WATCHDOG"), "WATCHDOG=1");
+  Write("coordinator.toml", "[htpp]\nport = 0\n");
+  program_->Signal(SIGHUP);
+  EXPECT_THAT(await("RELOADING"), StartsWith("RELOADING=1\nMONOTONIC_USEC="));
+  EXPECT_THAT(await("READY"), StartsWith("READY=1\nSTATUS=last reload refused ("));
+  Write("coordinator.toml", ConfigText(kKey));
+  program_->Signal(SIGHUP);
+  EXPECT_THAT(await("RELOADING"), StartsWith("RELOADING=1\n"));
+  EXPECT_EQ(await("READY"), "READY=1\nSTATUS=");
+  EXPECT_EQ(await("WATCHDOG"), "WATCHDOG=1") << "it is fed on";
+  program_->Signal(SIGTERM);
+  EXPECT_EQ(await("STOPPING"), "STOPPING=1");
 }
 
 TEST_F(CoordinatorProgramTest, MistakesInTheConfigurationAreSaidAndNothingStarts) {

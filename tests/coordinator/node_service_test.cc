@@ -256,6 +256,18 @@ TEST_F(NodeServiceTest, JobSpecsAreServedByDigest) {
   EXPECT_EQ(node.GetSpec(Sha256("another"), &response).error_code(), grpc::StatusCode::NOT_FOUND);
 }
 
+TEST(NodeServiceSpecs, OneBeyondTheLimitIsRefusedForGoodAndTheLimitNamed) {
+  NodeFarm farm({.sync_interval = absl::Minutes(10)},
+                {.address = "127.0.0.1:0", .job_spec_bytes_max = 5});
+  StubNode node = farm.Join("n");
+  farm.PostJob(1);
+  const Lease lease = node.Take();
+  rendernode::GetJobSpecResponse response;
+  const grpc::Status status = node.GetSpec(lease.job_spec_digest(), &response);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::OUT_OF_RANGE);
+  EXPECT_THAT(status.error_message(), ::testing::HasSubstr("nodes.job_spec_max = 5"));
+}
+
 TEST_F(NodeServiceTest, ACallerThatLeavesDoesNotWaitAnyMore) {
   StubNode node = farm_.Join("n");
   const auto sync = node.WaitFor(1);

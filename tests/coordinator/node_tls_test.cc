@@ -222,6 +222,35 @@ TEST_F(NodeTokenTest, AWrongOrAbsentTokenIsRefused) {
   EXPECT_EQ(Open({farm_->address(), "n", none}).error_code(), grpc::StatusCode::UNAUTHENTICATED);
 }
 
+TEST_F(NodeTokenTest, TokensChangeUnderARunningServiceAndSessionsOfThoseThatStayGoOn) {
+  StartFarm(WithTokens(/*certificates=*/false));
+  StubNode kept = ConnectWith("n", "new");
+  kept.MustOpen();
+  StubNode gone = ConnectWith("m", "token of m");
+  gone.MustOpen();
+  const absl::Status status =
+      farm_->service().SetTokens({{"n", Sha256("new")}, {"late", Sha256("token of late")}});
+  ASSERT_TRUE(status.ok()) << status;
+  kept.Sync(kept.Ask(0, /*wait=*/false));
+  EXPECT_EQ(Open(ConnectWith("n", "old")).error_code(), grpc::StatusCode::UNAUTHENTICATED);
+  EXPECT_EQ(gone.Start(gone.Ask(0, /*wait=*/false))->Status().error_code(),
+            grpc::StatusCode::UNAUTHENTICATED);
+  EXPECT_TRUE(Open(ConnectWith("late", "token of late")).ok());
+}
+
+TEST_F(NodeTokenTest, TokensThatAreNoneOrFilesThatDoNotFitChangeNothing) {
+  StartFarm(WithTokens(/*certificates=*/false));
+  EXPECT_THAT(std::string(farm_->service().SetTokens({{"n", "new"}}).message()),
+              HasSubstr("64 lower-case hex digits"));
+  EXPECT_THAT(std::string(farm_->service().SetTokens({}).message()),
+              HasSubstr("nodes need certificates or tokens"));
+  const TestIdentity renewed = ca_.Issue("renewed", {.names = "IP:127.0.0.1"});
+  std::filesystem::rename(renewed.key, server_.key);  // Its certificate is still to come.
+  EXPECT_THAT(std::string(farm_->service().SetTokens({{"n", Sha256("newest")}}).message()),
+              HasSubstr("server.key: is not the key of the certificate in"));
+  EXPECT_TRUE(Open(ConnectWith("n", "new")).ok());
+}
+
 TEST_F(NodeTokenTest, AStolenSessionIsOfNoUseToAnotherToken) {
   StartFarm(WithTokens(/*certificates=*/false));
   StubNode victim = ConnectWith("n", "new");

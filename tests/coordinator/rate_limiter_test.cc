@@ -43,5 +43,13 @@ TEST(RateLimiter, RefusedRequestsCostNothing) {
   EXPECT_EQ(limiter.Take("a", kStart + absl::Seconds(1)), absl::ZeroDuration());
 }
 
+TEST(RateLimiter, AnotherLimitRulesFromThenOn) {
+  RateLimiter limiter({.per_second = 1, .burst = 100});
+  limiter.Take("a", kStart);
+  limiter.SetLimit({.per_second = 10, .burst = 1});
+  EXPECT_EQ(limiter.Take("a", kStart), absl::ZeroDuration());
+  EXPECT_EQ(limiter.Take("a", kStart), absl::Milliseconds(100)) << "what was saved up is gone";
+}
+
 }  // namespace
 }  // namespace rn

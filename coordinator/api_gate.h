@@ -1,0 +1,42 @@
+// Whether a request may go on: a known key, not too many of them, the scope.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <utility>
+#include <variant>
+
+#include "base/clock.h"
+#include "base/mutex.h"
+#include "coordinator/auth.h"
+#include "coordinator/http.h"
+#include "coordinator/rate_limiter.h"
+
+namespace rn {
+
+// Thread-safe.
+class ApiGate {
+ public:
+  // `clock` outlives the gate.
+  ApiGate(Authenticator keys, RateLimit limit, Clock& clock)
+      : limiter_(limit),
+        clock_(clock),
+        keys_(std::make_shared<const Authenticator>(std::move(keys))) {}
+
+  // For requests from now on.
+  void Set(Authenticator keys, RateLimit limit);
+
+  // Who asks; or the answer to one who must not: 401, 429 or, without `scope`, 403.
+  std::variant<Principal, HttpResponse> Admit(const HttpRequest& request,
+                                              std::optional<Scope> scope);
+
+ private:
+  std::shared_ptr<const Authenticator> Keys();
+
+  RateLimiter limiter_;
+  Clock& clock_;  // Outlives us.
+  Mutex mutex_;
+  std::shared_ptr<const Authenticator> keys_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace rn
