@@ -121,8 +121,7 @@ inside sh -c "
     /etc/rendernode/coordinator.toml
   sed -i -e 's|^allow_private = .*|allow_private = [\"127.0.0.0/8\"]|' \
     -e 's|^allow_files = .*|allow_files = [\"/usr/share/rendernode/templates/samples\"]|' \
-    -e 's|^disk_free_min = .*|disk_free_min = \"1MiB\"|' \
-    -e 's|^sandbox = .*|sandbox = \"required\"|' /etc/rendernode/node.toml
+    -e 's|^disk_free_min = .*|disk_free_min = \"1MiB\"|' /etc/rendernode/node.toml
   sed 's|{{samples}}|file:///usr/share/rendernode/templates/samples|' \
     /usr/share/rendernode/templates/samples/sheets/promo.csv | head -n 2 >$sheets/promo.csv
   chown rendernode-coordinator $sheets/promo.csv
@@ -148,7 +147,7 @@ check "the video is there" inside sh -c 'find /tmp/first -name "*.mp4" -size +10
 
 status=$(ctl node status)
 echo "$status" | grep -q 'sandbox *required: system calls filtered, files restricted' ||
-  fail "the sandbox: $status"
+  fail "the packaged sandbox: $status"
 echo "$status" | grep -q 'cgroups *.*/rendernoded.service:' || fail "the control groups: $status"
 echo "boot test: workers are in the sandbox and in control groups ($SECONDS s)"
 check "a worker's control group holds it" \
@@ -168,6 +167,13 @@ before=$(main_pid)
 check "the daemon reloads" inside systemctl reload rendernoded
 sleep 1  # For one that would die of it.
 { active rendernoded && [ "$(main_pid)" = "$before" ]; } || fail "the reload ended the daemon"
+before=$(property rendernode-coordinator MainPID)
+inside sed -i 's|^burst = .*|burst = 500|' /etc/rendernode/coordinator.toml
+check "the coordinator reloads" inside systemctl reload rendernode-coordinator
+reloaded() { inside journalctl -u rendernode-coordinator --no-pager | grep -q 'configuration reloaded'; }
+until_true "the coordinator took its file over" reloaded
+{ active rendernode-coordinator && [ "$(property rendernode-coordinator MainPID)" = "$before" ]; } ||
+  fail "the reload ended the coordinator"
 
 # ------------------------------------------------------------------- drain on stop
 job=$(submit second)
