@@ -18,15 +18,22 @@ namespace {
 constexpr double kPopPeak = 0.25;
 constexpr double kPopRest = 0.7;
 constexpr double kPopGrowth = 0.14;  // × its size, at the peak
+// A word grows by this many letters at most: half of it on each side is less than a blank.
+constexpr double kPopLetters = 0.84;
 
-double PopScale(double phase) {
+double PopGrowth(std::size_t graphemes) {
+  return std::min(kPopGrowth,
+                  kPopLetters / static_cast<double>(std::max<std::size_t>(1, graphemes)));
+}
+
+double PopScale(double phase, double growth) {
   if (phase <= 0 || phase >= kPopRest) return 1;
   if (phase < kPopPeak) {
     const double left = 1 - phase / kPopPeak;
-    return 1 + kPopGrowth * (1 - left * left);
+    return 1 + growth * (1 - left * left);
   }
   const double t = (phase - kPopPeak) / (kPopRest - kPopPeak);
-  return 1 + kPopGrowth * (1 - t * t * (3 - 2 * t));
+  return 1 + growth * (1 - t * t * (3 - 2 * t));
 }
 
 // Graphemes of a word of `count` that are typed at `phase`: each takes an equal share of the time
@@ -60,8 +67,11 @@ class PageParts {
         Add(0, word.begin);
         Add(word.begin, word.end).fill = spec_.active;
         if (spec_.effect == CaptionEffect::kPop) {
-          parts_.back().scale = PopScale(phase);
-          parts_.back().room = 1 + kPopGrowth;
+          const absl::string_view letters =
+              absl::string_view(text_.text).substr(word.begin, word.end - word.begin);
+          const double growth = PopGrowth(GraphemeCount(letters));
+          parts_.back().scale = PopScale(phase, growth);
+          parts_.back().room = 1 + growth;
         }
         Add(word.end, end);
         break;

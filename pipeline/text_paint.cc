@@ -341,8 +341,12 @@ absl::StatusOr<RasterText> PaintText(const SetText& text, absl::Span<const TextP
   int width = 0;
   int height = 0;
   pango_layout_get_size(layout, &width, &height);
-  result.overflows =
-      width > text.spec.box_w * PANGO_SCALE || height > text.spec.box_h * PANGO_SCALE;
+  // At the end of a line Pango takes back the spacing after its last letter and its blank, which it
+  // had counted on when it broke the line.
+  const TextStyle& style = text.spec.style;
+  const double spacing = style.letter_spacing_px + style.letter_spacing_em * text.font_size_px;
+  const double widest = text.spec.box_w + 2 * std::abs(spacing);
+  result.overflows = width > widest * PANGO_SCALE || height > text.spec.box_h * PANGO_SCALE;
   const Painter painter(text, parts);
   const IntRect& bounds = painter.geometry().bounds;
   result.x = bounds.x + text.shift_px;

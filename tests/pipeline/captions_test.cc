@@ -259,6 +259,15 @@ TEST(CaptionsTest, PopGrowsTheWordAndSettles) {
             Painted(SpecOf(CaptionEffect::kHighlight), pages[0], 2, 0).raster.pixels);
 }
 
+TEST(CaptionsTest, PopLeavesALongWordsNeighboursAlone) {
+  const CaptionSpec spec = SpecOf(CaptionEffect::kPop);
+  const auto pages = Pages(Spoken("internationalization a"), spec);
+  ASSERT_EQ(pages.size(), 1U);
+  // The neighbour's ink is as much as while nothing grows over it.
+  EXPECT_EQ(CountColors(Painted(spec, pages[0], 0, 0.25)).fill,
+            CountColors(Painted(spec, pages[0], 0, 0)).fill);
+}
+
 TEST(CaptionsTest, TypewriterTypesWordsAsTheyAreSpoken) {
   const CaptionSpec spec = SpecOf(CaptionEffect::kTypewriter);
   const auto pages = Pages(Spoken("type it out"), spec);

@@ -101,6 +101,20 @@ TEST(TextTest, BalancedLinesAreOfLikeLengthAndNoMore) {
   EXPECT_NEAR(balanced.x + balanced.raster.width / 2.0, spec.box_w / 2, 6);
 }
 
+TEST(TextTest, BalancedAndLetterspacedTextThatFitsDoesNotSayOtherwise) {
+  TextSpec spec = Spec("Meet Halo, the speaker that fills the room");
+  spec.style.auto_fit = true;
+  spec.style.font_size_max_px = 64;
+  spec.style.balanced = true;
+  for (const double spacing : {-0.04, -0.02, -0.01, 0.02}) {
+    for (int width = 400; width < 800; width += 7) {
+      spec.box_w = width;
+      spec.style.letter_spacing_em = spacing;
+      EXPECT_FALSE(Rasterised(spec).overflows) << width << " px, " << spacing;
+    }
+  }
+}
+
 TEST(TextTest, HanCharactersTakeTheShapeOfTheLanguageAroundThem) {
   // U+9AA8 has its inner corner on the left in China, on the right in Japan.
   TextSpec chinese = Spec("骨");
