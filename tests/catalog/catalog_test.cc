@@ -188,5 +188,79 @@ TEST_F(CatalogTest, AFolderThatCannotBeUsedSaysEveryReason) {
   EXPECT_THAT(std::string(catalog.status().message()), HasSubstr("vioce"));
 }
 
+// What clients of the API name, whichever template they name it for.
+class ShippedCatalogTest : public ::testing::TestWithParam<const char*> {
+ protected:
+  static Catalog Shipped() { return *Catalog::Load({.folder = RN_SOURCE_DIR "/templates"}); }
+
+  std::vector<RequestProblem> Problems(const std::map<std::string, std::string>& overrides) const {
+    std::vector<RequestProblem> problems;
+    const auto spec = catalog_.BuildJobSpec(
+        {.job_id = "job_1", .template_id = GetParam(), .overrides = overrides}, &problems);
+    EXPECT_EQ(spec.has_value(), problems.empty());
+    return problems;
+  }
+
+  const Catalog catalog_ = Shipped();
+};
+
+TEST_P(ShippedCatalogTest, TakesEveryNameThatTheApiPromises) {
+  const std::map<std::string, std::vector<std::string>> names = {
+      {"style", {"modern", "educational", "casual", "premium", "authentic"}},
+      {"voice",
+       {"professional_female",
+        "professional",
+        "female",
+        "male",
+        "natural",
+        "clear_male",
+        "energetic_female"}},
+      {"background_music", {"upbeat_corporate", "corporate_upbeat", "launch_anthem"}},
+      {"color_scheme", {"premium_gold", "ocean", "sunset", "forest", "ruby"}}};
+  for (const auto& [override, values] : names) {
+    for (const std::string& value : values) {
+      EXPECT_THAT(Problems({{override, value}}), IsEmpty()) << override << " " << value;
+    }
+    const auto problems = Problems({{override, "no-such-name"}});
+    ASSERT_EQ(problems.size(), 1U);
+    EXPECT_EQ(problems[0].pointer, "/template/overrides/" + override);
+    for (const std::string& value : values) EXPECT_THAT(problems[0].message, HasSubstr(value));
+  }
+}
+
+TEST(ShippedTemplatesTest, AreTheSevenThatTheApiPromises) {
+  const auto catalog = Catalog::Load({.folder = RN_SOURCE_DIR "/templates"});
+  ASSERT_TRUE(catalog.ok()) << catalog.status();
+  EXPECT_THAT(catalog->template_ids(),
+              UnorderedElementsAre("tpl_promotional",
+                                   "tpl_tutorial",
+                                   "tpl_testimonial",
+                                   "tpl_standard",
+                                   "tpl_concept",
+                                   "tpl_adaptive",
+                                   "tpl_example"));
+}
+
+// A client runs one sheet through several templates.
+TEST_P(ShippedCatalogTest, TakesTheSampleSheetsColumns) {
+  std::vector<RequestProblem> problems;
+  catalog_.CheckColumns(
+      GetParam(),
+      {"title", "script", "image_url", "badge", "brand", "cta", "website", "voice"},
+      &problems);
+  EXPECT_THAT(problems, IsEmpty());
+}
+
+INSTANTIATE_TEST_SUITE_P(All,
+                         ShippedCatalogTest,
+                         ::testing::Values("tpl_promotional",
+                                           "tpl_tutorial",
+                                           "tpl_testimonial",
+                                           "tpl_standard",
+                                           "tpl_concept",
+                                           "tpl_adaptive",
+                                           "tpl_example"),
+                         [](const auto& test) { return std::string(test.param); });
+
 }  // namespace
 }  // namespace rn
