@@ -42,7 +42,10 @@ ItemResult Checked(ItemResult result) {
   if (result.outcome() == rendernode::FAILED && DiskWasFull(result)) {
     return InfrastructureLoss(rendernode::ITEM_ERROR_QUOTA_EXCEEDED, result.error_message());
   }
-  result.set_infrastructure(false);
+  // What only the machine runs out of: sessions of an encoder, memory. Of anything else the item
+  // may be the cause: no worker's word makes that a loss, which is tried more often.
+  result.set_infrastructure(result.infrastructure() &&
+                            result.error_code() == rendernode::ITEM_ERROR_VIDEO_ENCODING_ERROR);
   switch (result.error_code()) {
     case rendernode::ITEM_ERROR_TEMPLATE_RENDER_ERROR:  // The same anywhere, at any time.
       result.set_retryable(false);
@@ -462,7 +465,7 @@ void Node::On(const FetchFailed& event) {
         FailedResult(WithItemError(event.status, rendernode::ITEM_ERROR_ASSET_DOWNLOAD_FAILED)));
   }
   if (absl::IsNotFound(event.status) || absl::IsInvalidArgument(event.status) ||
-      absl::IsDataLoss(event.status)) {
+      absl::IsDataLoss(event.status) || absl::IsOutOfRange(event.status)) {
     return EndWith(*held,
                    InfrastructureLoss(rendernode::ITEM_ERROR_TEMPLATE_RENDER_ERROR,
                                       absl::StrCat("job spec: ", event.status.message())));

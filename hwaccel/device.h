@@ -82,7 +82,7 @@ class VideoEncoder {
   virtual const AVCodecContext& codec() const = 0;
 };
 
-// Thread-safe. Outlives its encoders.
+// Thread-safe. Outlives its encoders. OpenEncoder: ResourceExhausted when no session is left.
 class Device {
  public:
   virtual ~Device() = default;

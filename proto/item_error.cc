@@ -43,8 +43,10 @@ rendernode::ItemResult FailedResult(const absl::Status& status) {
   result.set_error_code(IsDiskFull(status) ? rendernode::ITEM_ERROR_QUOTA_EXCEEDED
                                            : ItemErrorOf(status));
   result.set_error_message(std::string(status.message()));
-  result.set_retryable(IsDiskFull(status) || absl::IsUnavailable(status) ||
-                       absl::IsDeadlineExceeded(status));
+  result.set_infrastructure(absl::IsResourceExhausted(status) &&
+                            result.error_code() == rendernode::ITEM_ERROR_VIDEO_ENCODING_ERROR);
+  result.set_retryable(result.infrastructure() || IsDiskFull(status) ||
+                       absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status));
   return result;
 }
 

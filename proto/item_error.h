@@ -19,9 +19,9 @@ rendernode::ItemErrorCode ItemErrorOf(const absl::Status& status);
 std::string ItemErrorName(rendernode::ItemErrorCode code);
 rendernode::ItemErrorCode ItemErrorFromName(absl::string_view name);
 
-// A FAILED result with the status's code and message. `retryable` as the protocol's table says for
-// Unavailable and DeadlineExceeded (worth another try); everything else is permanent. A full disk
-// is nobody's mistake: QUOTA_EXCEEDED, retryable, whatever code the status carries.
+// A FAILED result with the status's code and message; Unavailable and DeadlineExceeded are
+// retryable. A full disk is nobody's mistake: QUOTA_EXCEEDED, retryable, whatever code the status
+// carries; ResourceExhausted of an encoder (sessions, memory) is an infrastructure loss.
 rendernode::ItemResult FailedResult(const absl::Status& status);
 
 }  // namespace rn

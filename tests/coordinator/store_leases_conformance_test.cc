@@ -450,6 +450,22 @@ TEST_P(StoreLeasesTest, LossesOfTheNodeAreCountedApartFromFailuresOfTheItem) {
   EXPECT_EQ(GetItem("job_1", 1).state, ItemState::kFailed);
 }
 
+TEST_P(StoreLeasesTest, AnItemThatFoundNoEncoderSessionOftenerThanItMayFailCompletesAllTheSame) {
+  Create("job_1", 1);
+  const std::string session = Open("node");
+  ASSERT_LT(limits_.retry.failures_max, limits_.retry.losses_max);
+  for (int loss = 0; loss < limits_.retry.failures_max; ++loss) {
+    rendernode::ItemResult refused =
+        Failed(Retryable::kYes, rendernode::ITEM_ERROR_VIDEO_ENCODING_ERROR, "no session left");
+    refused.set_infrastructure(true);
+    Commit(session, Take(session, "job_1-1"), refused);
+    now_ += limits_.retry.backoff_max;
+  }
+  Commit(session, Take(session, "job_1-1"), Succeeded());
+  EXPECT_EQ(GetItem("job_1", 1).state, ItemState::kCompleted);
+  EXPECT_EQ(GetJob("job_1").state, JobState::kCompleted);
+}
+
 TEST_P(StoreLeasesTest, ThePauseDoublesUpToItsLimit) {
   limits_.retry = {
       .failures_max = 100, .backoff_min = absl::Seconds(2), .backoff_max = absl::Seconds(7)};

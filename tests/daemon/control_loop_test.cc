@@ -114,6 +114,21 @@ TEST_F(ControlLoopTest, AWorkerThatDiesCostsItsItemAndNoMore) {
   AwaitStatus([](const auto& status) { return status.slots(0).worker_pid() > 0; });
 }
 
+TEST_F(ControlLoopTest, AnEncoderWithoutASessionIsCommittedAsALossAndTheNextItemRenders) {
+  Start("script");
+  rendernode::Lease lease = node_->NewLease("a");
+  (*lease.mutable_item()->mutable_values())["script"] = "full:1";
+  coordinator().Grant(lease);
+  const rendernode::ItemResult lost = Committed();
+  EXPECT_EQ(lost.outcome(), rendernode::FAILED);
+  EXPECT_EQ(lost.error_code(), rendernode::ITEM_ERROR_VIDEO_ENCODING_ERROR);
+  EXPECT_TRUE(lost.infrastructure());
+  EXPECT_TRUE(lost.retryable());
+  lease.mutable_ref()->set_fence(2);
+  coordinator().Grant(lease);
+  EXPECT_EQ(Committed().outcome(), rendernode::SUCCEEDED);
+}
+
 TEST_F(ControlLoopTest, ACancelledLeaseDiesWithItsWorkerAndReportsNothing) {
   Start("hang");
   const rendernode::Lease lease = node_->NewLease("a");

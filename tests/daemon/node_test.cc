@@ -89,6 +89,18 @@ TEST_F(NodeTest, AJobSpecThatCannotBeHadNowIsAskedForAgain) {
   EXPECT_THAT(After(limits_.coordinator_retry.min), Contains("fetch a/1"));
 }
 
+TEST_F(NodeTest, AJobSpecThatIsTooLongIsNotAskedForAgainAndTheLimitIsNamed) {
+  Create();
+  Connect();
+  Grant(kA);
+  EXPECT_THAT(
+      Say(FetchFailed{kA, absl::OutOfRangeError("longer than job_spec_max = 9 bytes"), false}),
+      Contains("journal a/1 result template_render_error"));
+  Say(Journalled(kA));
+  EXPECT_TRUE(last_result_.infrastructure()) << "another node may have a higher limit";
+  EXPECT_THAT(last_result_.error_message(), HasSubstr("job spec: longer than job_spec_max = 9"));
+}
+
 TEST_F(NodeTest, AFullDiskPausesTheStagesAndFailsNothing) {
   Create();
   Connect();
@@ -128,6 +140,34 @@ TEST_F(NodeTest, ARenderThatFillsTheDiskIsNoFailureOfTheItemAndClosesTheNode) {
   EXPECT_THAT(node_->Status().reason(), HasSubstr("work folder: /work/a-1/video.mp4"));
   clock_.Advance(limits_.journal_retry.min);
   EXPECT_EQ(node_->Status().state(), rendernode::READY) << "the next may show that it has passed";
+}
+
+TEST_F(NodeTest, AnEncoderWithoutASessionIsTheNodesLossAndNotTheItemsFailure) {
+  Create();
+  Connect();
+  GrantAndRender(kA);
+  ItemResult refused = FailedResult(WithItemError(absl::ResourceExhaustedError("no session left"),
+                                                  rendernode::ITEM_ERROR_VIDEO_ENCODING_ERROR));
+  refused.mutable_usage()->set_encoder("h264_nvenc");
+  EXPECT_THAT(Say(Done(kA, refused)), Contains("journal a/1 result video_encoding_error"));
+  Say(Journalled(kA));
+  EXPECT_TRUE(last_result_.infrastructure());
+  EXPECT_TRUE(last_result_.retryable());
+  EXPECT_THAT(last_result_.error_message(), HasSubstr("no session left"));
+  EXPECT_EQ(last_result_.usage().encoder(), "h264_nvenc");
+}
+
+TEST_F(NodeTest, AWorkerCannotPassOffTheItemsOwnFailureAsALoss) {
+  Create();
+  Connect();
+  GrantAndRender(kA);
+  ItemResult lie = Failure(rendernode::ITEM_ERROR_TEMPLATE_RENDER_ERROR);
+  lie.set_infrastructure(true);
+  lie.set_retryable(true);
+  Say(Done(kA, lie));
+  Say(Journalled(kA));
+  EXPECT_FALSE(last_result_.infrastructure());
+  EXPECT_FALSE(last_result_.retryable());
 }
 
 TEST_F(NodeTest, WhatAnotherEncoderMightDoIsWorthOneMoreTryAndABadTemplateIsNot) {

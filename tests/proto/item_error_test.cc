@@ -31,5 +31,23 @@ TEST(ItemErrorTest, AFullDiskIsNobodysMistakeWhateverFoundItOut) {
   EXPECT_FALSE(IsDiskFull(WriteErrnoStatus(ENOENT, "write")));
 }
 
+TEST(ItemErrorTest, AnEncoderThatTheMachineHasNoSessionForIsTheMachinesLoss) {
+  const absl::Status refused =
+      Annotate(WithItemError(absl::ResourceExhaustedError("avcodec_open2: Cannot allocate memory"),
+                             rendernode::ITEM_ERROR_VIDEO_ENCODING_ERROR),
+               "h264_nvenc");
+  const rendernode::ItemResult lost = FailedResult(refused);
+  EXPECT_EQ(lost.error_code(), rendernode::ITEM_ERROR_VIDEO_ENCODING_ERROR);
+  EXPECT_TRUE(lost.infrastructure());
+  EXPECT_TRUE(lost.retryable());
+  const rendernode::ItemResult failed = FailedResult(WithItemError(
+      absl::InternalError("encoder died"), rendernode::ITEM_ERROR_VIDEO_ENCODING_ERROR));
+  EXPECT_FALSE(failed.infrastructure());
+  const rendernode::ItemResult too_much = FailedResult(
+      WithItemError(absl::ResourceExhaustedError("the sounds are longer than 10 minutes"),
+                    rendernode::ITEM_ERROR_TEMPLATE_RENDER_ERROR));
+  EXPECT_FALSE(too_much.infrastructure()) << "the item's own limit";
+}
+
 }  // namespace
 }  // namespace rn

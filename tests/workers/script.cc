@@ -1,10 +1,12 @@
 // Does what the row's script says: "render:300 hang:1" renders for 300 ms, but hangs at its first
-// attempt. Others: "crash:2", "fail:1" (the encoder, and it may pass), each of the first so many.
+// attempt. Others, each of the first so many: "crash:2", "fail:1" (the encoder, and it may pass),
+// "full:1" (the encoder has no session left).
 #include <csignal>
 #include <map>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_split.h"
+#include "proto/item_error.h"
 #include "tests/workers/worker.h"
 
 namespace rn {
@@ -33,15 +35,13 @@ void Render(const rendernode::Order& order, int milliseconds) {
   }
 }
 
-rendernode::Report FailureReport(const rendernode::Order& order) {
+rendernode::Report FailureReport(const rendernode::Order& order, const absl::Status& status) {
   rendernode::Report report;
   rendernode::Done& done = *report.mutable_done();
   done.set_item_id(order.item_id());
   done.set_fence(order.fence());
-  done.mutable_result()->set_outcome(rendernode::FAILED);
-  done.mutable_result()->set_error_code(rendernode::ITEM_ERROR_VIDEO_ENCODING_ERROR);
-  done.mutable_result()->set_error_message("no encoder session is left");
-  done.mutable_result()->set_retryable(true);
+  *done.mutable_result() =
+      FailedResult(WithItemError(status, rendernode::ITEM_ERROR_VIDEO_ENCODING_ERROR));
   return report;
 }
 
@@ -59,7 +59,13 @@ void Work() {
       std::raise(SIGSEGV);
     }
     Render(order, script["render"]);
-    Say(attempt <= script["fail"] ? FailureReport(order) : DoneReport(order));
+    if (attempt <= script["full"]) {
+      Say(FailureReport(order, absl::ResourceExhaustedError("no encoder session is left")));
+    } else if (attempt <= script["fail"]) {
+      Say(FailureReport(order, absl::UnavailableError("the encoder died")));
+    } else {
+      Say(DoneReport(order));
+    }
   }
 }
 
