@@ -155,6 +155,7 @@ class WorkerProcess::Child {
   absl::Status ReadChannel();
   absl::Status WriteChannel();
   void ReadOutput();
+  void LogLine(absl::string_view line) const;
   absl::Status CheckMemory();
   absl::Status CheckFlood(std::size_t bytes);
   int PollTimeoutMs() const;
@@ -168,6 +169,7 @@ class WorkerProcess::Child {
   std::string outgoing_;  // The rest of an order.
   bool said_hello_ = false;
   bool working_ = false;
+  std::optional<LeaseKey> item_;  // That it works on.
   bool ended_by_itself_ = false;
   std::optional<absl::Duration> closed_at_;  // The channel, by the worker.
   bool output_open_ = true;
@@ -190,9 +192,7 @@ WorkerProcess::Child::Child(Subprocess process,
       log_({.lines_per_second_max = owner.command_.log_lines_per_second_max,
             .line_bytes_max = owner.command_.log_line_bytes_max},
            owner.clock_,
-           [slot = owner.slot_, pid = process_.pid()](absl::string_view line) {
-             SPDLOG_INFO("worker says slot={} pid={} line=\"{}\"", slot, pid, std::string(line));
-           }) {
+           [this](absl::string_view line) { LogLine(line); }) {
   fcntl(process_.channel(), F_SETFL, O_NONBLOCK);
   // A worker that outgrows the machine between two checks dies before anybody else does.
   std::ofstream(absl::StrCat("/proc/", process_.pid(), "/oom_score_adj")) << kOomScoreAdjust;
@@ -240,6 +240,23 @@ absl::StatusOr<RenderOrder> WorkerProcess::Child::AwaitOrder() {
 void WorkerProcess::Child::Send(const rendernode::Order& order) {
   outgoing_ = ToFrame(order.SerializeAsString());
   working_ = true;
+  ReadOutput();  // What it said before that was about no item.
+  item_ = LeaseKey{order.item_id(), order.fence()};
+}
+
+// The item comes before what the worker says: nothing in there can pass for another one.
+void WorkerProcess::Child::LogLine(absl::string_view line) const {
+  if (!item_.has_value()) {
+    SPDLOG_INFO(
+        "worker says slot={} pid={} line=\"{}\"", owner_.slot_, process_.pid(), std::string(line));
+    return;
+  }
+  SPDLOG_INFO("worker says slot={} pid={} item={} fence={} line=\"{}\"",
+              owner_.slot_,
+              process_.pid(),
+              item_->item_id,
+              item_->fence,
+              std::string(line));
 }
 
 absl::StatusOr<rendernode::Done> WorkerProcess::Child::AwaitDone(const LeaseKey& key) {
@@ -266,6 +283,8 @@ absl::StatusOr<rendernode::Done> WorkerProcess::Child::AwaitDone(const LeaseKey&
           "it reported on item \"", said.item_id, "\" at fence ", said.fence, ", not on its own"));
     }
     if (report.has_done()) {
+      ReadOutput();  // What it said before that was about this item.
+      item_.reset();
       working_ = false;
       return report.done();
     }

@@ -4,7 +4,7 @@
 //
 // - It speaks proto/worker.proto over its fd 3; `report_bytes_max` bounds a message and
 //   `report_bytes_per_second_max` the stream.
-// - Its stdout and stderr go to our log, `log_lines_per_second_max` of them.
+// - Its stdout and stderr go to our log with the item under way: log_lines_per_second_max lines.
 // - Its memory is bounded by its resident set, looked at every `memory_check_interval`:
 //   RLIMIT_AS would count what decoders and drivers reserve and never touch, RLIMIT_DATA likewise
 //   for thread stacks and arenas. In between, oom_score_adj makes it the kernel's first victim.

@@ -243,6 +243,37 @@ TEST_F(WorkerProcessTest, AWorkerThatWritesWithoutEndStillRenders) {
   Next<WorkerDone>();
 }
 
+// Puts the log, while it lives, where a test can read it too.
+class LogCapture {
+ public:
+  LogCapture() { spdlog::default_logger()->sinks().push_back(sink_); }
+  ~LogCapture() { std::erase(spdlog::default_logger()->sinks(), sink_); }
+  LogCapture(const LogCapture&) = delete;
+  std::string text() const { return stream_.str(); }
+
+ private:
+  std::ostringstream stream_;
+  const std::shared_ptr<spdlog::sinks::sink> sink_ =
+      std::make_shared<spdlog::sinks::ostream_sink_mt>(stream_);
+};
+
+TEST_F(WorkerProcessTest, WhatAWorkerSaysIsLoggedWithTheItemThatItIsOn) {
+  const LogCapture log;
+  StartRendering({"crash"});
+  Gone();
+  EXPECT_THAT(log.text(), HasSubstr("item=item fence=7 line=\"decoder: assertion failed\""));
+}
+
+TEST_F(WorkerProcessTest, WhatAWorkerSaysWithoutAnItemIsLoggedWithoutOne) {
+  const LogCapture log;
+  Start({"chatter"});
+  pid_ = static_cast<pid_t>(Next<WorkerReady>().hello.pid());
+  worker_->Kill("enough");
+  Gone();
+  EXPECT_THAT(log.text(), HasSubstr(absl::StrCat("pid=", pid_, " line=\"chatter ")));
+  EXPECT_THAT(log.text(), ::testing::Not(HasSubstr("item=")));
+}
+
 // The kernel's word, by another way than the worker's.
 std::uint32_t KernelsLandlock() {
   return static_cast<std::uint32_t>(
@@ -264,9 +295,7 @@ class EscapeTest : public WorkerProcessTest, public ::testing::WithParamInterfac
 // Where the kernel lacks a part, TheSandboxSaysWhatItIs saw it said, and an operator may require
 // it; what is left of the sandbox is not promised to hold.
 TEST_P(EscapeTest, IsClosedAndLogged) {
-  const auto log = std::make_shared<std::ostringstream>();
-  const auto sink = std::make_shared<spdlog::sinks::ostream_sink_mt>(*log);
-  spdlog::default_logger()->sinks().push_back(sink);
+  const LogCapture log;
   command_.read_only = {dir_->path() / "shared"};
   std::filesystem::create_directory(dir_->path() / "shared");
   Start({"escape"});
@@ -278,16 +307,15 @@ TEST_P(EscapeTest, IsClosedAndLogged) {
   const WorkerDone done = Next<WorkerDone>();
   worker_->Kill("enough");
   Gone();
-  std::erase(spdlog::default_logger()->sinks(), sink);
   if (ready.hello.sandbox().gaps_size() > 0) {
     GTEST_SKIP() << ready.hello.sandbox().DebugString();
   }
   EXPECT_EQ(done.done.result().outcome(), rendernode::SUCCEEDED)
       << done.done.result().error_message() << "\n"
-      << log->str();
-  EXPECT_THAT(log->str(), HasSubstr("worker says slot=0"));
+      << log.text();
+  EXPECT_THAT(log.text(), HasSubstr("worker says slot=0"));
   if (absl::string_view(GetParam()) != "read") {  // No call is refused there, but a file.
-    EXPECT_THAT(log->str(), HasSubstr("sandbox refused call="));
+    EXPECT_THAT(log.text(), HasSubstr("sandbox refused call="));
   }
   EXPECT_EQ(*ReadFile(dir_->path() / "secret", 100), "secret");
 }
