@@ -15,6 +15,7 @@
 #include <optional>
 #include <random>
 #include <utility>
+#include <variant>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
@@ -39,6 +40,8 @@ constexpr std::size_t kPublicUrlCharsMax = 300;
 constexpr std::size_t kValidatorCharsMax = 1024;
 constexpr long kReceiveBufferBytes = 128 << 10;
 constexpr absl::Duration kPollMax = absl::Seconds(1);
+// Of a redirect's own body: read, so that the connection serves on. More is not waited for.
+constexpr std::int64_t kRedirectBytesMax = 64 << 10;
 
 struct CloseMulti {
   void operator()(CURLM* multi) const { curl_multi_cleanup(multi); }
@@ -148,7 +151,69 @@ class PartFile {
   std::int64_t bytes_ = 0;
 };
 
+// ---------------------------------------------------------------- URLs
+
+struct ParsedUrl {
+  std::string scheme;
+  std::string host;  // With port, as connections are shared by.
+  std::string path;  // Decoded: of a file.
+};
+
+std::optional<std::string> PartOf(CURLU* url, CURLUPart part, unsigned int flags = 0) {
+  char* text = nullptr;
+  if (curl_url_get(url, part, &text, flags) != CURLUE_OK) {
+    return std::nullopt;
+  }
+  std::string copy(text);
+  curl_free(text);
+  return copy;
+}
+
+absl::StatusOr<ParsedUrl> Parse(const std::string& text) {
+  const std::unique_ptr<CURLU, CloseUrl> url(curl_url());
+  const CURLUcode code = curl_url_set(url.get(), CURLUPART_URL, text.c_str(), 0);
+  if (code != CURLUE_OK) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("is no http, https or file URL: ", curl_url_strerror(code)));
+  }
+  ParsedUrl parsed;
+  parsed.scheme = PartOf(url.get(), CURLUPART_SCHEME).value_or("");
+  parsed.host = absl::StrCat(absl::AsciiStrToLower(PartOf(url.get(), CURLUPART_HOST).value_or("")),
+                             ":",
+                             PartOf(url.get(), CURLUPART_PORT, CURLU_DEFAULT_PORT).value_or(""));
+  parsed.path = PartOf(url.get(), CURLUPART_PATH, CURLU_URLDECODE).value_or("");
+  if (parsed.scheme != "http" && parsed.scheme != "https" && parsed.scheme != "file") {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "\"", parsed.scheme, "\" URLs are not fetched; http, https and file URLs are"));
+  }
+  return parsed;
+}
+
+// Where a Location in an answer of `base` leads; itself, if that is nowhere.
+std::string Resolve(const std::string& base, const std::string& location) {
+  constexpr unsigned int kLenient = CURLU_URLENCODE | CURLU_ALLOW_SPACE | CURLU_NON_SUPPORT_SCHEME;
+  const std::unique_ptr<CURLU, CloseUrl> url(curl_url());
+  if (curl_url_set(url.get(), CURLUPART_URL, base.c_str(), 0) != CURLUE_OK ||
+      curl_url_set(url.get(), CURLUPART_URL, location.c_str(), kLenient) != CURLUE_OK) {
+    return location;
+  }
+  return PartOf(url.get(), CURLUPART_URL).value_or(location);
+}
+
+// "" = no URL.
+std::string OriginOf(const std::string& text) {
+  const absl::StatusOr<ParsedUrl> url = Parse(text);
+  return url.ok() ? absl::StrCat(url->scheme, "://", url->host) : "";
+}
+
 // ---------------------------------------------------------------- http
+
+// A request on a download's way, which redirects may lengthen.
+struct Hop {
+  std::string url;
+  bool post = false;        // With DownloadRequest::json.
+  bool authorized = false;  // With DownloadRequest::authorization.
+};
 
 // One request by one handle; libcurl's callbacks end up here.
 class Transfer {
@@ -157,24 +222,29 @@ class Transfer {
            const AddressPolicy& policy,
            Clock& clock,
            const DownloadRequest& request,
+           const Hop& hop,
            absl::Duration left,
            PartFile& file)
       : limits_(limits),
         policy_(policy),
         clock_(clock),
         request_(request),
+        hop_(hop),
         left_(left),
         file_(file) {
     Configure();
   }
 
-  absl::StatusOr<Download> Run(CURLM* multi, const std::stop_token& stop);
+  // What came, or where to ask next.
+  absl::StatusOr<std::variant<Download, Hop>> Run(CURLM* multi, const std::stop_token& stop);
 
  private:
   void Configure();
   // Until the transfer ended, one way or another.
   CURLcode Drive(CURLM* multi, const std::stop_token& stop);
   bool TooSlow();
+  // Where the answer sends us; nothing: it is no redirect.
+  std::optional<Hop> Redirected() const;
   absl::Status Explain(CURLcode code);
   absl::Status ExplainTimeout();
   long HttpStatus() const {
@@ -185,6 +255,10 @@ class Transfer {
 
   static std::size_t OnBody(char* data, std::size_t, std::size_t size, void* self) {
     auto* transfer = static_cast<Transfer*>(self);
+    if (transfer->Redirected().has_value()) {
+      transfer->redirect_bytes_ += static_cast<std::int64_t>(size);
+      return transfer->redirect_bytes_ <= kRedirectBytesMax ? size : 0;
+    }
     const long http_status = transfer->HttpStatus();
     transfer->failure_ = http_status == 200
                              ? transfer->file_.Write({data, size})
@@ -215,6 +289,7 @@ class Transfer {
   const AddressPolicy& policy_;
   Clock& clock_;
   const DownloadRequest& request_;
+  const Hop& hop_;
   const absl::Duration left_;  // Of the download's time.
   PartFile& file_;
 
@@ -224,10 +299,12 @@ class Transfer {
   Easy easy_{curl_easy_init()};  // Gone before what it points to.
 
   Validators validators_;  // Of the response under way.
+  std::string location_;   // Likewise; "" = it leads nowhere else.
   absl::Status failure_;   // Of a callback.
   absl::Status refused_;   // The last address that was not connected to.
   bool connected_ = false;
   bool too_slow_ = false;
+  std::int64_t redirect_bytes_ = 0;
   absl::Duration window_began_;
   std::int64_t window_bytes_ = 0;  // That had arrived when it began.
 };
@@ -239,11 +316,8 @@ void Transfer::Configure() {
     return static_cast<long>(absl::ToInt64Milliseconds(duration));
   };
   curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, error_.data());
-  curl_easy_setopt(easy, CURLOPT_URL, request_.url.c_str());
+  curl_easy_setopt(easy, CURLOPT_URL, hop_.url.c_str());
   curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-  curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
-  curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 1L);
-  curl_easy_setopt(easy, CURLOPT_MAXREDIRS, static_cast<long>(limits_.redirects_max));
   curl_easy_setopt(easy, CURLOPT_FAILONERROR, 1L);
   curl_easy_setopt(easy, CURLOPT_PROXY, "");  // None, whatever the environment says.
   curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
@@ -276,13 +350,13 @@ void Transfer::Configure() {
   if (!request_.validators.last_modified.empty()) {
     Append(headers_, absl::StrCat("If-Modified-Since: ", request_.validators.last_modified));
   }
-  if (!request_.json.empty()) {
+  if (hop_.post) {
     curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request_.json.c_str());
     curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE, static_cast<long>(request_.json.size()));
     Append(headers_, "Content-Type: application/json");
     Append(headers_, "Expect:");  // No extra round trip before a small body.
   }
-  if (!request_.authorization.empty()) {
+  if (hop_.authorized) {
     Append(headers_, absl::StrCat("Authorization: ", request_.authorization));
   }
   curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers_.get());
@@ -290,7 +364,8 @@ void Transfer::Configure() {
 
 void Transfer::Header(absl::string_view line) {
   if (absl::StartsWith(line, "HTTP/")) {
-    validators_ = {};  // Another response: what came before was a redirect's.
+    validators_ = {};  // Another response: what came before was an interim one.
+    location_.clear();
     return;
   }
   const std::size_t colon = line.find(':');
@@ -299,6 +374,10 @@ void Transfer::Header(absl::string_view line) {
   }
   const absl::string_view name = line.substr(0, colon);
   const absl::string_view value = absl::StripAsciiWhitespace(line.substr(colon + 1));
+  if (absl::EqualsIgnoreCase(name, "Location")) {
+    location_ = std::string(value);
+    return;
+  }
   if (value.size() > kValidatorCharsMax) {
     return;
   }
@@ -309,10 +388,16 @@ void Transfer::Header(absl::string_view line) {
   }
 }
 
-absl::StatusOr<Download> Transfer::Run(CURLM* multi, const std::stop_token& stop) {
+absl::StatusOr<std::variant<Download, Hop>> Transfer::Run(CURLM* multi,
+                                                          const std::stop_token& stop) {
   const CURLcode code = Drive(multi, stop);
   if (stop.stop_requested()) {
     return absl::CancelledError(absl::StrCat(PublicUrl(request_.url), ": download stopped"));
+  }
+  if (code == CURLE_OK || redirect_bytes_ > kRedirectBytesMax) {
+    if (std::optional<Hop> next = Redirected()) {
+      return *std::move(next);
+    }
   }
   if (code == CURLE_OK && failure_.ok()) {
     const long http_status = HttpStatus();
@@ -325,6 +410,21 @@ absl::StatusOr<Download> Transfer::Run(CURLM* multi, const std::stop_token& stop
     return UrlError(request_.url, HttpError(http_status));
   }
   return failure_.ok() ? UrlError(request_.url, Explain(code)) : failure_;
+}
+
+// As browsers and libcurl do: after 301, 302 and 303 a POST goes on as a GET; a secret goes to the
+// host that it is for, and to no other.
+std::optional<Hop> Transfer::Redirected() const {
+  const long http_status = HttpStatus();
+  const bool as_it_was = http_status == 307 || http_status == 308;
+  if (location_.empty() ||
+      !(as_it_was || http_status == 301 || http_status == 302 || http_status == 303)) {
+    return std::nullopt;
+  }
+  const std::string url = Resolve(hop_.url, location_);
+  return Hop{.url = url,
+             .post = hop_.post && as_it_was,
+             .authorized = hop_.authorized && OriginOf(hop_.url) == OriginOf(url)};
 }
 
 CURLcode Transfer::Drive(CURLM* multi, const std::stop_token& stop) {
@@ -366,9 +466,7 @@ bool Transfer::TooSlow() {
 }
 
 absl::Status Transfer::ExplainTimeout() {
-  const bool between_hops = HttpStatus() / 100 == 3;
-  const bool whole =
-      (connected_ && !between_hops) || limits_.total_timeout <= limits_.connect_timeout;
+  const bool whole = connected_ || limits_.total_timeout <= limits_.connect_timeout;
   return absl::DeadlineExceededError(
       whole ? absl::StrCat("not complete within the limit of ",
                            absl::FormatDuration(limits_.total_timeout),
@@ -397,9 +495,6 @@ absl::Status Transfer::Explain(CURLcode code) {
       return ExplainTimeout();
     case CURLE_FILESIZE_EXCEEDED:
       return file_.TooLong();
-    case CURLE_TOO_MANY_REDIRECTS:
-      return absl::FailedPreconditionError(
-          absl::StrCat("redirected more often than the limit of ", limits_.redirects_max));
     case CURLE_UNSUPPORTED_PROTOCOL:
     case CURLE_URL_MALFORMAT:
       return absl::InvalidArgumentError(absl::StrCat("leads to no http or https URL: ", detail));
@@ -468,44 +563,6 @@ absl::StatusOr<Download> CopyFile(const std::filesystem::path& from,
         file.Write({block.data(), static_cast<std::size_t>(std::max<ssize_t>(0, got))}));
   }
   return absl::CancelledError(absl::StrCat(from.string(), ": copy stopped"));
-}
-
-// ---------------------------------------------------------------- URLs
-
-struct ParsedUrl {
-  std::string scheme;
-  std::string host;  // With port, as connections are shared by.
-  std::string path;  // Decoded: of a file.
-};
-
-std::optional<std::string> PartOf(CURLU* url, CURLUPart part, unsigned int flags = 0) {
-  char* text = nullptr;
-  if (curl_url_get(url, part, &text, flags) != CURLUE_OK) {
-    return std::nullopt;
-  }
-  std::string copy(text);
-  curl_free(text);
-  return copy;
-}
-
-absl::StatusOr<ParsedUrl> Parse(const std::string& text) {
-  const std::unique_ptr<CURLU, CloseUrl> url(curl_url());
-  const CURLUcode code = curl_url_set(url.get(), CURLUPART_URL, text.c_str(), 0);
-  if (code != CURLUE_OK) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("is no http, https or file URL: ", curl_url_strerror(code)));
-  }
-  ParsedUrl parsed;
-  parsed.scheme = PartOf(url.get(), CURLUPART_SCHEME).value_or("");
-  parsed.host = absl::StrCat(absl::AsciiStrToLower(PartOf(url.get(), CURLUPART_HOST).value_or("")),
-                             ":",
-                             PartOf(url.get(), CURLUPART_PORT, CURLU_DEFAULT_PORT).value_or(""));
-  parsed.path = PartOf(url.get(), CURLUPART_PATH, CURLU_URLDECODE).value_or("");
-  if (parsed.scheme != "http" && parsed.scheme != "https" && parsed.scheme != "file") {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "\"", parsed.scheme, "\" URLs are not fetched; http, https and file URLs are"));
-  }
-  return parsed;
 }
 
 }  // namespace
@@ -607,6 +664,13 @@ struct Fetcher::Impl {
                                      const std::shared_ptr<const Rules>& by,
                                      absl::Duration left,
                                      const std::stop_token& stop);
+  absl::StatusOr<Download> FollowHops(const DownloadRequest& request,
+                                      const ParsedUrl& url,
+                                      const Rules& by,
+                                      absl::Duration left,
+                                      CURLM* multi,
+                                      const std::stop_token& stop,
+                                      PartFile& file);
   absl::Duration Delay(Backoff& backoff, const BackoffLimits& limits) {
     MutexLock lock(mutex);
     return backoff.Next(limits, [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
@@ -635,15 +699,49 @@ absl::StatusOr<Download> Fetcher::Impl::FetchOnce(const DownloadRequest& request
   if (url.scheme == "file") {
     return CopyFile(url.path, limits, request, file, stop);
   }
-  Turn turn(*this, url.host);
-  if (!turn.Take(limits.per_host_max, stop)) {
-    return absl::CancelledError(absl::StrCat(PublicUrl(request.url), ": download stopped"));
-  }
   Multi multi = TakeMulti(limits.connections_max);
-  Transfer transfer(limits, by->policy, clock, request, left, file);
-  absl::StatusOr<Download> result = transfer.Run(multi.get(), stop);
+  absl::StatusOr<Download> result = FollowHops(request, url, *by, left, multi.get(), stop, file);
   GiveBack(std::move(multi), by);
   return result;
+}
+
+// Each hop waits for its turn at its own host, and holds no other meanwhile: two downloads cannot
+// wait for each other. Waiting is not of the download's time.
+absl::StatusOr<Download> Fetcher::Impl::FollowHops(const DownloadRequest& request,
+                                                   const ParsedUrl& url,
+                                                   const Rules& by,
+                                                   absl::Duration left,
+                                                   CURLM* multi,
+                                                   const std::stop_token& stop,
+                                                   PartFile& file) {
+  Hop hop{.url = request.url,
+          .post = !request.json.empty(),
+          .authorized = !request.authorization.empty()};
+  std::string host = url.host;
+  for (std::int64_t redirects = 0; redirects <= by.limits.redirects_max; ++redirects) {
+    Turn turn(*this, host);
+    if (!turn.Take(by.limits.per_host_max, stop)) {
+      return absl::CancelledError(absl::StrCat(PublicUrl(request.url), ": download stopped"));
+    }
+    const absl::Duration began = clock.SinceBoot();
+    Transfer transfer(by.limits, by.policy, clock, request, hop, left, file);
+    ASSIGN_OR_RETURN(auto came, transfer.Run(multi, stop));
+    if (auto* download = std::get_if<Download>(&came)) {
+      return std::move(*download);
+    }
+    left -= clock.SinceBoot() - began;
+    hop = std::get<Hop>(std::move(came));
+    const absl::StatusOr<ParsedUrl> next = Parse(hop.url);
+    if (!next.ok() || next->scheme == "file") {
+      return UrlError(request.url,
+                      absl::InvalidArgumentError(
+                          absl::StrCat("leads to no http or https URL: ", PublicUrl(hop.url))));
+    }
+    host = next->host;
+  }
+  return UrlError(request.url,
+                  absl::FailedPreconditionError(absl::StrCat(
+                      "redirected more often than the limit of ", by.limits.redirects_max)));
 }
 
 Fetcher::Fetcher(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

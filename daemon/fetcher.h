@@ -31,7 +31,7 @@ struct FetchLimits {
   absl::Duration low_speed_window = absl::Seconds(20);
   std::int64_t low_speed_bytes_min = 64 << 10;
   std::int64_t redirects_max = 5;
-  std::int64_t per_host_max = 4;     // Downloads from one host at once; others wait their turn.
+  std::int64_t per_host_max = 4;     // Requests to one host at once, redirects' too; others wait.
   std::int64_t connections_max = 8;  // Kept open for the next download, for each thread.
   // Of one download: no connection, 5xx, 408, 425, 429, too slow, cut off in the middle.
   std::int64_t attempts_max = 3;

@@ -146,6 +146,54 @@ TEST_F(FetcherTest, ARedirectLoopEndsAtTheLimit) {
   EXPECT_EQ(server_.Asked("/a") + server_.Asked("/b"), 4);
 }
 
+TEST_F(FetcherTest, ARedirectsOwnBodyIsNobodysFileHoweverLongItIs) {
+  server_.OnReply("/short", "<html>moved</html>", 302, {"Location: /a"});
+  server_.On("/endless", [](ScriptedPeer& peer, const ScriptedRequest&) {
+    peer.Send("HTTP/1.1 302 Found\r\nLocation: /a\r\nConnection: close\r\n\r\n");
+    while (peer.Send(std::string(4096, 'x'))) {
+    }
+  });
+  server_.OnReply("/a", "pixels");
+  for (const char* from : {"/short", "/endless"}) {
+    ASSERT_TRUE(Fetch(server_.Url(from)).ok()) << from;
+    EXPECT_EQ(Fetched(), "pixels") << from;
+    fs::remove(to());
+  }
+}
+
+TEST_F(FetcherTest, ARedirectWithoutATargetIsAnErrorOfItsOwn) {
+  server_.OnReply("/a", "", 302, {});
+  EXPECT_THAT(std::string(Failure(server_.Url("/a")).message()),
+              HasSubstr("the server answered 302"));
+}
+
+TEST_F(FetcherTest, ASecretIsForTheHostThatItWasGivenForAndForNoOther) {
+  limits_.resolve = {absl::StrCat("other.test:", server_.port(), ":127.0.0.1")};
+  Mutex mutex;
+  std::map<std::string, std::string> seen;
+  for (const char* path : {"/same", "/other"}) {
+    server_.On(path, [&, path](ScriptedPeer& peer, const ScriptedRequest& request) {
+      const auto header = request.headers.find("authorization");
+      MutexLock lock(mutex);
+      seen[path] = absl::StrCat(request.method,
+                                " ",
+                                header == request.headers.end() ? "nothing" : header->second,
+                                " ",
+                                request.body);
+      peer.Reply(200, "sound");
+    });
+  }
+  const DownloadRequest post{.json = "{}", .authorization = "Bearer secret"};
+  server_.OnReply("/a", "", 307, {"Location: /same"});
+  ASSERT_TRUE(Fetch(server_.Url("/a"), post).ok());
+  fs::remove(to());
+  server_.OnRedirect("/a", absl::StrCat("http://other.test:", server_.port(), "/other"));
+  ASSERT_TRUE(Fetch(server_.Url("/a"), post).ok());
+  MutexLock lock(mutex);
+  EXPECT_EQ(seen["/same"], "POST Bearer secret {}");
+  EXPECT_EQ(seen["/other"], "GET nothing ");
+}
+
 TEST_F(FetcherTest, ARedirectLeadsToHttpAlone) {
   for (const char* elsewhere :
        {"file:///etc/passwd", "ftp://127.0.0.1/a", "gopher://127.0.0.1/a"}) {
@@ -328,38 +376,60 @@ TEST_F(FetcherTest, StoppingEndsATransferThatWaits) {
   stopper.join();
 }
 
-TEST_F(FetcherTest, OneHostIsAskedForOnlySoManyFilesAtOnce) {
-  limits_.per_host_max = 2;
-  Mutex mutex;
-  int now = 0;
-  int most = 0;
-  server_.On("/a", [&](ScriptedPeer& peer, const ScriptedRequest&) {
-    {
-      MutexLock lock(mutex);
-      most = std::max(most, ++now);
-    }
-    peer.ClosedWithin(5);
-    {
-      MutexLock lock(mutex);
-      --now;
-    }
-    peer.Reply(200, "pixels");
-  });
-  auto fetcher = Fetcher::Create(limits_, Clock::System());
-  ASSERT_TRUE(fetcher.ok());
-  std::vector<std::thread> threads;
-  for (int i = 0; i < 8; ++i) {
-    threads.emplace_back([&, i] {
-      const DownloadRequest request{
-          .url = server_.Url("/a"), .bytes_max = 100, .to = dir_->path() / absl::StrCat(i)};
-      EXPECT_TRUE((*fetcher)->Fetch(request, {}).ok());
+class FetcherTurnsTest : public FetcherTest {
+ protected:
+  // How many of so many downloads are at /busy at once, at most.
+  int MostAtOnce(int downloads, const std::function<std::string(int)>& url_of) {
+    Mutex mutex;
+    int now = 0;
+    int most = 0;
+    server_.On("/busy", [&](ScriptedPeer& peer, const ScriptedRequest&) {
+      {
+        MutexLock lock(mutex);
+        most = std::max(most, ++now);
+      }
+      peer.ClosedWithin(5);
+      {
+        MutexLock lock(mutex);
+        --now;
+      }
+      peer.Reply(200, "pixels");
     });
+    auto fetcher = Fetcher::Create(limits_, Clock::System());
+    EXPECT_TRUE(fetcher.ok()) << fetcher.status();
+    std::vector<std::thread> threads;
+    for (int i = 0; i < downloads; ++i) {
+      threads.emplace_back([&, i] {
+        const DownloadRequest request{
+            .url = url_of(i), .bytes_max = 100, .to = dir_->path() / absl::StrCat(i)};
+        const auto download = (*fetcher)->Fetch(request, {});
+        EXPECT_TRUE(download.ok()) << download.status();
+      });
+    }
+    for (std::thread& thread : threads) {
+      thread.join();
+    }
+    MutexLock lock(mutex);
+    return most;
   }
-  for (std::thread& thread : threads) {
-    thread.join();
+};
+
+TEST_F(FetcherTurnsTest, OneHostIsAskedForOnlySoManyFilesAtOnce) {
+  limits_.per_host_max = 2;
+  EXPECT_LE(MostAtOnce(8, [&](int) { return server_.Url("/busy"); }), 2);
+}
+
+TEST_F(FetcherTurnsTest, WhoeverIsSentToAHostByAnotherWaitsHisTurnThereToo) {
+  limits_.per_host_max = 2;
+  for (int i = 0; i < 8; ++i) {
+    limits_.resolve.push_back(absl::StrCat("front", i, ".test:", server_.port(), ":127.0.0.1"));
   }
-  MutexLock lock(mutex);
-  EXPECT_LE(most, 2);
+  server_.OnRedirect("/a", server_.Url("/busy"));
+  EXPECT_LE(MostAtOnce(8,
+                       [&](int i) {
+                         return absl::StrCat("http://front", i, ".test:", server_.port(), "/a");
+                       }),
+            2);
 }
 
 // ---------------------------------------------------------------- further attempts
