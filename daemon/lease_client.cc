@@ -11,6 +11,8 @@
 #include <variant>
 #include <vector>
 
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "base/bounded_queue.h"
 #include "base/file.h"
 #include "base/local_address.h"
@@ -28,6 +30,9 @@ using Stub = NodeService::Stub;
 // The Node has one call under way at a time, and a cut one may still be ending.
 constexpr std::size_t kCallsMax = 4;
 constexpr std::size_t kCommitsMax = 1024;
+
+// What gRPC says of a message beyond our limit; its code alone may have another reason.
+constexpr absl::string_view kGrpcTooLong = "larger than max";
 
 constexpr int kReconnectMinMs = 200;
 constexpr int kReconnectMaxMs = 2000;  // gRPC's own two minutes would outlast every lease.
@@ -49,11 +54,22 @@ std::shared_ptr<Stub> Connect(const LeaseClientOptions& options,
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kReconnectMinMs);
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kReconnectMinMs);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kReconnectMaxMs);
+  // A spec that is a little too long is told from the call's other errors by its length.
   arguments.SetMaxReceiveMessageSize(
       static_cast<int>(std::min<std::int64_t>(options.job_spec_bytes_max + (1 << 20), INT32_MAX)));
   const auto channel_credentials = credentials.ForChannel(arguments);
   return NodeService::NewStub(
       grpc::CreateCustomChannel(options.coordinator, channel_credentials, arguments));
+}
+
+// Of a job spec that gRPC does not let through: an answer has no other reason to be refused so.
+absl::Status SpecTooLong(const LeaseClientOptions& options, const std::string& digest) {
+  return absl::OutOfRangeError(absl::StrCat("job spec ",
+                                            digest,
+                                            ": longer than this node's limit, "
+                                            "coordinator.job_spec_max = ",
+                                            options.job_spec_bytes_max,
+                                            " bytes"));
 }
 
 }  // namespace
@@ -281,7 +297,15 @@ absl::StatusOr<JobSpecPtr> LeaseClient::Impl::FetchJobSpec(const std::string& di
   rendernode::GetJobSpecResponse response;
   {
     CallContext context(*this, RpcTimeout(), /*is_sync=*/false);
-    RETURN_IF_ERROR(FromGrpc(CurrentStub()->GetJobSpec(context.get(), request, &response)));
+    const absl::Status status =
+        FromGrpc(CurrentStub()->GetJobSpec(context.get(), request, &response));
+    if (absl::IsResourceExhausted(status) && absl::StrContains(status.message(), kGrpcTooLong)) {
+      return SpecTooLong(options, digest);
+    }
+    RETURN_IF_ERROR(status);
+  }
+  if (static_cast<std::int64_t>(response.job_spec().size()) > options.job_spec_bytes_max) {
+    return SpecTooLong(options, digest);
   }
   ASSIGN_OR_RETURN(JobSpecPtr spec, ParseJobSpec(response.job_spec(), digest));
   MutexLock lock(spec_mutex);

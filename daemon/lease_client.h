@@ -59,7 +59,7 @@ class LeaseClient {
   void Do(CloseSession command);
   void Do(Commit command);
 
-  // Blocks. From memory, else from disk, else from the coordinator. NotFound: nobody has it.
+  // Blocks. From memory, disk or the coordinator. NotFound: nobody has it; OutOfRange: too long.
   // DataLoss: what came is not what was asked for. Unavailable and DeadlineExceeded may pass.
   absl::StatusOr<std::shared_ptr<const rendernode::JobSpec>> GetJobSpec(const std::string& digest);
 

@@ -26,7 +26,7 @@ namespace rn {
 namespace {
 
 constexpr int kChannelFd = 3;
-constexpr std::size_t kOrderBytesMax = 16 << 20;
+constexpr std::size_t kOrderBytesMax = 288 << 20;  // The longest job spec of a node, and an item.
 constexpr absl::Duration kReportInterval = absl::Milliseconds(250);
 
 class Worker {

@@ -188,6 +188,21 @@ TEST_F(LeaseClientTest, AJobSpecWithAnotherDigestIsRefused) {
   EXPECT_TRUE(absl::IsDataLoss(client_->GetJobSpec(Sha256("another")).status()));
 }
 
+TEST_F(LeaseClientTest, AJobSpecBeyondTheLimitIsAnErrorThatNamesIt) {
+  options_.job_spec_bytes_max = 1000;
+  Connect();
+  for (const std::size_t length : {std::size_t{1001}, std::size_t{3} << 20}) {
+    const std::string bytes = SpecBytes(std::string(length, 'x'));
+    coordinator_->AddSpec(bytes);
+    absl::Status status = client_->GetJobSpec(Sha256(bytes)).status();
+    for (int again = 0; again < 3 && absl::IsDeadlineExceeded(status); ++again) {
+      status = client_->GetJobSpec(Sha256(bytes)).status();  // gRPC may notice late.
+    }
+    EXPECT_TRUE(absl::IsOutOfRange(status)) << length << ": " << status;
+    EXPECT_THAT(std::string(status.message()), HasSubstr("coordinator.job_spec_max = 1000 bytes"));
+  }
+}
+
 TEST_F(LeaseClientTest, ADigestThatIsAPathIsRefused) {
   EXPECT_TRUE(absl::IsInvalidArgument(client_->GetJobSpec("../../etc/passwd").status()));
   EXPECT_EQ(coordinator_->specs_asked(), 0);
