@@ -3,12 +3,25 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "coordinator/api_error.h"
+#include "coordinator/web_socket_offer.h"
 
 namespace rn {
 namespace {
+
+// A WebSocket's key may come as a subprotocol: browsers let no page set a header.
+std::string CredentialsOf(const HttpRequest& request) {
+  std::optional<std::string> authorization = request.Header("authorization");
+  if (!authorization.has_value() && request.wants_web_socket) {
+    authorization = ReadOffer(request.Header("sec-websocket-protocol").value_or("")).authorization;
+  }
+  return std::move(authorization).value_or("");
+}
 
 HttpResponse Unauthorized(const absl::Status& status) {
   HttpResponse response = StatusResponse(status);
@@ -38,7 +51,7 @@ std::shared_ptr<const Authenticator> ApiGate::Keys() {
 
 std::variant<Principal, HttpResponse> ApiGate::Admit(const HttpRequest& request,
                                                      std::optional<Scope> scope) {
-  auto who = Keys()->Authenticate(request.Header("authorization").value_or(""));
+  auto who = Keys()->Authenticate(CredentialsOf(request));
   if (!who.ok()) {
     return Unauthorized(who.status());
   }

@@ -18,6 +18,7 @@
 #include "coordinator/job_json.h"
 #include "coordinator/query.h"
 #include "coordinator/sheet_items.h"
+#include "coordinator/web_socket_offer.h"
 
 namespace rn {
 namespace {
@@ -109,6 +110,15 @@ Json SampleOf(const Sheet& sheet) {
           {"row_count", sheet.rows.size()}};
 }
 
+HttpResponse UpgradeRequired() {
+  HttpResponse response = ErrorResponse(
+      426, "upgrade_required", "this path takes WebSockets alone, of version 13 (RFC 6455)");
+  response.headers.emplace_back("Upgrade", "websocket");
+  response.headers.emplace_back("Connection", "upgrade");
+  response.headers.emplace_back("Sec-WebSocket-Version", "13");
+  return response;
+}
+
 Json TokenOrNull(bool more, absl::string_view start) {
   return more ? Json(PageToken(start)) : Json(nullptr);
 }
@@ -141,6 +151,7 @@ const BulkApi::Route BulkApi::kRoutes[] = {
     {"POST", "/api/v1/bulk-jobs/{id}/resume", Scope::kJobsWrite, &BulkApi::ResumeJob},
     {"POST", "/api/v1/bulk-jobs/{id}/retry-failed", Scope::kJobsWrite, &BulkApi::RetryFailed},
     {"POST", "/api/v1/sheets/connect", Scope::kSheetsConnect, &BulkApi::ConnectSheet},
+    {"GET", "/api/v1/ws/bulk-jobs", Scope::kJobsRead, &BulkApi::WatchJob},
 };
 
 BulkApi::BulkApi(
@@ -420,6 +431,7 @@ HttpResponse BulkApi::Act(const Call& call, const char* what, JobAction action) 
   if (job->state == JobState::kCanceled) {
     options_.on_job_canceled(job->id);
   }
+  options_.on_job_changed(job->id);
   options_.on_new_work();
   return JobResponse(200, *job);
 }
@@ -440,6 +452,32 @@ HttpResponse BulkApi::ConnectSheet(const Call& call) {
                  {"status", "connected"},
                  {"sample", SampleOf(*sheet)},
                  {"warnings", sheet->warnings}});
+}
+
+HttpResponse BulkApi::WatchJob(const Call& call) {
+  const std::string job_id = call.request.Query("job_id").value_or("");
+  if (job_id.empty()) {
+    return ValidationResponse({{"?job_id", "is required: the job whose events are wanted"}});
+  }
+  if (!PlausibleJobId(job_id)) {
+    return ErrorResponse(404, "there is no such job");
+  }
+  if (const auto job = store_.GetJob(call.who.tenant, job_id); !job.ok()) {
+    return StatusResponse(job.status());
+  }
+  if (!call.request.wants_web_socket) {
+    return UpgradeRequired();
+  }
+  auto upgrade = options_.watch_job(call.who.tenant, job_id);
+  if (!upgrade.ok()) {
+    return StatusResponse(upgrade.status());
+  }
+  upgrade->subprotocol =
+      ReadOffer(call.request.Header("sec-websocket-protocol").value_or("")).subprotocol;
+  HttpResponse response;
+  response.status = 101;
+  response.upgrade = *std::move(upgrade);
+  return response;
 }
 
 HttpResponse BulkApi::JobResponse(int http_status, const Job& job) const {

@@ -32,6 +32,14 @@ struct BulkApiOptions {
   std::function<void()> on_new_work = [] {};
   // Called after a job was canceled, with its id: nodes may hold items of it. As above.
   std::function<void(const std::string&)> on_job_canceled = [](const std::string&) {};
+  // Called after a job changed at a client's request, with its id. As above.
+  std::function<void(const std::string&)> on_job_changed = [](const std::string&) {};
+  // Makes a connection a watcher of that tenant's job, which exists: JobEvents::Watch.
+  std::function<absl::StatusOr<WebSocketUpgrade>(const std::string& tenant,
+                                                 const std::string& job_id)>
+      watch_job = [](const std::string&, const std::string&) {
+        return absl::UnavailableError("there are no live events");
+      };
   absl::Duration idempotency_kept = absl::Hours(24);
   std::int64_t job_spec_bytes_max = 16 << 20;  // A job with a longer one no node could get.
 };
@@ -44,6 +52,7 @@ struct BulkApiOptions {
 //   GET  /bulk-jobs/{id}/report.csv, report.json
 //   POST /bulk-jobs/{id}/cancel, pause, resume, retry-failed
 //   POST /sheets/connect
+//   GET  /ws/bulk-jobs              ?job_id= ; a WebSocket, docs/websocket.md
 //   GET  /healthz                   without a key; 503 while the store does not answer
 // Handle is thread-safe and blocks on the store and the sheet source.
 class BulkApi {
@@ -83,6 +92,7 @@ class BulkApi {
   HttpResponse ResumeJob(const Call& call);
   HttpResponse RetryFailed(const Call& call);
   HttpResponse ConnectSheet(const Call& call);
+  HttpResponse WatchJob(const Call& call);
 
   HttpResponse Act(const Call& call, const char* what, JobAction action);
   HttpResponse JobResponse(int http_status, const Job& job) const;

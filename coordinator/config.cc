@@ -72,6 +72,42 @@ void ReadOptionalPath(ConfigReader& reader, const std::string& key, std::filesys
   target = path;
 }
 
+void ReadHttpTls(ConfigReader& reader, HttpServerOptions& http) {
+  HttpTlsOptions tls;
+  ReadOptionalPath(reader, "http.tls.cert_file", tls.cert_file);
+  ReadOptionalPath(reader, "http.tls.key_file", tls.key_file);
+  reader.Read("http.tls.refresh", tls.refresh, absl::Seconds(1), absl::Hours(24));
+  if (tls.cert_file.empty() != tls.key_file.empty()) {
+    reader.Fail("http.tls.cert_file", "goes with http.tls.key_file: give both or neither");
+  }
+  if (!tls.cert_file.empty()) {
+    http.tls = std::move(tls);
+  }
+}
+
+void ReadWebSockets(ConfigReader& reader, CoordinatorConfig& config) {
+  WebSocketOptions& sockets = config.http.web_sockets;
+  JobEventsOptions& events = config.events;
+  ReadCount(reader, "websockets.connections_max", sockets.connections_max, 0, 100000);
+  ReadCount(reader, "websockets.per_tenant_max", events.watchers_per_tenant_max, 0, 100000);
+  reader.ReadBytes("websockets.message_max", sockets.message_bytes_max, 128, 1 << 20);
+  reader.ReadBytes("websockets.unread_max", sockets.queue_bytes_max, 64 << 10, 1 << 30);
+  reader.Read(
+      "websockets.idle_timeout", sockets.idle_timeout, absl::Milliseconds(100), absl::Hours(1));
+  reader.Read("websockets.close_timeout",
+              sockets.close_timeout,
+              absl::Milliseconds(100),
+              absl::Minutes(10));
+  reader.Read("websockets.progress_interval",
+              events.progress_interval,
+              absl::ZeroDuration(),
+              absl::Minutes(10));
+  reader.Read(
+      "websockets.look_interval", events.look_interval, absl::Milliseconds(1), absl::Minutes(1));
+  reader.Read(
+      "websockets.poll_interval", events.poll_interval, absl::Milliseconds(100), absl::Hours(1));
+}
+
 void ReadNodeTls(ConfigReader& reader, NodeServiceOptions& nodes) {
   NodeTlsOptions tls;
   ReadOptionalPath(reader, "nodes.tls.cert_file", tls.cert_file);
@@ -192,6 +228,8 @@ absl::StatusOr<CoordinatorConfig> ReadAll(ConfigReader reader) {
   ReadPath(reader, "folders.sheets", config.sheets_folder);
   ReadPath(reader, "folders.templates", config.templates_folder);
   ReadHttp(reader, config);
+  ReadHttpTls(reader, config.http);
+  ReadWebSockets(reader, config);
   ReadNodes(reader, config);
   ReadRetries(reader, config.retry);
   ReadS3(reader, config);

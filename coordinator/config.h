@@ -14,6 +14,7 @@
 #include "coordinator/artifact_urls.h"
 #include "coordinator/auth.h"
 #include "coordinator/http_server.h"
+#include "coordinator/job_events.h"
 #include "coordinator/node_service.h"
 #include "coordinator/rate_limiter.h"
 #include "coordinator/store.h"
@@ -30,7 +31,8 @@ struct CoordinatorConfig {
   std::filesystem::path templates_folder = "/usr/share/rendernode/templates";
 
   HttpServerOptions http;
-  std::string public_url;      // What clients reach us by; "" = http://<address>:<port>.
+  JobEventsOptions events;
+  std::string public_url;      // What clients reach us by; "" = http(s)://<address>:<port>.
   std::string asset_url_base;  // What nodes fetch shared files by; "" = <public_url>/assets.
   NodeServiceOptions nodes;    // Where nodes dial in; port 0: any free one.
 

@@ -18,6 +18,7 @@
 #include "coordinator/api_error.h"
 #include "coordinator/bulk_api.h"
 #include "coordinator/config_reload.h"
+#include "coordinator/job_events.h"
 #include "coordinator/lease_desk.h"
 #include "coordinator/node_service.h"
 #include "coordinator/served_files.h"
@@ -30,9 +31,10 @@ namespace {
 constexpr char kStoreFile[] = "coordinator.db";
 
 // Under which clients reach an address that has no better name.
-std::string UrlOf(const std::string& address, int port) {
-  return absl::StrContains(address, ':') ? absl::StrCat("http://[", address, "]:", port)
-                                         : absl::StrCat("http://", address, ":", port);
+std::string UrlOf(const HttpServerOptions& http, int port) {
+  const char* scheme = http.tls.has_value() ? "https://" : "http://";
+  return absl::StrContains(http.address, ':') ? absl::StrCat(scheme, "[", http.address, "]:", port)
+                                              : absl::StrCat(scheme, http.address, ":", port);
 }
 
 }  // namespace
@@ -45,6 +47,7 @@ struct Coordinator::Impl {
   absl::Status OpenStore();
   absl::Status StartHttp(Clock& clock);
   absl::Status LoadCatalog();
+  void StartEvents();
   absl::Status StartNodes();
   void StartApi();
   HttpResponse Handle(const HttpRequest& request);
@@ -57,6 +60,7 @@ struct Coordinator::Impl {
   std::unique_ptr<Store> store;
   CsvSheetSource sheets;
   std::optional<Catalog> catalog;
+  std::optional<JobEvents> events;
   std::unique_ptr<LeaseDesk> desk;
   std::optional<BulkApi> api;
   std::optional<ServedFiles> files;
@@ -72,6 +76,7 @@ absl::StatusOr<std::unique_ptr<Coordinator>> Coordinator::Start(const Coordinato
   RETURN_IF_ERROR(impl->OpenStore());
   RETURN_IF_ERROR(impl->StartHttp(clock));
   RETURN_IF_ERROR(impl->LoadCatalog());
+  impl->StartEvents();
   RETURN_IF_ERROR(impl->StartNodes());
   impl->StartApi();
   return std::unique_ptr<Coordinator>(new Coordinator(std::move(impl)));
@@ -93,8 +98,7 @@ absl::Status Coordinator::Impl::StartHttp(Clock& clock) {
       http,
       HttpServer::Start(
           config.http, [this](const HttpRequest& request) { return Handle(request); }, clock));
-  public_url =
-      config.public_url.empty() ? UrlOf(config.http.address, http->port()) : config.public_url;
+  public_url = config.public_url.empty() ? UrlOf(config.http, http->port()) : config.public_url;
   return absl::OkStatus();
 }
 
@@ -107,12 +111,18 @@ absl::Status Coordinator::Impl::LoadCatalog() {
   return absl::OkStatus();
 }
 
+void Coordinator::Impl::StartEvents() {
+  events.emplace(*store, clock, public_url, ArtifactUrls(public_url, config.s3), config.events);
+}
+
 absl::Status Coordinator::Impl::StartNodes() {
-  desk = std::make_unique<LeaseDesk>(*store,
-                                     clock,
-                                     LeaseDeskOptions{.sync_interval = config.sync_interval,
-                                                      .lease = config.lease,
-                                                      .orphan_keep = config.orphan_keep});
+  desk = std::make_unique<LeaseDesk>(
+      *store,
+      clock,
+      LeaseDeskOptions{.sync_interval = config.sync_interval,
+                       .lease = config.lease,
+                       .orphan_keep = config.orphan_keep,
+                       .on_job_changed = [this](const std::string& id) { events->Changed(id); }});
   ASSIGN_OR_RETURN(nodes, NodeService::Start(*desk, config.nodes));
   if (!config.metrics_address.empty()) {
     ASSIGN_OR_RETURN(
@@ -129,14 +139,18 @@ void Coordinator::Impl::StartApi() {
       *catalog,
       sheets,
       clock,
-      BulkApiOptions{.keys = config.keys,
-                     .rate_limit = config.rate_limit,
-                     .public_url = public_url,
-                     .s3 = config.s3,
-                     .on_new_work = [this] { desk->OnNewWork(); },
-                     .on_job_canceled = [this](const std::string& id) { desk->OnJobCanceled(id); },
-                     .idempotency_kept = config.idempotency_kept,
-                     .job_spec_bytes_max = config.nodes.job_spec_bytes_max});
+      BulkApiOptions{
+          .keys = config.keys,
+          .rate_limit = config.rate_limit,
+          .public_url = public_url,
+          .s3 = config.s3,
+          .on_new_work = [this] { desk->OnNewWork(); },
+          .on_job_canceled = [this](const std::string& id) { desk->OnJobCanceled(id); },
+          .on_job_changed = [this](const std::string& id) { events->Changed(id); },
+          .watch_job = [this](const std::string& tenant,
+                              const std::string& job_id) { return events->Watch(tenant, job_id); },
+          .idempotency_kept = config.idempotency_kept,
+          .job_spec_bytes_max = config.nodes.job_spec_bytes_max});
   files.emplace(config.artifacts_folder,
                 [this](const std::string& sha256) { return catalog->AssetPath(sha256); });
   ready = true;
@@ -183,6 +197,9 @@ absl::Status Coordinator::Reload(const CoordinatorConfig& next) {
 void Coordinator::Stop() {
   impl_->nodes->Stop();
   impl_->http->Stop();
+  if (impl_->events.has_value()) {
+    impl_->events->Stop();
+  }
 }
 
 }  // namespace rn

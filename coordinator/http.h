@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "base/file.h"
+#include "coordinator/web_socket.h"
 
 namespace rn {
 
@@ -23,6 +24,7 @@ struct HttpRequest {
   std::string body;            // Whole; within the server's limit.
   std::string peer;            // "127.0.0.1:41234".
   std::string correlation_id;  // The client's own X-Correlation-Id where usable, else a new one.
+  bool wants_web_socket = false;  // It may be answered with an upgrade.
 
   // The first value of that name.
   std::optional<std::string> Header(absl::string_view lower_case_name) const;
@@ -43,6 +45,8 @@ struct HttpResponse {
   HttpFields headers;
   std::string body;
   std::optional<HttpFile> file;  // Instead of `body`.
+  // Instead of all that, for a request that wants one: the connection becomes a WebSocket.
+  std::optional<WebSocketUpgrade> upgrade;
 };
 
 // Splits and decodes a request target such as "/a%20b?x=1&y=%C3%A4" into path and query.

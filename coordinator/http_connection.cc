@@ -30,6 +30,7 @@ constexpr std::size_t kBufferSlackBytes = 64 << 10;  // Beast reads ahead this f
 constexpr std::size_t kCorrelationIdCharsMax = 128;
 // A close with unread bytes makes the kernel send RST, and the client may lose the answer.
 constexpr absl::Duration kLinger = absl::Seconds(2);
+constexpr char kServerName[] = "rendernode";
 constexpr absl::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
 std::string Text(boost::beast::string_view view) {
@@ -47,6 +48,12 @@ std::string PeerName(const tcp::socket& socket) {
   boost::system::error_code error;
   const tcp::endpoint peer = socket.remote_endpoint(error);
   return error ? "unknown" : absl::StrCat(peer.address().to_string(), ":", peer.port());
+}
+
+HttpResponse TooMany(absl::string_view what) {
+  HttpResponse response = ErrorResponse(503, absl::StrCat("too many ", what, "; try again"));
+  response.headers.emplace_back("Retry-After", "1");
+  return response;
 }
 
 bool BodyForbidden(int status) {
@@ -88,34 +95,48 @@ HttpConnection::HttpConnection(tcp::socket socket,
                                std::function<void(HttpConnection*)> on_end)
     : context_(context),
       on_end_(std::move(on_end)),
-      socket_(std::move(socket)),
-      timer_(socket_.get_executor()),
+      stream_(std::move(socket), context.tls),
+      executor_(stream_.get_executor()),
+      timer_(executor_),
       buffer_(context.options.header_bytes_max + kBufferSlackBytes),
-      peer_(PeerName(socket_)) {}
+      peer_(PeerName(stream_.socket())) {}
 
 HttpConnection::~HttpConnection() {
   on_end_(this);
 }
 
 void HttpConnection::Serve() {
-  asio::dispatch(socket_.get_executor(), [self = shared_from_this()] {
+  asio::dispatch(executor_, [self = shared_from_this()] {
     boost::system::error_code ignored;
-    self->socket_.set_option(tcp::no_delay(true), ignored);
-    self->AwaitRequest();
+    self->stream_.socket().set_option(tcp::no_delay(true), ignored);
+    self->Handshake(&HttpConnection::AwaitRequest);
   });
 }
 
 void HttpConnection::Refuse() {
-  asio::dispatch(socket_.get_executor(), [self = shared_from_this()] {
-    HttpResponse response = ErrorResponse(503, "too many connections; try again");
-    response.headers.emplace_back("Retry-After", "1");
-    self->keep_alive_ = false;
-    self->Respond(std::move(response));
+  asio::dispatch(executor_,
+                 [self = shared_from_this()] { self->Handshake(&HttpConnection::AnswerRefusal); });
+}
+
+void HttpConnection::AnswerRefusal() {
+  keep_alive_ = false;
+  Respond(TooMany("connections"));
+}
+
+// TLS, where it is spoken; then `next`.
+void HttpConnection::Handshake(void (HttpConnection::*next)()) {
+  if (context_.tls == nullptr) {
+    return (this->*next)();
+  }
+  Arm(context_.options.request_timeout);
+  stream_.AsyncHandshake([self = shared_from_this(), next](const ErrorCode& error) {
+    self->Disarm();
+    error ? self->Close() : (self.get()->*next)();
   });
 }
 
 void HttpConnection::Drain() {
-  asio::post(socket_.get_executor(), [self = shared_from_this()] {
+  asio::post(executor_, [self = shared_from_this()] {
     self->draining_ = true;
     if (self->idle_) {
       self->Close();
@@ -133,7 +154,7 @@ void HttpConnection::AwaitRequest() {
   }
   idle_ = true;
   Arm(context_.options.idle_timeout);
-  socket_.async_read_some(buffer_.prepare(kReadBytes),
+  stream_.async_read_some(buffer_.prepare(kReadBytes),
                           [self = shared_from_this()](const ErrorCode& error, std::size_t bytes) {
                             self->idle_ = false;
                             self->Disarm();
@@ -154,7 +175,7 @@ void HttpConnection::ReadHeader() {
   keep_alive_ = false;
   Arm(context_.options.request_timeout);
   http::async_read_header(
-      socket_, buffer_, *parser_, [self = shared_from_this()](const ErrorCode& error, std::size_t) {
+      stream_, buffer_, *parser_, [self = shared_from_this()](const ErrorCode& error, std::size_t) {
         self->OnHeader(error);
       });
 }
@@ -173,7 +194,7 @@ void HttpConnection::OnHeader(const ErrorCode& error) {
 }
 
 void HttpConnection::WriteContinue() {
-  asio::async_write(socket_,
+  asio::async_write(stream_,
                     asio::buffer(kContinue.data(), kContinue.size()),
                     [self = shared_from_this()](const ErrorCode& error, std::size_t) {
                       error ? self->Close() : self->ReadBody();
@@ -182,7 +203,7 @@ void HttpConnection::WriteContinue() {
 
 void HttpConnection::ReadBody() {
   http::async_read(
-      socket_, buffer_, *parser_, [self = shared_from_this()](const ErrorCode& error, std::size_t) {
+      stream_, buffer_, *parser_, [self = shared_from_this()](const ErrorCode& error, std::size_t) {
         self->OnBody(error);
       });
 }
@@ -212,6 +233,11 @@ void HttpConnection::OnBody(const ErrorCode& error) {
     correlation_id_ = NewUlid(context_.clock.Now());
   }
   request.correlation_id = correlation_id_;
+  // Who speaks before the upgrade was granted does not speak WebSocket.
+  if (WebSocketSession::Asks(message) && buffer_.size() == 0) {
+    request.wants_web_socket = true;
+    upgradable_ = std::move(message);
+  }
   Dispatch(std::move(request));
 }
 
@@ -250,8 +276,7 @@ void HttpConnection::Dispatch(HttpRequest request) {
                  response->status,
                  request.peer,
                  request.correlation_id);
-    asio::post(self->socket_.get_executor(),
-               [self, response] { self->Respond(std::move(*response)); });
+    asio::post(self->executor_, [self, response] { self->Respond(std::move(*response)); });
   });
 }
 
@@ -261,6 +286,10 @@ void HttpConnection::Fail(int http_status, absl::string_view message) {
 }
 
 void HttpConnection::Respond(HttpResponse response) {
+  if (response.upgrade.has_value() && upgradable_.has_value()) {
+    return Upgrade(*std::move(response.upgrade));
+  }
+  upgradable_.reset();
   const absl::Time now = context_.clock.Now();
   keep_alive_ = keep_alive_ && !draining_;
   response_.emplace();
@@ -269,7 +298,7 @@ void HttpConnection::Respond(HttpResponse response) {
   for (const auto& [name, value] : response.headers) {
     response_->insert(name, value);
   }
-  response_->set(http::field::server, "rendernode");
+  response_->set(http::field::server, kServerName);
   response_->set(http::field::date,
                  absl::FormatTime("%a, %d %b %E4Y %H:%M:%S GMT", now, absl::UTCTimeZone()));
   response_->set("X-Correlation-Id", correlation_id_.empty() ? NewUlid(now) : correlation_id_);
@@ -284,10 +313,20 @@ void HttpConnection::Respond(HttpResponse response) {
   WriteSome();
 }
 
+void HttpConnection::Upgrade(WebSocketUpgrade upgrade) {
+  const auto session = draining_ ? nullptr : context_.admit_web_socket(stream_, peer_);
+  if (session == nullptr) {
+    return Respond(TooMany("WebSockets"));
+  }
+  session->Accept(*upgradable_,
+                  {{"Server", kServerName}, {"X-Correlation-Id", correlation_id_}},
+                  std::move(upgrade));
+}
+
 void HttpConnection::WriteSome() {
   Arm(context_.options.write_timeout);
   http::async_write_some(
-      socket_, *serializer_, [self = shared_from_this()](const ErrorCode& error, std::size_t) {
+      stream_, *serializer_, [self = shared_from_this()](const ErrorCode& error, std::size_t) {
         self->Disarm();
         if (error) {
           return self->Close();
@@ -307,15 +346,14 @@ void HttpConnection::OnWritten() {
 }
 
 void HttpConnection::Linger() {
-  boost::system::error_code ignored;
-  socket_.shutdown(tcp::socket::shutdown_send, ignored);
+  stream_.ShutdownSend();
   Arm(kLinger);
   Discard();
 }
 
 void HttpConnection::Discard() {
   buffer_.clear();
-  socket_.async_read_some(buffer_.prepare(kReadBytes),
+  stream_.async_read_some(buffer_.prepare(kReadBytes),
                           [self = shared_from_this()](const ErrorCode& error, std::size_t) {
                             error ? self->Close() : self->Discard();
                           });
@@ -323,8 +361,7 @@ void HttpConnection::Discard() {
 
 void HttpConnection::Close() {
   Disarm();
-  boost::system::error_code ignored;
-  socket_.close(ignored);
+  stream_.Close();
 }
 
 void HttpConnection::Arm(absl::Duration timeout) {
@@ -334,8 +371,7 @@ void HttpConnection::Arm(absl::Duration timeout) {
   timer_.async_wait([self = shared_from_this(), generation](const ErrorCode& error) {
     if (!error && generation == self->timer_generation_) {
       self->timed_out_ = true;
-      boost::system::error_code ignored;
-      self->socket_.cancel(ignored);
+      self->stream_.Cancel();
     }
   });
 }

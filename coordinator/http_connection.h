@@ -1,4 +1,5 @@
-// One client's TCP connection: reads a request, has it handled, writes the response, again.
+// One client's connection: reads a request, has it handled, writes the response, again; or becomes
+// a WebSocket.
 // Included by http_server.cc and http_connection.cc alone: Asio and Beast are heavy headers.
 #pragma once
 
@@ -17,6 +18,9 @@
 #include "base/clock.h"
 #include "coordinator/http.h"
 #include "coordinator/http_server.h"
+#include "coordinator/http_stream.h"
+#include "coordinator/tls_context.h"
+#include "coordinator/web_socket_session.h"
 
 namespace rn {
 
@@ -57,6 +61,11 @@ struct HttpConnectionContext {
   const HttpHandler handler;
   Clock& clock;
   boost::asio::thread_pool& handlers;
+  const TlsContext* tls;  // Null: none.
+  // Takes the stream for a WebSocket; null when there are too many, and the stream stays.
+  const std::function<std::shared_ptr<WebSocketSession>(HttpStream& stream,
+                                                        const std::string& peer)>
+      admit_web_socket;
 };
 
 // Everything runs on the socket's strand; Serve, Refuse and Drain may be called from any thread.
@@ -79,6 +88,8 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   using Response = boost::beast::http::response<HttpPayload>;
   using Serializer = boost::beast::http::response_serializer<HttpPayload>;
 
+  void Handshake(void (HttpConnection::*next)());
+  void AnswerRefusal();
   void AwaitRequest();
   void ReadHeader();
   void OnHeader(const ErrorCode& error);
@@ -89,6 +100,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   void Dispatch(HttpRequest request);
   void Fail(int http_status, absl::string_view message);  // Answers and closes.
   void Respond(HttpResponse response);
+  void Upgrade(WebSocketUpgrade upgrade);
   void WriteSome();
   void OnWritten();
   void Linger();
@@ -100,13 +112,15 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
 
   const HttpConnectionContext& context_;
   const std::function<void(HttpConnection*)> on_end_;
-  boost::asio::ip::tcp::socket socket_;
+  HttpStream stream_;
+  const HttpStream::executor_type executor_;  // Its strand, for other threads.
   boost::asio::steady_timer timer_;
   boost::beast::flat_buffer buffer_;
   std::string peer_;
 
   // The request in hand and its response.
   std::optional<RequestParser> parser_;
+  std::optional<WebSocketSession::Request> upgradable_;
   std::string correlation_id_;
   bool head_ = false;
   bool keep_alive_ = false;

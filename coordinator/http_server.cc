@@ -37,19 +37,33 @@ absl::Status Validate(const HttpServerOptions& options) {
   RETURN_IF_ERROR(in_range("handler_threads", options.handler_threads, 1, 256));
   RETURN_IF_ERROR(in_range("connections_max", options.connections_max, 1, 100'000));
   RETURN_IF_ERROR(in_range("header_bytes_max", options.header_bytes_max, 1 << 10, 1 << 20));
+  RETURN_IF_ERROR(
+      in_range("web_sockets.connections_max", options.web_sockets.connections_max, 0, 100'000));
   return in_range("body_bytes_max", options.body_bytes_max, 0, 1 << 30);
 }
 
 class BeastHttpServer : public HttpServer {
  public:
-  BeastHttpServer(const HttpServerOptions& options, HttpHandler handler, Clock& clock)
+  BeastHttpServer(const HttpServerOptions& options,
+                  std::unique_ptr<TlsContext> tls,
+                  HttpHandler handler,
+                  Clock& clock)
       : options_(options),
+        tls_(std::move(tls)),
         io_(options.io_threads),
         handlers_(options.handler_threads),
-        context_{options, std::move(handler), clock, handlers_},
+        context_{options,
+                 std::move(handler),
+                 clock,
+                 handlers_,
+                 tls_.get(),
+                 [this](HttpStream& stream, const std::string& peer) {
+                   return AdmitWebSocket(stream, peer);
+                 }},
         work_(asio::make_work_guard(io_)),
         acceptor_(asio::make_strand(io_)),
-        accept_retry_(acceptor_.get_executor()) {}
+        accept_retry_(acceptor_.get_executor()),
+        tls_refresh_(acceptor_.get_executor()) {}
 
   ~BeastHttpServer() override { BeastHttpServer::Stop(); }
 
@@ -61,14 +75,19 @@ class BeastHttpServer : public HttpServer {
   void Accept();
   void Adopt(tcp::socket socket);
   void Forget(HttpConnection* connection);
+  std::shared_ptr<WebSocketSession> AdmitWebSocket(HttpStream& stream, const std::string& peer);
+  void Forget(WebSocketSession* session);
   void DrainConnections();
+  void RefreshTls();
 
   const HttpServerOptions options_;
-  int port_ = 0;  // Fixed once Listen returned.
+  const std::unique_ptr<TlsContext> tls_;  // Null: none.
+  int port_ = 0;                           // Fixed once Listen returned.
 
   Mutex mutex_;
   CondVar ended_;
   std::map<HttpConnection*, std::weak_ptr<HttpConnection>> connections_ ABSL_GUARDED_BY(mutex_);
+  std::map<WebSocketSession*, std::weak_ptr<WebSocketSession>> web_sockets_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
 
   // Destroyed before what connections refer to: pending operations own connections.
@@ -78,6 +97,7 @@ class BeastHttpServer : public HttpServer {
   asio::executor_work_guard<asio::io_context::executor_type> work_;
   tcp::acceptor acceptor_;
   asio::steady_timer accept_retry_;
+  asio::steady_timer tls_refresh_;
   std::vector<std::thread> threads_;
 };
 
@@ -105,6 +125,9 @@ absl::Status BeastHttpServer::Listen() {
   }
   port_ = acceptor_.local_endpoint(error).port();
   Accept();
+  if (tls_ != nullptr) {
+    RefreshTls();
+  }
   for (int i = 0; i < options_.io_threads; ++i) {
     threads_.emplace_back([this] { io_.run(); });
   }
@@ -157,8 +180,45 @@ void BeastHttpServer::Forget(HttpConnection* connection) {
   ended_.NotifyAll();
 }
 
+// Whoever reads the files blocks for as long as a disk does, every now and then.
+void BeastHttpServer::RefreshTls() {
+  tls_refresh_.expires_after(absl::ToChronoNanoseconds(options_.tls->refresh));
+  tls_refresh_.async_wait([this](const error_code& canceled) {
+    if (canceled || !acceptor_.is_open()) {
+      return;
+    }
+    if (const absl::Status status = tls_->Refresh(); !status.ok()) {
+      SPDLOG_WARN("http certificate not renewed error=\"{}\"", status.ToString());
+    }
+    RefreshTls();
+  });
+}
+
+std::shared_ptr<WebSocketSession> BeastHttpServer::AdmitWebSocket(HttpStream& stream,
+                                                                  const std::string& peer) {
+  MutexLock lock(mutex_);
+  if (stopping_ ||
+      web_sockets_.size() >= static_cast<std::size_t>(options_.web_sockets.connections_max)) {
+    return nullptr;
+  }
+  auto session = std::make_shared<WebSocketSession>(
+      std::move(stream), options_.web_sockets, peer, [this](WebSocketSession* ended) {
+        Forget(ended);
+      });
+  web_sockets_.emplace(session.get(), session);
+  return session;
+}
+
+void BeastHttpServer::Forget(WebSocketSession* session) {
+  MutexLock lock(mutex_);
+  web_sockets_.erase(session);
+  ended_.NotifyAll();
+}
+
 void BeastHttpServer::DrainConnections() {
-  std::vector<std::shared_ptr<HttpConnection>> live;  // Released outside the lock: see Forget.
+  // Released outside the lock: see Forget.
+  std::vector<std::shared_ptr<HttpConnection>> live;
+  std::vector<std::shared_ptr<WebSocketSession>> sessions;
   {
     MutexLock lock(mutex_);
     for (const auto& [_, connection] : connections_) {
@@ -166,9 +226,17 @@ void BeastHttpServer::DrainConnections() {
         live.push_back(std::move(shared));
       }
     }
+    for (const auto& [_, session] : web_sockets_) {
+      if (auto shared = session.lock()) {
+        sessions.push_back(std::move(shared));
+      }
+    }
   }
   for (const auto& connection : live) {
     connection->Drain();
+  }
+  for (const auto& session : sessions) {
+    session->Close(WebSocketClose::kGoingAway);
   }
 }
 
@@ -186,11 +254,12 @@ void BeastHttpServer::Stop() {
     error_code ignored;
     acceptor_.close(ignored);
     accept_retry_.cancel();
+    tls_refresh_.cancel();
   });
   {
     MutexLock lock(mutex_);
     const absl::Duration deadline = context_.clock.SinceBoot() + options_.drain_timeout;
-    while (!connections_.empty()) {
+    while (!connections_.empty() || !web_sockets_.empty()) {
       const absl::Duration left = deadline - context_.clock.SinceBoot();
       if (left <= absl::ZeroDuration() || !ended_.WaitFor(mutex_, left)) {
         break;
@@ -211,7 +280,12 @@ absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(const HttpServerOp
                                                               HttpHandler handler,
                                                               Clock& clock) {
   RETURN_IF_ERROR(Validate(options));
-  auto server = std::make_unique<BeastHttpServer>(options, std::move(handler), clock);
+  std::unique_ptr<TlsContext> tls;
+  if (options.tls.has_value()) {
+    ASSIGN_OR_RETURN(tls, TlsContext::Load(options.tls->cert_file, options.tls->key_file));
+  }
+  auto server =
+      std::make_unique<BeastHttpServer>(options, std::move(tls), std::move(handler), clock);
   RETURN_IF_ERROR(Annotate(server->Listen(), "HTTP server"));
   return std::unique_ptr<HttpServer>(std::move(server));
 }

@@ -80,6 +80,10 @@ absl::StatusOr<std::uint32_t> AgreeOnProtocol(const OpenSessionRequest& request)
 }
 
 // Items are named "<job>-<row>".
+std::string JobOfItem(const std::string& item_id) {
+  return item_id.substr(0, item_id.rfind('-'));
+}
+
 bool IsOfJob(absl::string_view item_id, absl::string_view job_id) {
   return absl::StartsWith(item_id, job_id) && item_id.size() > job_id.size() &&
          item_id[job_id.size()] == '-';
@@ -269,6 +273,7 @@ void LeaseDesk::Sync(SyncRequest request, SyncCaller& caller) {
     }
     return caller.Reply(outcome.status());
   }
+  TellProgress(request);
   const absl::StatusOr<std::string> node_id = AdoptSession(request.session());
   if (!node_id.ok()) {
     return caller.Reply(node_id.status());
@@ -309,6 +314,17 @@ void LeaseDesk::Sync(SyncRequest request, SyncCaller& caller) {
     }
   }
   Send(std::move(answers));
+}
+
+// Of the items that the node holds; each of their jobs once.
+void LeaseDesk::TellProgress(const SyncRequest& request) {
+  std::set<std::string> jobs;
+  for (const HeldLease& held : request.held()) {
+    jobs.insert(JobOfItem(held.ref().item_id()));
+  }
+  for (const std::string& job_id : jobs) {
+    options_.on_job_changed(job_id);
+  }
 }
 
 // What was granted and this Sync does not list: the reply was lost, or crossed with this Sync. To
@@ -482,6 +498,7 @@ absl::StatusOr<CommitItemResponse::Verdict> LeaseDesk::Commit(const CommitItemRe
               JobFields(request.ref()),
               rendernode::Outcome_Name(result.outcome()),
               CommitItemResponse::Verdict_Name(verdict));
+  options_.on_job_changed(JobOfItem(request.ref().item_id()));
   if (result.outcome() == rendernode::FAILED && verdict == CommitItemResponse::COMMITTED) {
     SPDLOG_WARN("attempt {} {} code={} retryable={} error=\"{}\"",
                 result.infrastructure() ? "lost" : "failed",
@@ -626,6 +643,7 @@ void LeaseDesk::ExpireIfDue() {
     for (const LostLease& lease : *lost) {
       SPDLOG_WARN(
           "lease lost {} node={} again={}", JobFields(lease.ref), lease.node_id, lease.again);
+      options_.on_job_changed(JobOfItem(lease.ref.item_id()));
     }
     if (clock_.SinceBoot() - now > stall) {
       SuppressExpiry("the store stood still");
@@ -649,7 +667,7 @@ void LeaseDesk::SuppressExpiry(absl::string_view why) {
 
 // What every line about an attempt says.
 std::string LeaseDesk::JobFields(const LeaseRef& ref) {
-  const std::string job_id = ref.item_id().substr(0, ref.item_id().rfind('-'));
+  const std::string job_id = JobOfItem(ref.item_id());
   std::optional<std::string> correlation;
   {
     MutexLock lock(mutex_);
@@ -747,6 +765,7 @@ bool LeaseDesk::Grant(const Assignment& assignment) {
   if (leases.ok()) {
     for (const Lease& lease : *leases) {
       SPDLOG_INFO("lease granted {} node={}", JobFields(lease.ref()), assignment.node_id);
+      options_.on_job_changed(lease.job_id());
     }
   }
   Answers answers;

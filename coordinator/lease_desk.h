@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -38,6 +39,8 @@ struct LeaseDeskOptions {
   int correlations_max = 4096;      // Jobs whose correlation id is remembered, for the log.
   std::int64_t want_max = 1024;     // Of one Sync; a node that asks for more gets that many.
   std::int64_t nodes_max = 10'000;  // With a session; more are refused until others close.
+  // Called after something about a job changed in the store, with its id; quick, any thread.
+  std::function<void(const std::string&)> on_job_changed = [](const std::string&) {};
 };
 
 struct DeskCounts {
@@ -140,6 +143,7 @@ class LeaseDesk {
   void ExpireIfDue();
   void SuppressExpiry(absl::string_view why);
   std::string JobFields(const rendernode::LeaseRef& ref);
+  void TellProgress(const rendernode::SyncRequest& request);
   void HandOut();
   int ItemsWanted();
   std::vector<Asker> Askers(const std::vector<WaitingJob>& jobs);

@@ -363,17 +363,21 @@ absl::StatusOr<std::vector<Job>> SqlStore::ListJobs(const JobFilter& filter) {
 absl::StatusOr<std::vector<Item>> SqlStore::ListItems(const ItemFilter& filter) {
   return Read([&](SqlConnection& sql) -> absl::StatusOr<std::vector<Item>> {
     const int state = filter.state ? static_cast<int>(*filter.state) : kAnyValue;
+    const std::int64_t ended_since = filter.ended_since ? Millis(*filter.ended_since) : kAnyValue;
     const auto rows = sql.All<ItemListRow>(
         "SELECT i.sheet_row, i.state, i.fence, i.updated_ms, i.node_id, COALESCE(l.phase, 0), "
         "COALESCE(l.permille, 0), COALESCE(l.progressed_ms, 0), COALESCE(r.result, '') "
         "FROM items i LEFT JOIN leases l ON l.job_id = i.job_id AND l.sheet_row = i.sheet_row "
         "LEFT JOIN item_results r ON r.job_id = i.job_id AND r.sheet_row = i.sheet_row "
         "WHERE i.job_id = :job AND i.sheet_row > :after AND (:any_state < 0 OR i.state = :state) "
+        "AND (:any_end < 0 OR (i.state IN (2, 3) AND i.updated_ms >= :ended_since)) "
         "ORDER BY i.sheet_row LIMIT :limit",
         filter.job_id,
         filter.after_row,
         state,
         state,
+        ended_since,
+        ended_since,
         filter.limit);
     std::vector<Item> items;
     for (const ItemListRow& row : rows) {

@@ -102,6 +102,7 @@ struct JobFilter {
 struct ItemFilter {
   std::string job_id;
   std::optional<ItemState> state;
+  std::optional<absl::Time> ended_since;  // Completed or failed, and that at or after.
   std::uint32_t after_row = 0;
   int limit = 50;
 };

@@ -10,6 +10,7 @@
 
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/ascii.h"
@@ -35,7 +36,9 @@ struct HttpCall {
 // Keeps its connection alive between calls.
 class HttpClient {
  public:
-  explicit HttpClient(int port) : port_(port), curl_(curl_easy_init()) {}
+  // With `ca`, a file of certificates, over TLS.
+  explicit HttpClient(int port, std::string ca = "")
+      : port_(port), ca_(std::move(ca)), curl_(curl_easy_init()) {}
   ~HttpClient() { curl_easy_cleanup(curl_); }
   HttpClient(const HttpClient&) = delete;
 
@@ -50,8 +53,12 @@ class HttpClient {
       headers = curl_slist_append(headers, header.c_str());
     }
     curl_easy_reset(curl_);
-    const std::string url = absl::StrCat("http://127.0.0.1:", port_, target);
+    const std::string url =
+        absl::StrCat(ca_.empty() ? "http" : "https", "://127.0.0.1:", port_, target);
     curl_easy_setopt(curl_, CURLOPT_URL, url.c_str());
+    if (!ca_.empty()) {
+      curl_easy_setopt(curl_, CURLOPT_CAINFO, ca_.c_str());
+    }
     curl_easy_setopt(curl_, CURLOPT_PATH_AS_IS, 1L);
     curl_easy_setopt(curl_, CURLOPT_HTTPHEADER, headers);
     curl_easy_setopt(curl_, CURLOPT_TIMEOUT, 20L);
@@ -92,6 +99,7 @@ class HttpClient {
   }
 
   const int port_;
+  const std::string ca_;
   CURL* const curl_;
 };
 
