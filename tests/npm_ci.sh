@@ -1,5 +1,5 @@
 #!/bin/sh
-# install_s3rver.sh <package> <folder>: the S3 server of the tests, as its lock file says.
+# npm_ci.sh <package> <folder>: the packages that the lock file in <package> names, in <folder>/node_modules.
 set -eu
 mkdir -p "$2"
 if ! cmp -s "$1/package-lock.json" "$2/node_modules/.installed"; then
