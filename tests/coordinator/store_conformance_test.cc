@@ -208,6 +208,31 @@ TEST_P(StoreTest, ItemsAreListedInOrderOfRowsAndFiltered) {
   EXPECT_THAT(*store_->ListItems({.job_id = "unknown"}), IsEmpty());
 }
 
+TEST_P(StoreTest, WhatEndedSinceATimeIsListedAndNothingElse) {
+  Create("job_1", 5);
+  const std::string session = Open("node");
+  Commit(session, Take(session, "job_1-1"), Succeeded());
+  now_ += absl::Seconds(1);
+  const absl::Time since = now_;
+  Commit(session, Take(session, "job_1-4"), Failed(Retryable::kNo));
+  now_ += absl::Seconds(1);
+  Commit(session, Take(session, "job_1-2"), Succeeded());
+  Take(session, "job_1-3");
+  const auto rows = [this](ItemFilter filter) {
+    filter.job_id = "job_1";
+    const std::vector<Item> items = *store_->ListItems(filter);
+    std::vector<std::uint32_t> listed;
+    for (const Item& item : items) {
+      listed.push_back(item.row);
+    }
+    return listed;
+  };
+  EXPECT_THAT(rows({.ended_since = since}), ElementsAre(2, 4));
+  EXPECT_THAT(rows({.ended_since = since, .after_row = 2}), ElementsAre(4));
+  EXPECT_THAT(rows({.ended_since = absl::UnixEpoch(), .limit = 2}), ElementsAre(1, 2));
+  EXPECT_THAT(rows({.ended_since = now_ + absl::Seconds(1)}), IsEmpty());
+}
+
 // ---------------------------------------------------------------- states of jobs
 
 TEST_P(StoreTest, AJobRunsFromItsFirstLeaseAndEndsWithItsLastItem) {
