@@ -16,7 +16,12 @@ namespace rn {
 namespace {
 
 constexpr std::size_t kDigestChars = 64;
-constexpr Scope kScopes[] = {Scope::kJobsRead, Scope::kJobsWrite, Scope::kSheetsConnect};
+constexpr Scope kTenantScopes[] = {Scope::kJobsRead, Scope::kJobsWrite, Scope::kSheetsConnect};
+constexpr Scope kScopes[] = {Scope::kJobsRead,
+                             Scope::kJobsWrite,
+                             Scope::kSheetsConnect,
+                             Scope::kNodesRead,
+                             Scope::kNodesWrite};
 
 bool IsDigest(absl::string_view text) {
   return text.size() == kDigestChars && std::all_of(text.begin(), text.end(), [](char c) {
@@ -26,7 +31,7 @@ bool IsDigest(absl::string_view text) {
 
 absl::StatusOr<std::set<Scope>> ScopesOf(const ApiKey& key) {
   if (key.scopes.empty()) {
-    return std::set<Scope>(std::begin(kScopes), std::end(kScopes));
+    return std::set<Scope>(std::begin(kTenantScopes), std::end(kTenantScopes));
   }
   std::set<Scope> scopes;
   for (const std::string& name : key.scopes) {
@@ -46,6 +51,10 @@ std::string ScopeName(Scope scope) {
       return "jobs:write";
     case Scope::kSheetsConnect:
       return "sheets:connect";
+    case Scope::kNodesRead:
+      return "nodes:read";
+    case Scope::kNodesWrite:
+      return "nodes:write";
   }
   return "";
 }

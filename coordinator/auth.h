@@ -10,9 +10,10 @@
 
 namespace rn {
 
-enum class Scope { kJobsRead, kJobsWrite, kSheetsConnect };
+enum class Scope { kJobsRead, kJobsWrite, kSheetsConnect, kNodesRead, kNodesWrite };
 
-// "jobs:read", "jobs:write", "sheets:connect"; and back, InvalidArgument naming the valid ones.
+// "jobs:read", "jobs:write", "sheets:connect", "nodes:read", "nodes:write"; and back,
+// InvalidArgument naming the valid ones.
 std::string ScopeName(Scope scope);
 absl::StatusOr<Scope> ScopeFromName(absl::string_view name);
 
@@ -20,7 +21,9 @@ absl::StatusOr<Scope> ScopeFromName(absl::string_view name);
 struct ApiKey {
   std::string sha256;  // Of the key, lower-case hex.
   std::string tenant;
-  std::vector<std::string> scopes;  // Empty: all.
+  // Empty: all that are about the tenant's own. "nodes:…" are about every tenant's machines and
+  // must be named.
+  std::vector<std::string> scopes;
 };
 
 struct Principal {

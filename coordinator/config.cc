@@ -5,9 +5,11 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "base/config_reader.h"
 #include "base/local_address.h"
 #include "base/metrics_server.h"
@@ -43,6 +45,21 @@ void ReadUrl(ConfigReader& reader, const std::string& key, std::string& target) 
   }
 }
 
+// They end up in a header of ours, as one word each.
+void ReadOrigins(ConfigReader& reader, const std::string& key, std::vector<std::string>& target) {
+  reader.Read(key, target);
+  for (const std::string& origin : target) {
+    absl::string_view host = origin;
+    const bool http =
+        absl::ConsumePrefix(&host, "http://") || absl::ConsumePrefix(&host, "https://");
+    if (!http || host.empty() || host.find_first_of("/?#@;,'\" ") != absl::string_view::npos ||
+        !std::all_of(host.begin(), host.end(), absl::ascii_isgraph)) {
+      reader.Fail(key,
+                  absl::StrCat("\"", origin, "\" is not an origin as \"https://cdn.example.com\""));
+    }
+  }
+}
+
 void ReadHttp(ConfigReader& reader, CoordinatorConfig& config) {
   HttpServerOptions& http = config.http;
   reader.Read("http.address", http.address);
@@ -52,6 +69,7 @@ void ReadHttp(ConfigReader& reader, CoordinatorConfig& config) {
     reader.Fail("http.public_url",
                 absl::StrCat("must be given: clients cannot reach ", http.address));
   }
+  ReadOrigins(reader, "http.media_origins", config.media_origins);
   ReadCount(reader, "http.io_threads", http.io_threads, 1, 64);
   ReadCount(reader, "http.handler_threads", http.handler_threads, 1, 256);
   ReadCount(reader, "http.connections_max", http.connections_max, 1, 100000);
@@ -188,7 +206,8 @@ void ReadRetries(ConfigReader& reader, RetryLimits& retry) {
   }
 }
 
-// "<sha256 of the key>" = "<tenant> <scope> <scope>…"; without a scope: all of them.
+// "<sha256 of the key>" = "<tenant> <scope> <scope>…"; without a scope: all of the
+// tenant's own.
 void ReadKeys(ConfigReader& reader, Authenticator& keys) {
   std::map<std::string, std::string> table;
   reader.ReadMap("keys", table);

@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -32,7 +33,9 @@ struct CoordinatorConfig {
 
   HttpServerOptions http;
   JobEventsOptions events;
-  std::string public_url;      // What clients reach us by; "" = http(s)://<address>:<port>.
+  std::string public_url;  // What clients reach us by; "" = http(s)://<address>:<port>.
+  // From where the dashboard may show videos and posters, besides ourselves and [s3].
+  std::vector<std::string> media_origins;
   std::string asset_url_base;  // What nodes fetch shared files by; "" = <public_url>/assets.
   NodeServiceOptions nodes;    // Where nodes dial in; port 0: any free one.
 

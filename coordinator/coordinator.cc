@@ -7,12 +7,14 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/metrics_server.h"
+#include "base/s3_account.h"
 #include "base/status.h"
 #include "catalog/catalog.h"
 #include "coordinator/api_error.h"
@@ -20,10 +22,12 @@
 #include "coordinator/config_reload.h"
 #include "coordinator/job_events.h"
 #include "coordinator/lease_desk.h"
+#include "coordinator/node_api.h"
 #include "coordinator/node_service.h"
 #include "coordinator/served_files.h"
 #include "coordinator/sheet_source.h"
 #include "coordinator/sqlite_store.h"
+#include "coordinator/web_files.h"
 
 namespace rn {
 namespace {
@@ -50,6 +54,7 @@ struct Coordinator::Impl {
   void StartEvents();
   absl::Status StartNodes();
   void StartApi();
+  std::vector<std::string> MediaOrigins() const;
   HttpResponse Handle(const HttpRequest& request);
 
   CoordinatorConfig config;  // Of the thread that starts, reloads and stops us.
@@ -63,7 +68,9 @@ struct Coordinator::Impl {
   std::optional<JobEvents> events;
   std::unique_ptr<LeaseDesk> desk;
   std::optional<BulkApi> api;
+  std::optional<NodeApi> node_api;
   std::optional<ServedFiles> files;
+  std::optional<WebFiles> web;
   std::atomic<bool> ready = false;  // Everything above is there.
   std::unique_ptr<HttpServer> http;
   std::unique_ptr<NodeService> nodes;
@@ -151,9 +158,27 @@ void Coordinator::Impl::StartApi() {
                               const std::string& job_id) { return events->Watch(tenant, job_id); },
           .idempotency_kept = config.idempotency_kept,
           .job_spec_bytes_max = config.nodes.job_spec_bytes_max});
+  node_api.emplace(
+      *desk,
+      *store,
+      clock,
+      api->gate(),
+      NodeApiOptions{
+          .silent_after = config.lease.ttl, .public_url = public_url, .version = RN_VERSION});
+  web.emplace(MediaOrigins());
   files.emplace(config.artifacts_folder,
                 [this](const std::string& sha256) { return catalog->AssetPath(sha256); });
   ready = true;
+}
+
+// Wherever ArtifactUrls may lead.
+std::vector<std::string> Coordinator::Impl::MediaOrigins() const {
+  std::vector<std::string> origins = config.media_origins;
+  origins.push_back(public_url);
+  if (config.s3.has_value()) {
+    origins.push_back(AddressOf(config.s3->account, "*", "").origin);
+  }
+  return origins;
 }
 
 HttpResponse Coordinator::Impl::Handle(const HttpRequest& request) {
@@ -162,6 +187,12 @@ HttpResponse Coordinator::Impl::Handle(const HttpRequest& request) {
   }
   if (std::optional<HttpResponse> file = files->Handle(request)) {
     return *std::move(file);
+  }
+  if (std::optional<HttpResponse> page = web->Handle(request)) {
+    return *std::move(page);
+  }
+  if (std::optional<HttpResponse> answer = node_api->Handle(request)) {
+    return *std::move(answer);
   }
   return api->Handle(request);
 }

@@ -192,6 +192,7 @@ absl::Status LeaseDesk::CloseSession(const std::string& session) {
       const std::string node_id = found->second;
       SPDLOG_INFO("session closed node={} session={}", node_id, session);
       Refuse(node_id, absl::FailedPreconditionError("the session was closed"), answers);
+      roster_.Closed(node_id);
       node_of_session_.erase(found);
       nodes_.erase(node_id);
     }
@@ -247,6 +248,7 @@ void LeaseDesk::ForgetSilentNodes() {
     node_of_session_.erase(it->second.session);
     it = nodes_.erase(it);
   }
+  roster_.ForgetSilentSince(limit);
 }
 
 // ---------------------------------------------------------------- Sync
@@ -278,6 +280,9 @@ void LeaseDesk::Sync(SyncRequest request, SyncCaller& caller) {
   if (!node_id.ok()) {
     return caller.Reply(node_id.status());
   }
+  if (!roster_.Drains(*node_id).has_value()) {
+    LearnDrains();
+  }
   if (outcome->freed) {
     for (const LeaseRef& ref : request.released()) {
       SPDLOG_INFO("lease released {} node={}", JobFields(ref), *node_id);
@@ -295,7 +300,9 @@ void LeaseDesk::Sync(SyncRequest request, SyncCaller& caller) {
     } else {
       SettleUnconfirmed(listed, *node, *outcome);
       const bool haste = !request.wait() || !outcome->cancel.empty() || !node->unconfirmed.empty();
-      const bool asks = request.state() == rendernode::READY && request.want() > 0;
+      roster_.Heard(*node_id, request, clock_.SinceBoot());
+      const bool asks = request.state() == rendernode::READY && request.want() > 0 &&
+                        !roster_.Drains(*node_id).value_or(false);
       const std::int64_t want = asks ? std::min<std::int64_t>(request.want(), options_.want_max) -
                                            static_cast<std::int64_t>(node->unconfirmed.size())
                                      : 0;
@@ -420,7 +427,9 @@ void LeaseDesk::AnswerNow(const std::string& node_id, Answers& answers) {
   *response.mutable_renewed() = {waiting->outcome.renewed.begin(), waiting->outcome.renewed.end()};
   *response.mutable_cancel() = {waiting->outcome.cancel.begin(), waiting->outcome.cancel.end()};
   *response.mutable_timing() = Timing();
-  response.set_desired(rendernode::RUN);
+  if (const std::optional<bool> drains = roster_.Drains(node_id)) {
+    response.set_desired(*drains ? rendernode::DRAIN : rendernode::RUN);
+  }
   answers.push_back({waiting->caller, std::move(response)});
 }
 
@@ -442,6 +451,22 @@ void LeaseDesk::Leave(SyncCaller& caller) {
     }
   }
   Send(std::move(answers));
+}
+
+absl::Status LeaseDesk::DrainNode(const std::string& node_id, bool drain) {
+  MutexLock one_at_a_time(ordering_);
+  if (!roster_.Knows(node_id)) {
+    return absl::NotFoundError("there is no such node");
+  }
+  RETURN_IF_ERROR(store_.SetNodeDrain(node_id, drain, clock_.Now()));
+  Answers answers;
+  {
+    MutexLock lock(mutex_);
+    roster_.SetDrain(node_id, drain);
+    AnswerNow(node_id, answers);
+  }
+  Send(std::move(answers));
+  return absl::OkStatus();
 }
 
 std::int64_t LeaseDesk::waiting_syncs() {
@@ -627,6 +652,7 @@ void LeaseDesk::ExpireIfDue() {
     SuppressExpiry("the coordinator stood still");
   }
   expire_at_ = now + options_.expire_interval;
+  LearnDrains();
   absl::Time not_before;
   {
     MutexLock lock(mutex_);
@@ -652,6 +678,23 @@ void LeaseDesk::ExpireIfDue() {
   MutexLock lock(mutex_);
   expired_ += lost.ok() ? std::ssize(*lost) : 0;
   ForgetSilentNodes();
+}
+
+// As they were before our start, or as another replica was asked for them.
+void LeaseDesk::LearnDrains() {
+  MutexLock one_at_a_time(ordering_);
+  absl::StatusOr<std::set<std::string>> drained = store_.DrainedNodes();
+  if (!drained.ok()) {
+    return;  // As before; the next look will tell.
+  }
+  Answers answers;
+  {
+    MutexLock lock(mutex_);
+    for (const std::string& node_id : roster_.SetDrained(*std::move(drained))) {
+      AnswerNow(node_id, answers);
+    }
+  }
+  Send(std::move(answers));
 }
 
 // Nodes could not renew, or not so that the store knows it: no lease expires for that.

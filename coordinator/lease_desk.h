@@ -21,6 +21,7 @@
 #include "absl/time/time.h"
 #include "base/clock.h"
 #include "base/mutex.h"
+#include "coordinator/node_roster.h"
 #include "coordinator/scheduler.h"
 #include "coordinator/store.h"
 #include "proto/node.pb.h"
@@ -94,6 +95,11 @@ class LeaseDesk {
   absl::StatusOr<std::string> GetJobSpec(const std::string& session, const std::string& digest);
   absl::Status CloseSession(const std::string& session);
 
+  // The node takes no more items, or does again; its waiting Sync is told so at once. Durable.
+  // NotFound: no such node.
+  absl::Status DrainNode(const std::string& node_id, bool drain);
+  const NodeRoster& roster() const { return roster_; }
+
   // Items became ready to be leased. Does not block.
   void OnNewWork();
 
@@ -141,6 +147,7 @@ class LeaseDesk {
   void Tick();
   void Recheck(const std::set<std::string>& nodes);
   void ExpireIfDue();
+  void LearnDrains();
   void SuppressExpiry(absl::string_view why);
   std::string JobFields(const rendernode::LeaseRef& ref);
   void TellProgress(const rendernode::SyncRequest& request);
@@ -175,6 +182,9 @@ class LeaseDesk {
 
   // One session is opened at a time, so that the store and we agree which is the newest.
   Mutex opening_;
+  // So do orders to drain, whoever reads or writes them.
+  Mutex ordering_;
+  NodeRoster roster_;  // Safe by itself.
 
   Mutex mutex_;
   CondVar work_changed_, due_changed_;

@@ -116,6 +116,9 @@ CREATE TABLE node_journals(
   incarnation BIGINT NOT NULL,
   opened_ms BIGINT NOT NULL);
 
+-- Nodes that an operator told to take no more items.
+CREATE TABLE node_drains(node_id TEXT PRIMARY KEY, since_ms BIGINT NOT NULL);
+
 -- How often in a row a job failed on a node for reasons that may lie with the node.
 CREATE TABLE node_failures(
   job_id TEXT NOT NULL,

@@ -57,6 +57,8 @@ class SqlStore final : public Store {
   absl::StatusOr<std::string> GetJobSpec(const std::string& digest) override;
   absl::StatusOr<std::string> CorrelationId(const std::string& job_id) override;
   absl::Status CloseSession(const std::string& session, absl::Time now) override;
+  absl::StatusOr<std::set<std::string>> DrainedNodes() override;
+  absl::Status SetNodeDrain(const std::string& node_id, bool drain, absl::Time now) override;
   absl::StatusOr<std::vector<LostLease>> Expire(absl::Time now, absl::Time not_before) override;
 
  private:

@@ -642,6 +642,28 @@ absl::Status SqlStore::CloseSession(const std::string& session, absl::Time now) 
   });
 }
 
+absl::StatusOr<std::set<std::string>> SqlStore::DrainedNodes() {
+  return Read([&](SqlConnection& sql) -> absl::StatusOr<std::set<std::string>> {
+    std::set<std::string> drained;
+    for (const auto& [node_id] :
+         sql.All<std::tuple<std::string>>("SELECT node_id FROM node_drains")) {
+      drained.insert(node_id);
+    }
+    return drained;
+  });
+}
+
+absl::Status SqlStore::SetNodeDrain(const std::string& node_id, bool drain, absl::Time now) {
+  return database_->Write([&](SqlConnection& sql) -> absl::Status {
+    sql.Run("DELETE FROM node_drains WHERE node_id = :node", node_id);
+    if (drain) {
+      sql.Run(
+          "INSERT INTO node_drains(node_id, since_ms) VALUES(:node, :now)", node_id, Millis(now));
+    }
+    return absl::OkStatus();
+  });
+}
+
 absl::StatusOr<std::vector<LostLease>> SqlStore::Expire(absl::Time now, absl::Time not_before) {
   return Write([&](SqlConnection& sql) -> absl::StatusOr<std::vector<LostLease>> {
     for (const auto& [job_id] : sql.All<std::tuple<std::string>>(

@@ -21,7 +21,7 @@ namespace rn {
 namespace {
 
 constexpr int kApplicationId = 0x524e5331;  // "RNS1"
-constexpr int kSchemaVersion = 2;
+constexpr int kSchemaVersion = 3;
 constexpr int kReaders = 4;
 
 // What makes a store of the version before one of this version, in order; a new store is made by
@@ -32,11 +32,14 @@ constexpr const char* kToVersion2[] = {
     "CREATE TABLE node_journals(node_id TEXT PRIMARY KEY, journal_id TEXT NOT NULL, "
     "incarnation BIGINT NOT NULL, opened_ms BIGINT NOT NULL)"};
 
+constexpr const char* kToVersion3[] = {
+    "CREATE TABLE node_drains(node_id TEXT PRIMARY KEY, since_ms BIGINT NOT NULL)"};
+
 struct Migration {
   long long to_version;
   absl::Span<const char* const> statements;
 };
-constexpr Migration kMigrations[] = {{2, kToVersion2}};
+constexpr Migration kMigrations[] = {{2, kToVersion2}, {3, kToVersion3}};
 
 using Connection = std::unique_ptr<SqlConnection>;
 

@@ -214,6 +214,9 @@ class Store {
   // Everything that the session still holds waits again. What is no node's newest session, and be
   // it for having been closed before, changes nothing.
   virtual absl::Status CloseSession(const std::string& session, absl::Time now) = 0;
+  // Nodes that are to take no more items, whether they have a session or not.
+  virtual absl::StatusOr<std::set<std::string>> DrainedNodes() = 0;
+  virtual absl::Status SetNodeDrain(const std::string& node_id, bool drain, absl::Time now) = 0;
   // Leases not renewed for TTL + grace are lost (none before `not_before`), jobs past their
   // deadline end, idempotency keys are forgotten.
   virtual absl::StatusOr<std::vector<LostLease>> Expire(absl::Time now, absl::Time not_before) = 0;

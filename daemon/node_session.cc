@@ -177,7 +177,10 @@ rendernode::SyncRequest Node::ComposeSync(std::uint32_t want, const std::string&
   request.set_want(want);
   request.set_state(State(reason));
   request.set_reason(reason);
-  *request.mutable_devices() = Capabilities().devices();
+  const rendernode::NodeCapabilities capabilities = Capabilities();
+  request.set_slots(capabilities.slots());
+  request.set_version(identity_.version);
+  *request.mutable_devices() = capabilities.devices();
   released_said_.assign(released_.begin(), released_.end());
   for (const LeaseKey& key : released_said_) {
     *request.add_released() = key.ToProto();
@@ -211,6 +214,7 @@ rendernode::HeldLease Node::Describe(const Held& held) const {
   described.set_progress_permille(PermilleOf(described.phase(), held.progress));
   if (held.stage == Stage::kRender && held.running) {
     described.set_device_uuid("cpu");
+    described.set_frames_per_second(held.progress.frames_per_second());
   }
   if (held.stage == Stage::kCommit) {
     *described.mutable_uncommitted() = held.result;

@@ -30,6 +30,14 @@ TEST(Auth, AKeyGivesItsTenantAndScopes) {
               ElementsAre(Scope::kJobsRead, Scope::kJobsWrite, Scope::kSheetsConnect));
 }
 
+TEST(Auth, MachinesAreNobodysUnlessAKeySaysSo) {
+  const auto auth = Authenticator::Create(
+      {{.sha256 = Sha256("k"), .tenant = "acme", .scopes = {"nodes:read", "nodes:write"}}});
+  ASSERT_TRUE(auth.ok());
+  EXPECT_THAT(auth->Authenticate("Bearer k")->scopes,
+              ElementsAre(Scope::kNodesRead, Scope::kNodesWrite));
+}
+
 TEST(Auth, AnythingElseIsUnauthenticatedAndNeverEchoed) {
   const auto auth = Authenticator::Create({{.sha256 = Sha256("right"), .tenant = "acme"}});
   ASSERT_TRUE(auth.ok());

@@ -187,6 +187,40 @@ TEST_F(LeaseDeskTest, OnlyTheNewestSessionIsGivenAJobSpec) {
   EXPECT_TRUE(desk_.GetJobSpec(newest, digest).ok());
 }
 
+TEST_F(LeaseDeskTest, AnOrderToDrainOutlivesTheDesk) {
+  {
+    LeaseDesk before(*store_, Clock::System(), {});
+    rendernode::OpenSessionRequest request;
+    request.set_node_id("node");
+    request.set_protocol_min(1);
+    request.set_protocol_max(1);
+    const auto opened = before.OpenSession(request);
+    ASSERT_TRUE(opened.ok()) << opened.status();
+    Caller caller;
+    rendernode::SyncRequest sync = Ask(opened->session(), 1);
+    sync.set_want(0);
+    sync.set_wait(false);
+    before.Sync(sync, caller);
+    ASSERT_TRUE(caller.Await().ok());
+    ASSERT_TRUE(before.DrainNode("node", true).ok());
+    EXPECT_TRUE(absl::IsNotFound(before.DrainNode("nobody", true)));
+  }
+  CreateJob(1);
+  LeaseDesk after(*store_, Clock::System(), {.sync_interval = absl::Milliseconds(20)});
+  rendernode::OpenSessionRequest request;
+  request.set_node_id("node");
+  request.set_protocol_min(1);
+  request.set_protocol_max(1);
+  const auto opened = after.OpenSession(request);
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  Caller caller;
+  after.Sync(Ask(opened->session(), 1), caller);
+  const auto reply = caller.Await();
+  ASSERT_TRUE(reply.ok()) << reply.status();
+  EXPECT_EQ(reply->desired(), rendernode::DRAIN);
+  EXPECT_THAT(reply->grant(), IsEmpty());
+}
+
 // ---------------------------------------------------------------- what an outage must not cost
 
 // A desk whose time passes when told to, on a store that can be away.

@@ -19,6 +19,18 @@ INSTANTIATE_TEST_SUITE_P(Every, StoreLeasesTest, ::testing::ValuesIn(kStoreBacke
 
 // ---------------------------------------------------------------- sessions
 
+TEST_P(StoreLeasesTest, AnOrderToDrainIsKeptUntilItIsTakenBack) {
+  EXPECT_THAT(*store_->DrainedNodes(), IsEmpty());
+  ASSERT_TRUE(store_->SetNodeDrain("a", true, now_).ok());
+  ASSERT_TRUE(store_->SetNodeDrain("a", true, now_).ok()) << "asking twice is no error";
+  ASSERT_TRUE(store_->SetNodeDrain("b", true, now_).ok());
+  Reopen();
+  EXPECT_THAT(*store_->DrainedNodes(), ElementsAre("a", "b"));
+  ASSERT_TRUE(store_->SetNodeDrain("a", false, now_).ok());
+  ASSERT_TRUE(store_->SetNodeDrain("nobody", false, now_).ok());
+  EXPECT_THAT(*store_->DrainedNodes(), ElementsAre("b"));
+}
+
 TEST_P(StoreLeasesTest, TheNewestSessionOfANodeWins) {
   Create("job_1", 1);
   const std::string old = Open("node");

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -90,6 +91,12 @@ class FailingStore final : public Store {
   }
   absl::Status CloseSession(const std::string& session, absl::Time now) override {
     return Call(&Store::CloseSession, session, now);
+  }
+  absl::StatusOr<std::set<std::string>> DrainedNodes() override {
+    return Call(&Store::DrainedNodes);
+  }
+  absl::Status SetNodeDrain(const std::string& node_id, bool drain, absl::Time now) override {
+    return Call(&Store::SetNodeDrain, node_id, drain, now);
   }
   absl::StatusOr<std::vector<LostLease>> Expire(absl::Time now, absl::Time not_before) override {
     auto lost = Call(&Store::Expire, now, not_before);
