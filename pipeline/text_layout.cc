@@ -258,19 +258,30 @@ double FittingSize(const TextSpec& spec) {
 }
 
 double NarrowestWidth(const TextSpec& spec, double font_size_px) {
-  const auto lines = [&](double width) {
+  const auto sticks_out = [](PangoLayout* layout, double width) {
+    int widest = 0;
+    pango_layout_get_size(layout, &widest, nullptr);
+    return widest > width * PANGO_SCALE;
+  };
+  // A word that the whole box need not break stays whole.
+  const UniqueLayout whole = LayOut(spec, font_size_px, Breaking::kWholeWords);
+  const bool breaks = sticks_out(whole.get(), spec.box_w);
+  const Breaking breaking = breaks ? Breaking::kAnywhere : Breaking::kWholeWords;
+  const int count = pango_layout_get_line_count(LayOut(spec, font_size_px, breaking).get());
+  if (count == 1) return spec.box_w;
+  const auto holds = [&](double width) {
     TextSpec narrower = spec;
     narrower.box_w = width;
-    return pango_layout_get_line_count(LayOut(narrower, font_size_px, Breaking::kAnywhere).get());
+    const UniqueLayout layout = LayOut(narrower, font_size_px, breaking);
+    return pango_layout_get_line_count(layout.get()) <= count &&
+           (breaks || !sticks_out(layout.get(), width));
   };
-  const int count = lines(spec.box_w);
-  if (count == 1) return spec.box_w;
   double low = spec.box_w / (count + 1);
   double high = spec.box_w;
   constexpr double kStepPx = 4;
   while (high - low > kStepPx) {
     const double middle = (low + high) / 2;
-    (lines(middle) > count ? low : high) = middle;
+    (holds(middle) ? high : low) = middle;
   }
   return std::ceil(high);
 }

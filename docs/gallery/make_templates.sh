@@ -70,7 +70,7 @@ mkdir -p templates
 for id; do
   case "$id" in
     tpl_promotional)
-      sheet "$id" "1.3 3.2 6 10.5" --set title="Meet Halo, the speaker that fills the room" --set script="$script" \
+      sheet "$id" "1.3 3.2 6 10.9" --set title="Meet Halo, the speaker that fills the room" --set script="$script" \
         --set image_url="$images/speaker.jpg" --set badge=New --set brand="Halo Audio" --set cta="Order yours today" \
         --set website=halo-audio.example ;;
     tpl_tutorial)
@@ -79,7 +79,7 @@ for id; do
         --set image_url="$images/tea.jpg" --set brand="Tea School" --set step_1="Heat" --set step_2="Pour and wait" \
         --set step_3="Serve at once" --set takeaway="Eighty degrees, ninety seconds." --set cta="Now it is your turn" ;;
     tpl_testimonial)
-      sheet "$id" "1.7 4 7.5 10.6" --set title="My skin has not been this calm in years" \
+      sheet "$id" "1.4 4 7.5 10.8" --set title="My skin has not been this calm in years" \
         --set script="I had tried everything. Two drops at night, and after a week my colleagues asked me what had changed." \
         --set image_url="$images/serum.jpg" --set author="Maya Lindqvist" --set role="Architect, Gothenburg" --set rating=5 \
         --set brand="Lumière" --set cta="Start your 30 nights" --set website=lumiere.example ;;
@@ -89,12 +89,12 @@ for id; do
         --set image_url="$images/city.jpg" --set brand="Northwind Group" --set badge="Press release" --set cta="Read the full story" \
         --set website=northwind.example ;;
     tpl_concept)
-      sheet "$id" "1.6 4.5 7 9.6" --set title="Cities that sleep at night" \
+      sheet "$id" "1.6 4.5 7 9.9" --set title="Cities that sleep at night" \
         --set script="What if light went where people go, and nowhere else? We would see the stars from every balcony." \
         --set image_url="$images/mountains.jpg" --set kicker="Idea 07" --set brand="Studio Nord" --set cta="What if?" \
         --set website=studio-nord.example ;;
     tpl_adaptive)
-      sheet "$id" "1.7 4 6 9" --set title="A cabin by the lake, from Friday" \
+      sheet "$id" "1.4 4 6 9.2" --set title="A cabin by the lake, from Friday" \
         --set script="Pack light and breathe deep. Sunrise is right outside your window, and the kettle is already on." \
         --set image_url="$images/mountains.jpg" --set kind=Announcement --set badge="-20 %" --set brand="Wild & Co." \
         --set cta="Pick your cabin" --set website=wild-and-co.example ;;

@@ -101,6 +101,16 @@ TEST(TextTest, BalancedLinesAreOfLikeLengthAndNoMore) {
   EXPECT_NEAR(balanced.x + balanced.raster.width / 2.0, spec.box_w / 2, 6);
 }
 
+TEST(TextTest, BalancingBreaksNoWord) {
+  TextSpec spec = Spec("Northwind Group");
+  spec.style.balanced = true;
+  spec.style.font_size_px = 60;
+  spec.box_w = 360;  // Of two lines, the first as wide as its word.
+  const double balanced = Rasterised(spec).raster.width;
+  spec.style.balanced = false;
+  EXPECT_NEAR(balanced, Rasterised(spec).raster.width, 2);
+}
+
 TEST(TextTest, BalancedAndLetterspacedTextThatFitsDoesNotSayOtherwise) {
   TextSpec spec = Spec("Meet Halo, the speaker that fills the room");
   spec.style.auto_fit = true;
