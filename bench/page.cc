@@ -263,6 +263,18 @@ std::string NodeBlock(const Rows& rows) {
   return text.empty() ? kNotMeasured : TableHead({"of", "what", "median"}) + text;
 }
 
+// The scheduler beside first come, first served.
+std::string Schedule(const Rows& rows) {
+  std::string text;
+  for (const BenchRow& row : rows) {
+    if (row.scenario != "scheduler") continue;
+    const std::string what =
+        row.unit.empty() ? row.metric : absl::StrCat(row.metric, ", ", row.unit);
+    absl::StrAppend(&text, TableLine({what, Cell(&row), Cell(Find(rows, "FIFO", row.metric))}));
+  }
+  return text.empty() ? kNotMeasured : TableHead({"", "scheduler", "FIFO"}) + text;
+}
+
 using Block = std::string (*)(const Rows& rows);
 const std::map<std::string, Block>& Blocks() {
   static const auto* const blocks = new std::map<std::string, Block>{{"machine", Machine},
@@ -272,7 +284,8 @@ const std::map<std::string, Block>& Blocks() {
                                                                      {"quality", QualityBlock},
                                                                      {"kernels", KernelsBlock},
                                                                      {"scaling", Scaling},
-                                                                     {"node", NodeBlock}};
+                                                                     {"node", NodeBlock},
+                                                                     {"schedule", Schedule}};
   return *blocks;
 }
 

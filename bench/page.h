@@ -12,8 +12,8 @@
 
 namespace rn {
 
-// NAME: machine, contenders, details, targets, quality, kernels, scaling, node. What was not
-// measured says so.
+// NAME: machine, contenders, details, targets, quality, kernels, scaling, node, schedule. What was
+// not measured says so.
 // InvalidArgument: an unknown NAME, or a block without an end; the line is named.
 absl::StatusOr<std::string> FillPage(const std::string& page, const std::vector<BenchRow>& rows);
 

@@ -35,6 +35,17 @@ TEST(PageTest, ABlockIsReplacedAndTheWordsAroundItStay) {
   EXPECT_EQ(*FillPage(*filled, SomeRows()), *filled);
 }
 
+TEST(PageTest, TheSchedulerStandsBesideFirstComeFirstServed) {
+  const std::vector<BenchRow> rows = {
+      {.scenario = "scheduler", .metric = "fairness", .value = 0.99},
+      {.scenario = "scheduler", .metric = "eta", .value = 1.5, .unit = "s"},
+      {.scenario = "FIFO", .metric = "fairness", .value = 0.62}};
+  const auto filled = FillPage("<!-- bench: schedule -->\n<!-- /bench -->\n", rows);
+  ASSERT_TRUE(filled.ok()) << filled.status();
+  EXPECT_TRUE(Has(*filled, "| fairness | 0.99 | 0.62 |\n"));
+  EXPECT_TRUE(Has(*filled, "| eta, s | 1.50 | – |\n"));
+}
+
 TEST(PageTest, AMissedTargetStandsOut) {
   const std::string page = "<!-- bench: targets -->\n<!-- /bench -->\n";
   std::vector<BenchRow> rows = SomeRows();
