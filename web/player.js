@@ -29,7 +29,8 @@ function video(api, item) {
   player.addEventListener("error", () => setText(trouble, "The video cannot be played here. Download it below."));
   captionsUrl(api, item).then((url) => {
     if (!url) return;
-    player.append(h("track", { kind: "captions", label: "Captions", src: url, default: true }));
+    // Off until asked for: most templates paint them into the picture as well.
+    player.append(h("track", { kind: "captions", label: "Captions", src: url }));
     player.dataset.captions = url;
   }, () => setText(trouble, "The captions cannot be shown here. Download them below."));
   return h("div", { class: "screen" }, player, trouble);
