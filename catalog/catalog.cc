@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <nlohmann/json.hpp>
 #include <set>
 #include <utility>
 
@@ -14,7 +15,9 @@
 #include "base/file.h"
 #include "base/nearest.h"
 #include "base/status.h"
+#include "catalog/template_document.h"
 #include "catalog/template_outline.h"
+#include "catalog/template_schema.h"
 #include "catalog/voices.h"
 #include "proto/item_error.h"
 
@@ -29,11 +32,6 @@ const std::set<std::string>& StandardColumns() {
   return columns;
 }
 
-struct StoredTemplate {
-  std::string json;
-  TemplateOutline outline;
-};
-
 struct StoredAsset {
   fs::path path;
   std::string sha256;
@@ -46,10 +44,6 @@ std::vector<std::string> KeysOf(const Map& map) {
     keys.push_back(entry.first);
   }
   return keys;
-}
-
-std::string PointerStep(const std::string& key) {
-  return absl::StrReplaceAll(key, {{"~", "~0"}, {"/", "~1"}});
 }
 
 rendernode::Asset::Kind KindOfFile(const fs::path& path) {
@@ -89,7 +83,7 @@ std::vector<fs::path> FilesIn(const fs::path& folder) {
 
 struct Catalog::Impl {
   CatalogOptions options;
-  std::map<std::string, StoredTemplate> templates;
+  std::map<std::string, CatalogTemplate> templates;
   std::map<std::string, rendernode::Voice> voices;
   std::map<std::string, StoredAsset> assets;  // "music:upbeat_corporate", "asset:intro.mp4"
   std::map<std::string, std::string, std::less<>> asset_names;  // by sha256
@@ -110,6 +104,9 @@ struct Catalog::Impl {
                  const TemplateOutline& outline,
                  rendernode::JobSpec* spec,
                  std::vector<RequestProblem>* problems) const;
+  void CheckNames(const nlohmann::json& value,
+                  const std::string& pointer,
+                  std::vector<RequestProblem>* problems) const;
   std::vector<std::string> Music() const;
 };
 
@@ -214,6 +211,11 @@ std::vector<std::string> Catalog::music_names() const {
   return impl_->Music();
 }
 
+const CatalogTemplate* Catalog::FindTemplate(const std::string& id) const {
+  const auto found = impl_->templates.find(id);
+  return found == impl_->templates.end() ? nullptr : &found->second;
+}
+
 const std::vector<std::string>& Catalog::resolutions() {
   static const std::vector<std::string> names = {"480p", "720p", "1080p", "1440p", "2160p"};
   return names;
@@ -232,6 +234,65 @@ bool Holds(const std::vector<std::string>& names, const std::string& name) {
 }
 
 }  // namespace
+
+// Voices and files that the template names itself, at any depth; its structure is known to be good.
+void Catalog::Impl::CheckNames(const nlohmann::json& value,
+                               const std::string& pointer,
+                               std::vector<RequestProblem>* problems) const {
+  const auto text = [&](const char* member) -> std::string {
+    const bool has = value.is_object() && value.contains(member) && value[member].is_string();
+    return has ? value[member].get<std::string>() : "";
+  };
+  const auto check = [&](const char* member, const char* kind, std::vector<std::string> valid) {
+    if (!Holds(valid, text(member))) {
+      problems->push_back(
+          {absl::StrCat(pointer, "/", member), UnknownName(kind, text(member), valid)});
+    }
+  };
+  if (absl::StartsWith(text("source"), "music:") || absl::StartsWith(text("source"), "asset:")) {
+    check("source", "file", KeysOf(assets));
+  }
+  if (!text("voice").empty() && !absl::StrContains(text("voice"), "{{")) {
+    check("voice", "voice", KeysOf(voices));
+  }
+  if (text("type") == "voice" && !text("default").empty()) {
+    check("default", "voice", KeysOf(voices));
+  }
+  if (value.is_object()) {
+    for (const auto& member : value.items()) {
+      CheckNames(member.value(), absl::StrCat(pointer, "/", PointerStep(member.key())), problems);
+    }
+  } else if (value.is_array()) {
+    for (std::size_t i = 0; i < value.size(); ++i) {
+      CheckNames(value[i], absl::StrCat(pointer, "/", i), problems);
+    }
+  }
+}
+
+std::optional<CatalogTemplate> Catalog::ReadTemplate(std::string json,
+                                                     std::vector<RequestProblem>* problems) const {
+  std::vector<Problem> found;
+  const nlohmann::json document = ParseDocument(json, TemplateLimits(), &found);
+  if (found.empty()) {
+    found = CheckStructure(document);
+  }
+  for (Problem& problem : found) {
+    problems->push_back({std::move(problem.pointer), std::move(problem.message)});
+  }
+  if (!found.empty()) {
+    return std::nullopt;
+  }
+  const std::size_t before = problems->size();
+  impl_->CheckNames(document, "", problems);
+  absl::StatusOr<TemplateOutline> outline = OutlineTemplate(json);
+  if (!outline.ok()) {
+    problems->push_back({"", std::string(outline.status().message())});
+  }
+  if (problems->size() != before) {
+    return std::nullopt;
+  }
+  return CatalogTemplate{std::move(json), *std::move(outline)};
+}
 
 void Catalog::Impl::CheckOverrides(const JobRequest& request,
                                    const TemplateOutline& outline,
@@ -331,18 +392,21 @@ void Catalog::Impl::AddAssets(const JobRequest& request,
 
 std::optional<rendernode::JobSpec> Catalog::BuildJobSpec(
     const JobRequest& request, std::vector<RequestProblem>* problems) const {
-  const auto found = impl_->templates.find(request.template_id);
-  if (found == impl_->templates.end()) {
+  const CatalogTemplate* used =
+      request.uploaded != nullptr ? request.uploaded : FindTemplate(request.template_id);
+  if (used == nullptr) {
+    std::vector<std::string> valid = template_ids();
+    valid.insert(valid.end(), request.uploaded_ids.begin(), request.uploaded_ids.end());
     problems->push_back(
-        {"/template/template_id", UnknownName("template", request.template_id, template_ids())});
+        {"/template/template_id", UnknownName("template", request.template_id, valid)});
     return std::nullopt;
   }
   const std::size_t before = problems->size();
-  const TemplateOutline& outline = found->second.outline;
+  const TemplateOutline& outline = used->outline;
   rendernode::JobSpec spec;
   spec.set_job_id(request.job_id);
   spec.set_template_id(request.template_id);
-  spec.set_template_json(found->second.json);
+  spec.set_template_json(used->json);
   spec.mutable_overrides()->insert(request.overrides.begin(), request.overrides.end());
   spec.mutable_voices()->insert(impl_->voices.begin(), impl_->voices.end());
   for (const std::string& voice : outline.voices) {
@@ -360,14 +424,18 @@ std::optional<rendernode::JobSpec> Catalog::BuildJobSpec(
 void Catalog::CheckColumns(const std::string& template_id,
                            const std::vector<std::string>& variables,
                            std::vector<RequestProblem>* problems) const {
-  const auto found = impl_->templates.find(template_id);
-  if (found == impl_->templates.end()) {
-    return;  // BuildJobSpec says so.
+  if (const CatalogTemplate* found = FindTemplate(template_id)) {  // Else BuildJobSpec says so.
+    CheckColumns(found->outline, variables, problems);
   }
-  const auto& known = found->second.outline.variables;
+}
+
+void Catalog::CheckColumns(const TemplateOutline& outline,
+                           const std::vector<std::string>& variables,
+                           std::vector<RequestProblem>* problems) {
   for (const std::string& name : variables) {
-    if (!name.empty() && known.count(name) == 0 && StandardColumns().count(name) == 0) {
-      problems->push_back({"/input_source", UnknownName("column", name, KeysOf(known))});
+    if (!name.empty() && outline.variables.count(name) == 0 && StandardColumns().count(name) == 0) {
+      problems->push_back(
+          {"/input_source", UnknownName("column", name, KeysOf(outline.variables))});
     }
   }
 }
@@ -376,12 +444,24 @@ absl::StatusOr<rendernode::ItemSpec> Catalog::BuildItemSpec(
     const rendernode::JobSpec& job,
     std::uint32_t row,
     const std::map<std::string, std::string>& values) const {
-  const auto found = impl_->templates.find(job.template_id());
-  CHECK(found != impl_->templates.end());
+  const CatalogTemplate* found = FindTemplate(job.template_id());
+  if (found == nullptr) {
+    return WithItemError(
+        absl::NotFoundError(UnknownName("template", job.template_id(), KeysOf(impl_->templates))),
+        rendernode::ITEM_ERROR_TEMPLATE_RENDER_ERROR);
+  }
+  return BuildItemSpec(job, found->outline, row, values);
+}
+
+absl::StatusOr<rendernode::ItemSpec> Catalog::BuildItemSpec(
+    const rendernode::JobSpec& job,
+    const TemplateOutline& outline,
+    std::uint32_t row,
+    const std::map<std::string, std::string>& values) {
   rendernode::ItemSpec item;
   item.set_row(row);
   std::vector<std::string> mistakes;
-  for (const auto& [name, variable] : found->second.outline.variables) {
+  for (const auto& [name, variable] : outline.variables) {
     const auto cell = values.find(name);
     // Blanks alone are nothing to the renderer either.
     const bool given = cell != values.end() && !absl::StripAsciiWhitespace(cell->second).empty();

@@ -16,6 +16,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "catalog/template_outline.h"
 #include "proto/render.pb.h"
 
 namespace rn {
@@ -26,9 +27,17 @@ struct RequestProblem {
   std::string message;
 };
 
+// A template's text and what a job needs to know of it.
+struct CatalogTemplate {
+  std::string json;
+  TemplateOutline outline;
+};
+
 struct JobRequest {
   std::string job_id;
   std::string template_id;
+  const CatalogTemplate* uploaded = nullptr;     // Instead of the folder's; outlives the request.
+  std::vector<std::string> uploaded_ids;         // That would be valid besides the folder's.
   std::map<std::string, std::string> overrides;  // style, voice, background_music, color_scheme, …
   std::string resolution;    // "1080p": of the shorter side; "" = the template's
   std::string aspect_ratio;  // "9:16"; "" = the template's
@@ -57,6 +66,15 @@ class Catalog {
   std::vector<std::string> music_names() const;
   static const std::vector<std::string>& resolutions();
 
+  // The folder's; nullptr: it has none of this id.
+  const CatalogTemplate* FindTemplate(const std::string& id) const;
+
+  // A template that somebody sends; every mistake in `problems`, with its pointer, and nothing when
+  // there is one: what schema.json says, and voices, music and files that are not here. What takes
+  // the renderer to find, such as names that the template itself should have defined, is not.
+  std::optional<CatalogTemplate> ReadTemplate(std::string json,
+                                              std::vector<RequestProblem>* problems) const;
+
   // Adds a template that is not in the folder; its id is the file's name without extension.
   absl::StatusOr<std::string> AddTemplate(const std::filesystem::path& file);
 
@@ -67,6 +85,10 @@ class Catalog {
 
   // A sheet's columns, by the variables that they fill; "" fills none. The three that every sheet
   // has (title, script, image_url) need not be the template's. Mistakes point at /input_source.
+  static void CheckColumns(const TemplateOutline& outline,
+                           const std::vector<std::string>& variables,
+                           std::vector<RequestProblem>* problems);
+  // Of a template of the folder.
   void CheckColumns(const std::string& template_id,
                     const std::vector<std::string>& variables,
                     std::vector<RequestProblem>* problems) const;
@@ -75,6 +97,12 @@ class Catalog {
   // a video or a sound becomes an asset to be fetched. Errors are of this row alone and carry
   // ITEM_ERROR_TEMPLATE_RENDER_ERROR: a required value that neither the row nor the overrides give,
   // a value that should be a URL and is none.
+  static absl::StatusOr<rendernode::ItemSpec> BuildItemSpec(
+      const rendernode::JobSpec& job,
+      const TemplateOutline& outline,
+      std::uint32_t row,
+      const std::map<std::string, std::string>& values);
+  // Of a job with a template of the folder; another's is an error of the row.
   absl::StatusOr<rendernode::ItemSpec> BuildItemSpec(
       const rendernode::JobSpec& job,
       std::uint32_t row,

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "base/status.h"
 
 namespace rn {
@@ -11,7 +12,9 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int kDepthMax = 24;  // As the template language has it.
+constexpr int kDepthMax = 24;   // As the template language has it.
+constexpr int kPixelsMin = 16;  // As schema.json has them.
+constexpr int kPixelsMax = 8192;
 
 const json& Member(const json& object, const char* name) {
   static const json none;
@@ -22,6 +25,20 @@ const json& Member(const json& object, const char* name) {
 std::string Text(const json& object, const char* name) {
   const json& member = Member(object, name);
   return member.is_string() ? member.get<std::string>() : "";
+}
+
+// Of "/output/<side>". Anything else would be a size that nothing can be computed with.
+absl::StatusOr<int> Pixels(const json& document, const char* side) {
+  const json& pixels = Member(Member(document, "output"), side);
+  if (!pixels.is_number_integer() || pixels < kPixelsMin || pixels > kPixelsMax) {
+    return absl::InvalidArgumentError(absl::StrCat("/output/",
+                                                   side,
+                                                   ": must be a whole number of pixels from ",
+                                                   kPixelsMin,
+                                                   " to ",
+                                                   kPixelsMax));
+  }
+  return pixels.get<int>();
 }
 
 std::vector<std::string> Keys(const json& object) {
@@ -72,13 +89,13 @@ absl::StatusOr<TemplateOutline> OutlineTemplate(absl::string_view text) {
     return absl::InvalidArgumentError("not a JSON object");
   }
   TemplateOutline outline;
-  const json& width = Member(Member(document, "output"), "width");
-  const json& height = Member(Member(document, "output"), "height");
-  if (!width.is_number_integer() || !height.is_number_integer() || width <= 0 || height <= 0) {
-    return absl::InvalidArgumentError("/output: width and height in pixels are needed");
+  ASSIGN_OR_RETURN(outline.width, Pixels(document, "width"));
+  ASSIGN_OR_RETURN(outline.height, Pixels(document, "height"));
+  for (const char* table : {"variables", "styles", "color_schemes", "variants"}) {
+    if (const json& member = Member(document, table); !member.is_null() && !member.is_object()) {
+      return absl::InvalidArgumentError(absl::StrCat("/", table, ": must be an object"));
+    }
   }
-  outline.width = width.get<int>();
-  outline.height = height.get<int>();
   for (const auto& item : Member(document, "variables").items()) {
     const std::string type = Text(item.value(), "type");
     const json& value = Member(item.value(), "default");

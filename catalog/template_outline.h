@@ -26,7 +26,8 @@ struct TemplateOutline {
 };
 
 // Whether the template is valid as a whole is the renderer's to say: it has every rule. Here only
-// what stands in the way of an outline is an error.
+// what stands in the way of an outline is an error: InvalidArgument, with its JSON pointer in
+// front.
 absl::StatusOr<TemplateOutline> OutlineTemplate(absl::string_view json);
 
 }  // namespace rn

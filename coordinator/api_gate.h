@@ -26,6 +26,9 @@ class ApiGate {
   // For requests from now on.
   void Set(Authenticator keys, RateLimit limit);
 
+  // RateLimiter::Limited.
+  bool Limited(const std::string& tenant) { return limiter_.Limited(tenant, clock_.SinceBoot()); }
+
   // Who asks; or the answer to one who must not: 401, 429 or, without `scope`, 403.
   std::variant<Principal, HttpResponse> Admit(const HttpRequest& request,
                                               std::optional<Scope> scope);

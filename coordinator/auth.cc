@@ -7,6 +7,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "base/file.h"
 #include "base/nearest.h"
@@ -16,10 +17,11 @@ namespace rn {
 namespace {
 
 constexpr std::size_t kDigestChars = 64;
-constexpr Scope kTenantScopes[] = {Scope::kJobsRead, Scope::kJobsWrite, Scope::kSheetsConnect};
+constexpr std::size_t kTenantCharsMax = 64;
 constexpr Scope kScopes[] = {Scope::kJobsRead,
                              Scope::kJobsWrite,
                              Scope::kSheetsConnect,
+                             Scope::kTemplatesWrite,
                              Scope::kNodesRead,
                              Scope::kNodesWrite};
 
@@ -31,7 +33,8 @@ bool IsDigest(absl::string_view text) {
 
 absl::StatusOr<std::set<Scope>> ScopesOf(const ApiKey& key) {
   if (key.scopes.empty()) {
-    return std::set<Scope>(std::begin(kTenantScopes), std::end(kTenantScopes));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "no scopes are given; name what the key may do: ", absl::StrJoin(ScopeNames(), ", ")));
   }
   std::set<Scope> scopes;
   for (const std::string& name : key.scopes) {
@@ -51,6 +54,8 @@ std::string ScopeName(Scope scope) {
       return "jobs:write";
     case Scope::kSheetsConnect:
       return "sheets:connect";
+    case Scope::kTemplatesWrite:
+      return "templates:write";
     case Scope::kNodesRead:
       return "nodes:read";
     case Scope::kNodesWrite:
@@ -60,14 +65,33 @@ std::string ScopeName(Scope scope) {
 }
 
 absl::StatusOr<Scope> ScopeFromName(absl::string_view name) {
-  std::vector<std::string> names;
   for (const Scope scope : kScopes) {
-    names.push_back(ScopeName(scope));
-    if (names.back() == name) {
+    if (ScopeName(scope) == name) {
       return scope;
     }
   }
-  return absl::InvalidArgumentError(UnknownName("scope", name, names));
+  return absl::InvalidArgumentError(UnknownName("scope", name, ScopeNames()));
+}
+
+std::vector<std::string> ScopeNames() {
+  std::vector<std::string> names;
+  for (const Scope scope : kScopes) {
+    names.push_back(ScopeName(scope));
+  }
+  return names;
+}
+
+absl::Status CheckTenantName(absl::string_view tenant) {
+  const bool valid = !tenant.empty() && tenant.size() <= kTenantCharsMax &&
+                     absl::ascii_isalnum(tenant.front()) &&
+                     std::all_of(tenant.begin(), tenant.end(), [](char c) {
+                       return absl::ascii_isalnum(c) || c == '-' || c == '_';
+                     });
+  return valid ? absl::OkStatus()
+               : absl::InvalidArgumentError(absl::StrCat(
+                     "the tenant's name must be 1 to ",
+                     kTenantCharsMax,
+                     " letters, digits, \"-\" and \"_\", with a letter or digit first"));
 }
 
 absl::StatusOr<Authenticator> Authenticator::Create(const std::vector<ApiKey>& keys) {
@@ -78,9 +102,7 @@ absl::StatusOr<Authenticator> Authenticator::Create(const std::vector<ApiKey>& k
       return absl::InvalidArgumentError(
           absl::StrCat(place, ": the digest must be ", kDigestChars, " lower-case hex digits"));
     }
-    if (keys[i].tenant.empty()) {
-      return absl::InvalidArgumentError(absl::StrCat(place, ": the tenant is empty"));
-    }
+    RETURN_IF_ERROR(Annotate(CheckTenantName(keys[i].tenant), place));
     for (const Entry& earlier : entries) {
       if (earlier.sha256 == keys[i].sha256) {
         return absl::InvalidArgumentError(absl::StrCat(place, ": the same key was given before"));
@@ -110,6 +132,14 @@ absl::StatusOr<Principal> Authenticator::Authenticate(absl::string_view authoriz
     return absl::UnauthenticatedError("the API key is not known here");
   }
   return found->principal;
+}
+
+std::set<std::string> Authenticator::tenants() const {
+  std::set<std::string> tenants;
+  for (const Entry& entry : entries_) {
+    tenants.insert(entry.principal.tenant);
+  }
+  return tenants;
 }
 
 }  // namespace rn

@@ -10,20 +10,30 @@
 
 namespace rn {
 
-enum class Scope { kJobsRead, kJobsWrite, kSheetsConnect, kNodesRead, kNodesWrite };
+enum class Scope {
+  kJobsRead,
+  kJobsWrite,
+  kSheetsConnect,
+  kTemplatesWrite,
+  kNodesRead,
+  kNodesWrite
+};
 
-// "jobs:read", "jobs:write", "sheets:connect", "nodes:read", "nodes:write"; and back,
-// InvalidArgument naming the valid ones.
+// "jobs:read", "jobs:write", "sheets:connect", "templates:write", "nodes:read", "nodes:write"; and
+// back, InvalidArgument naming the valid ones. "nodes:…" are about every tenant's machines.
 std::string ScopeName(Scope scope);
 absl::StatusOr<Scope> ScopeFromName(absl::string_view name);
+std::vector<std::string> ScopeNames();
+
+// InvalidArgument unless `tenant` is 1 to 64 letters, digits, "-" and "_", a letter or digit first:
+// it names folders.
+absl::Status CheckTenantName(absl::string_view tenant);
 
 // As configured. Only the digest is kept: a leaked configuration or core dump gives no key away.
 struct ApiKey {
   std::string sha256;  // Of the key, lower-case hex.
   std::string tenant;
-  // Empty: all that are about the tenant's own. "nodes:…" are about every tenant's machines and
-  // must be named.
-  std::vector<std::string> scopes;
+  std::vector<std::string> scopes;  // At least one.
 };
 
 struct Principal {
@@ -34,13 +44,16 @@ struct Principal {
 // Immutable, hence thread-safe.
 class Authenticator {
  public:
-  // InvalidArgument names the key by its place in `keys`: a digest that is none, an empty tenant,
-  // an unknown scope, a key given twice.
+  // InvalidArgument names the key by its place in `keys`: a digest that is none, a tenant's name
+  // that is none, no scope or an unknown one, a key given twice.
   static absl::StatusOr<Authenticator> Create(const std::vector<ApiKey>& keys);
 
   // `authorization` is the header's value, "Bearer KEY". Unauthenticated: none, not a bearer key,
   // or unknown. Takes as long for a wrong key as for a right one.
   absl::StatusOr<Principal> Authenticate(absl::string_view authorization) const;
+
+  // Whom the keys belong to.
+  std::set<std::string> tenants() const;
 
  private:
   struct Entry {

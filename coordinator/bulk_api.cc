@@ -12,13 +12,18 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "base/file.h"
 #include "base/status.h"
 #include "base/ulid.h"
 #include "coordinator/api_error.h"
 #include "coordinator/job_json.h"
+#include "coordinator/json_fields.h"
+#include "coordinator/openapi_json.h"
 #include "coordinator/query.h"
 #include "coordinator/sheet_items.h"
 #include "coordinator/web_socket_offer.h"
+#include "coordinator/webhooks.h"
 
 namespace rn {
 namespace {
@@ -26,15 +31,18 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr absl::string_view kIdPlaceholder = "{id}";
-constexpr std::size_t kJobIdCharsMax = 64;
+constexpr absl::string_view kJobsList = "jobs";  // In page tokens.
+constexpr std::size_t kIdCharsMax = 64;
 constexpr std::size_t kIdempotencyKeyCharsMax = 255;
+constexpr std::size_t kTemplateIdCharsMax = 60;  // Without "tpl_".
+constexpr std::int64_t kVersionMax = 1'000'000'000;
 constexpr std::size_t kPreviewRows = 5;
 constexpr int kReportPage = 500;
 
-bool PlausibleJobId(absl::string_view id) {
-  return !id.empty() && id.size() <= kJobIdCharsMax &&
-         std::all_of(
-             id.begin(), id.end(), [](char c) { return absl::ascii_isalnum(c) || c == '_'; });
+bool PlausibleId(absl::string_view id) {
+  return !id.empty() && id.size() <= kIdCharsMax && std::all_of(id.begin(), id.end(), [](char c) {
+    return absl::ascii_isalnum(c) || c == '_';
+  });
 }
 
 // Whether `path` has the form of `pattern`; `job_id` is then what stands for "{id}".
@@ -85,11 +93,9 @@ HttpResponse SheetResponse(const absl::Status& status, const std::string& pointe
   return StatusResponse(status);
 }
 
-std::vector<FieldError> CheckColumns(const Sheet& sheet,
-                                     const std::string& template_id,
-                                     const Catalog& catalog) {
+std::vector<FieldError> CheckColumns(const Sheet& sheet, const TemplateOutline& outline) {
   std::vector<RequestProblem> problems;
-  catalog.CheckColumns(template_id, sheet.variables, &problems);
+  Catalog::CheckColumns(outline, sheet.variables, &problems);
   std::vector<FieldError> errors;
   for (const RequestProblem& problem : problems) {
     errors.push_back(
@@ -97,6 +103,39 @@ std::vector<FieldError> CheckColumns(const Sheet& sheet,
          absl::StrCat(problem.message, ". To leave a column out, begin its header with \"#\"")});
   }
   return errors;
+}
+
+HttpResponse QuotaResponse(const absl::Status& status) {
+  return ErrorResponse(403, "quota_exceeded", status.message());
+}
+
+bool ValidTemplateId(absl::string_view id) {
+  return absl::ConsumePrefix(&id, "tpl_") && !id.empty() && id.size() <= kTemplateIdCharsMax &&
+         std::all_of(id.begin(), id.end(), [](char c) {
+           return absl::ascii_islower(c) || absl::ascii_isdigit(c) || c == '_';
+         });
+}
+
+Json ShippedJson(const std::string& id, const std::string& body) {
+  return {{"template_id", id},
+          {"origin", "shipped"},
+          {"version", nullptr},
+          {"sha256", Sha256(body)},
+          {"created_at", nullptr}};
+}
+
+Json UploadedJson(const StoredTemplate& stored) {
+  return {{"template_id", stored.id},
+          {"origin", "uploaded"},
+          {"version", stored.version},
+          {"sha256", stored.sha256},
+          {"created_at", ApiTime(stored.created_at)}};
+}
+
+// With the whole template, its keys in the order that they were written in.
+HttpResponse TemplateResponse(int http_status, Json json, const std::string& body) {
+  json["template"] = Json::parse(body, nullptr, /*allow_exceptions=*/false);
+  return Dumped(http_status, json);
 }
 
 Json SampleOf(const Sheet& sheet) {
@@ -119,8 +158,8 @@ HttpResponse UpgradeRequired() {
   return response;
 }
 
-Json TokenOrNull(bool more, absl::string_view start) {
-  return more ? Json(PageToken(start)) : Json(nullptr);
+Json TokenOrNull(bool more, absl::string_view list, absl::string_view start) {
+  return more ? Json(PageToken(list, start)) : Json(nullptr);
 }
 
 }  // namespace
@@ -128,14 +167,14 @@ Json TokenOrNull(bool more, absl::string_view start) {
 struct BulkApi::Call {
   const HttpRequest& request;
   const Principal who;
-  const std::string job_id;
+  const std::string id;  // What stands for "{id}" in the path.
   const absl::Time now;
 };
 
 struct BulkApi::Route {
   const char* method;
   const char* pattern;
-  Scope scope;
+  std::optional<Scope> scope;  // Without: no key is needed, and nobody's rate is counted.
   HttpResponse (BulkApi::*handle)(const Call&);
 };
 
@@ -152,6 +191,13 @@ const BulkApi::Route BulkApi::kRoutes[] = {
     {"POST", "/api/v1/bulk-jobs/{id}/retry-failed", Scope::kJobsWrite, &BulkApi::RetryFailed},
     {"POST", "/api/v1/sheets/connect", Scope::kSheetsConnect, &BulkApi::ConnectSheet},
     {"GET", "/api/v1/ws/bulk-jobs", Scope::kJobsRead, &BulkApi::WatchJob},
+    {"GET", "/api/v1/templates", Scope::kJobsRead, &BulkApi::ListTemplates},
+    {"GET", "/api/v1/templates/{id}", Scope::kJobsRead, &BulkApi::GetTemplate},
+    {"PUT", "/api/v1/templates/{id}", Scope::kTemplatesWrite, &BulkApi::PutTemplate},
+    {"GET", "/api/v1/webhook-secret", Scope::kJobsWrite, &BulkApi::GetWebhookSecret},
+    {"POST", "/api/v1/webhook-secret", Scope::kJobsWrite, &BulkApi::ReplaceWebhookSecret},
+    {"GET", "/api/v1/openapi.json", std::nullopt, &BulkApi::OpenApi},
+    {"GET", "/healthz", std::nullopt, &BulkApi::Health},
 };
 
 BulkApi::BulkApi(
@@ -166,9 +212,6 @@ BulkApi::BulkApi(
 
 HttpResponse BulkApi::Handle(const HttpRequest& request) {
   const std::string method = request.method == "HEAD" ? "GET" : request.method;
-  if (request.path == "/healthz" && method == "GET") {
-    return Health();
-  }
   std::set<std::string> allowed;
   for (const Route& route : kRoutes) {
     std::string job_id;
@@ -189,19 +232,34 @@ HttpResponse BulkApi::Handle(const HttpRequest& request) {
   return response;
 }
 
-HttpResponse BulkApi::Dispatch(const Route& route, const HttpRequest& request, std::string job_id) {
+std::vector<ApiOperation> BulkApi::Operations() {
+  std::vector<ApiOperation> operations;
+  for (const Route& route : kRoutes) {
+    operations.push_back({route.method, route.pattern, route.scope});
+  }
+  return operations;
+}
+
+HttpResponse BulkApi::Dispatch(const Route& route, const HttpRequest& request, std::string id) {
+  if (!route.scope.has_value()) {
+    return (this->*route.handle)({request, Principal(), "", clock_.Now()});
+  }
   auto admitted = gate_.Admit(request, route.scope);
   if (auto* refused = std::get_if<HttpResponse>(&admitted)) {
     return std::move(*refused);
   }
-  if (!job_id.empty() && !PlausibleJobId(job_id)) {
-    return ErrorResponse(404, "there is no such job");
+  if (!id.empty() && !PlausibleId(id)) {
+    return ErrorResponse(404, "there is nothing of this id");
   }
   return (this->*route.handle)(
-      {request, std::get<Principal>(std::move(admitted)), std::move(job_id), clock_.Now()});
+      {request, std::get<Principal>(std::move(admitted)), std::move(id), clock_.Now()});
 }
 
-HttpResponse BulkApi::Health() {
+HttpResponse BulkApi::OpenApi(const Call&) {
+  return JsonResponse(200, kOpenApiJson);
+}
+
+HttpResponse BulkApi::Health(const Call&) {
   const absl::Status store = store_.ListJobs({.limit = 1}).status();
   if (!store.ok()) {
     SPDLOG_ERROR("health check failed store=\"{}\"", store.ToString());
@@ -211,19 +269,14 @@ HttpResponse BulkApi::Health() {
 }
 
 HttpResponse BulkApi::CreateJob(const Call& call) {
-  auto parsed =
-      ParseBulkJobRequest(call.request.body, absl::StrCat("job_", NewUlid(call.now)), catalog_);
-  if (const auto* errors = std::get_if<std::vector<FieldError>>(&parsed)) {
-    return ValidationResponse(*errors);
-  }
-  auto& request = std::get<BulkJobRequest>(parsed);
   const Idempotency idempotency = {.key = call.request.Header("idempotency-key").value_or(""),
-                                   .body_sha256 = request.body_sha256,
+                                   .body_sha256 = BodyDigest(call.request.body),
                                    .kept = options_.idempotency_kept};
   if (const absl::Status valid = CheckIdempotencyKey(idempotency.key); !valid.ok()) {
     return StatusResponse(valid);
   }
-  // Before the sheet is read: it may have changed or gone since the first time.
+  // Before the body is checked and the sheet is read: templates, voices and sheets may have changed
+  // or gone since the first time.
   const auto known = idempotency.key.empty()
                          ? std::optional<Job>()
                          : store_.FindByIdempotency(call.who.tenant, idempotency, call.now);
@@ -233,7 +286,39 @@ HttpResponse BulkApi::CreateJob(const Call& call) {
   if (known->has_value()) {
     return JobResponse(200, **known);
   }
-  return StoreJob(call, std::move(request), idempotency);
+  const absl::StatusOr<UploadedTemplates> uploaded = FindUploaded(call);
+  if (!uploaded.ok()) {
+    return StatusResponse(uploaded.status());
+  }
+  auto parsed = ParseBulkJobRequest(
+      call.request.body, absl::StrCat("job_", NewUlid(call.now)), catalog_, *uploaded);
+  if (const auto* errors = std::get_if<std::vector<FieldError>>(&parsed)) {
+    return ValidationResponse(*errors);
+  }
+  return StoreJob(call, std::get<BulkJobRequest>(std::move(parsed)), idempotency);
+}
+
+absl::StatusOr<UploadedTemplates> BulkApi::FindUploaded(const Call& call) {
+  const TemplateRef wanted = WantedTemplate(call.request.body);
+  UploadedTemplates uploaded;
+  if (wanted.id.empty() || catalog_.FindTemplate(wanted.id) != nullptr) {
+    return uploaded;
+  }
+  absl::StatusOr<StoredTemplate> found =
+      store_.GetTemplate(call.who.tenant, wanted.id, wanted.version);
+  if (found.ok()) {
+    ASSIGN_OR_RETURN(TemplateOutline outline, OutlineTemplate(found->body));
+    uploaded.wanted = CatalogTemplate{std::move(found->body), std::move(outline)};
+    return uploaded;
+  }
+  if (!absl::IsNotFound(found.status())) {
+    return found.status();
+  }
+  ASSIGN_OR_RETURN(const std::vector<StoredTemplate> all, store_.ListTemplates(call.who.tenant));
+  for (const StoredTemplate& one : all) {
+    uploaded.ids.push_back(one.id);
+  }
+  return uploaded;
 }
 
 HttpResponse BulkApi::StoreJob(const Call& call,
@@ -246,7 +331,7 @@ HttpResponse BulkApi::StoreJob(const Call& call,
                                              " bytes; the limit is nodes.job_spec_max = ",
                                              options_.job_spec_bytes_max)}});
   }
-  const auto sheet = sheets_.Read(request.sheet.sheet_id, request.sheet.range);
+  const auto sheet = sheets_.Read(call.who.tenant, request.sheet.sheet_id, request.sheet.range);
   if (absl::IsNotFound(sheet.status())) {
     return ValidationResponse({{"/input_source/sheet_id", std::string(sheet.status().message())}});
   }
@@ -256,11 +341,10 @@ HttpResponse BulkApi::StoreJob(const Call& call,
   if (sheet->rows.empty()) {
     return ValidationResponse({{"/input_source/range", "the range holds no rows"}});
   }
-  if (const auto errors = CheckColumns(*sheet, request.spec.template_id(), catalog_);
-      !errors.empty()) {
+  if (const auto errors = CheckColumns(*sheet, request.outline); !errors.empty()) {
     return ValidationResponse(errors);
   }
-  std::vector<NewItem> items = ItemsOf(*sheet, request.spec, catalog_);
+  std::vector<NewItem> items = ItemsOf(*sheet, request.spec, request.outline);
   const NewJob job = {.id = request.spec.job_id(),
                       .tenant = call.who.tenant,
                       .title = std::move(request.title),
@@ -271,8 +355,12 @@ HttpResponse BulkApi::StoreJob(const Call& call,
                       .correlation_id = call.request.correlation_id,
                       .spec = std::move(request.spec),
                       .items = std::move(items),
-                      .warnings = sheet->warnings};
+                      .warnings = sheet->warnings,
+                      .quota = options_.quotas.Of(call.who.tenant)};
   const auto created = store_.CreateJob(job, idempotency, call.now);
+  if (absl::IsResourceExhausted(created.status())) {
+    return QuotaResponse(created.status());
+  }
   if (!created.ok()) {
     return IdempotencyResponse(created.status());
   }
@@ -294,7 +382,7 @@ HttpResponse BulkApi::ListJobs(const Call& call) {
   const std::string state = query.Name("state", JobStateNames());
   const std::string priority = query.Name("priority", JobPriorityNames());
   const int page_size = query.PageSize();
-  const std::string before = query.PageStart();
+  const std::string before = query.PageStart(kJobsList);
   query.Finish();
   if (!errors.empty()) {
     return ValidationResponse(errors);
@@ -311,15 +399,16 @@ HttpResponse BulkApi::ListJobs(const Call& call) {
   jobs->resize(std::min<std::size_t>(jobs->size(), page_size));
   Json data = Json::array();
   for (const Job& job : *jobs) {
-    data.push_back(JobJson(job, call.now, options_.public_url));
+    data.push_back(ToJson(job));
   }
-  return Dumped(200,
-                {{"data", std::move(data)},
-                 {"next_page_token", TokenOrNull(more, jobs->empty() ? "" : jobs->back().id)}});
+  return Dumped(
+      200,
+      {{"data", std::move(data)},
+       {"next_page_token", TokenOrNull(more, kJobsList, jobs->empty() ? "" : jobs->back().id)}});
 }
 
 HttpResponse BulkApi::GetJob(const Call& call) {
-  const auto job = store_.GetJob(call.who.tenant, call.job_id);
+  const auto job = store_.GetJob(call.who.tenant, call.id);
   return job.ok() ? JobResponse(200, *job) : StatusResponse(job.status());
 }
 
@@ -328,7 +417,7 @@ HttpResponse BulkApi::ListVideos(const Call& call) {
   QueryReader query(call.request, errors);
   const std::string state = query.Name("state", VideoStateNames());
   const int page_size = query.PageSize();
-  const std::string after = query.PageStart();
+  const std::string after = query.PageStart(call.id);
   query.Finish();
   std::uint32_t after_row = 0;
   if (!after.empty() && !absl::SimpleAtoi(after, &after_row)) {
@@ -337,10 +426,10 @@ HttpResponse BulkApi::ListVideos(const Call& call) {
   if (!errors.empty()) {
     return ValidationResponse(errors);
   }
-  if (const auto job = store_.GetJob(call.who.tenant, call.job_id); !job.ok()) {
+  if (const auto job = store_.GetJob(call.who.tenant, call.id); !job.ok()) {
     return StatusResponse(job.status());
   }
-  auto items = store_.ListItems({.job_id = call.job_id,
+  auto items = store_.ListItems({.job_id = call.id,
                                  .state = VideoStateFromName(state),
                                  .after_row = after_row,
                                  .limit = page_size + 1});
@@ -354,7 +443,8 @@ HttpResponse BulkApi::ListVideos(const Call& call) {
     data.push_back(VideoJson(item, urls_));
   }
   const std::string last = items->empty() ? "" : absl::StrCat(items->back().row);
-  return Dumped(200, {{"data", std::move(data)}, {"next_page_token", TokenOrNull(more, last)}});
+  return Dumped(200,
+                {{"data", std::move(data)}, {"next_page_token", TokenOrNull(more, call.id, last)}});
 }
 
 absl::StatusOr<std::vector<Item>> BulkApi::AllItems(const std::string& job_id) {
@@ -373,8 +463,8 @@ absl::StatusOr<std::vector<Item>> BulkApi::AllItems(const std::string& job_id) {
 }
 
 HttpResponse BulkApi::CsvReport(const Call& call) {
-  const auto job = store_.GetJob(call.who.tenant, call.job_id);
-  const auto items = job.ok() ? AllItems(call.job_id) : job.status();
+  const auto job = store_.GetJob(call.who.tenant, call.id);
+  const auto items = job.ok() ? AllItems(call.id) : job.status();
   if (!items.ok()) {
     return StatusResponse(items.status());
   }
@@ -382,14 +472,14 @@ HttpResponse BulkApi::CsvReport(const Call& call) {
   response.headers = {
       {"Content-Type", "text/csv; charset=utf-8"},
       {"Cache-Control", "no-store"},
-      {"Content-Disposition", absl::StrCat("attachment; filename=\"", call.job_id, ".csv\"")}};
+      {"Content-Disposition", absl::StrCat("attachment; filename=\"", call.id, ".csv\"")}};
   response.body = ReportCsv(*items, urls_);
   return response;
 }
 
 HttpResponse BulkApi::JsonReport(const Call& call) {
-  const auto job = store_.GetJob(call.who.tenant, call.job_id);
-  const auto items = job.ok() ? AllItems(call.job_id) : job.status();
+  const auto job = store_.GetJob(call.who.tenant, call.id);
+  const auto items = job.ok() ? AllItems(call.id) : job.status();
   if (!items.ok()) {
     return StatusResponse(items.status());
   }
@@ -397,8 +487,7 @@ HttpResponse BulkApi::JsonReport(const Call& call) {
   for (const Item& item : *items) {
     videos.push_back(VideoJson(item, urls_));
   }
-  return Dumped(
-      200, {{"job", JobJson(*job, call.now, options_.public_url)}, {"videos", std::move(videos)}});
+  return Dumped(200, {{"job", ToJson(*job)}, {"videos", std::move(videos)}});
 }
 
 HttpResponse BulkApi::CancelJob(const Call& call) {
@@ -418,13 +507,13 @@ HttpResponse BulkApi::RetryFailed(const Call& call) {
 }
 
 HttpResponse BulkApi::Act(const Call& call, const char* what, JobAction action) {
-  const auto job = (store_.*action)(call.who.tenant, call.job_id, call.now);
+  const auto job = (store_.*action)(call.who.tenant, call.id, call.now);
   if (!job.ok()) {
     return StatusResponse(job.status());
   }
   SPDLOG_INFO("job action={} job={} tenant={} state={} correlation_id={}",
               what,
-              call.job_id,
+              call.id,
               call.who.tenant,
               JobStateName(job->state),
               call.request.correlation_id);
@@ -442,7 +531,7 @@ HttpResponse BulkApi::ConnectSheet(const Call& call) {
     return ValidationResponse(*errors);
   }
   const auto& wanted = std::get<SheetRef>(parsed);
-  const auto sheet = sheets_.Read(wanted.sheet_id, wanted.range);
+  const auto sheet = sheets_.Read(call.who.tenant, wanted.sheet_id, wanted.range);
   if (!sheet.ok()) {
     return SheetResponse(sheet.status(), "/sheet_id");
   }
@@ -459,7 +548,7 @@ HttpResponse BulkApi::WatchJob(const Call& call) {
   if (job_id.empty()) {
     return ValidationResponse({{"?job_id", "is required: the job whose events are wanted"}});
   }
-  if (!PlausibleJobId(job_id)) {
+  if (!PlausibleId(job_id)) {
     return ErrorResponse(404, "there is no such job");
   }
   if (const auto job = store_.GetJob(call.who.tenant, job_id); !job.ok()) {
@@ -480,8 +569,102 @@ HttpResponse BulkApi::WatchJob(const Call& call) {
   return response;
 }
 
-HttpResponse BulkApi::JobResponse(int http_status, const Job& job) const {
-  HttpResponse response = Dumped(http_status, JobJson(job, clock_.Now(), options_.public_url));
+HttpResponse BulkApi::ListTemplates(const Call& call) {
+  const auto uploaded = store_.ListTemplates(call.who.tenant);
+  if (!uploaded.ok()) {
+    return StatusResponse(uploaded.status());
+  }
+  Json data = Json::array();
+  for (const std::string& id : catalog_.template_ids()) {
+    data.push_back(ShippedJson(id, catalog_.FindTemplate(id)->json));
+  }
+  for (const StoredTemplate& one : *uploaded) {
+    data.push_back(UploadedJson(one));
+  }
+  return Dumped(200, {{"data", std::move(data)}});
+}
+
+HttpResponse BulkApi::GetTemplate(const Call& call) {
+  std::vector<FieldError> errors;
+  QueryReader query(call.request, errors);
+  const std::int64_t version = query.Number("version", /*absent=*/0, 1, kVersionMax);
+  query.Finish();
+  if (!errors.empty()) {
+    return ValidationResponse(errors);
+  }
+  const CatalogTemplate* shipped = catalog_.FindTemplate(call.id);
+  if (shipped != nullptr && version == 0) {
+    return TemplateResponse(200, ShippedJson(call.id, shipped->json), shipped->json);
+  }
+  const auto found = store_.GetTemplate(call.who.tenant, call.id, version);
+  return found.ok() ? TemplateResponse(200, UploadedJson(*found), found->body)
+                    : StatusResponse(found.status());
+}
+
+HttpResponse BulkApi::PutTemplate(const Call& call) {
+  if (!ValidTemplateId(call.id)) {
+    return ErrorResponse(400,
+                         "a template's id is \"tpl_\" and 1 to 60 lower-case letters, digits and "
+                         "\"_\"");
+  }
+  if (catalog_.FindTemplate(call.id) != nullptr) {
+    return ErrorResponse(409,
+                         absl::StrCat(call.id, " is a template of everybody's; choose another id"));
+  }
+  const auto bytes = static_cast<std::int64_t>(call.request.body.size());
+  if (bytes > options_.templates.bytes_max) {
+    return ErrorResponse(
+        413,
+        absl::StrCat(
+            "the template is ", bytes, " bytes long; at most ", options_.templates.bytes_max));
+  }
+  std::vector<RequestProblem> problems;
+  if (!catalog_.ReadTemplate(call.request.body, &problems).has_value()) {
+    std::vector<FieldError> errors;
+    for (std::size_t i = 0; i < std::min(problems.size(), kFieldErrorsMax); ++i) {
+      errors.push_back({std::move(problems[i].pointer), std::move(problems[i].message)});
+    }
+    return ValidationResponse(errors);
+  }
+  const auto put = store_.PutTemplate(
+      call.who.tenant, call.id, call.request.body, options_.templates.quota, call.now);
+  if (absl::IsResourceExhausted(put.status())) {
+    return QuotaResponse(put.status());
+  }
+  if (!put.ok()) {
+    return StatusResponse(put.status());
+  }
+  SPDLOG_INFO("template put template={} version={} new={} tenant={} correlation_id={}",
+              put->id,
+              put->version,
+              put->is_new,
+              call.who.tenant,
+              call.request.correlation_id);
+  return TemplateResponse(put->is_new ? 201 : 200, UploadedJson(*put), put->body);
+}
+
+HttpResponse BulkApi::GetWebhookSecret(const Call& call) {
+  return WebhookSecretResponse(call, /*replace=*/false);
+}
+
+HttpResponse BulkApi::ReplaceWebhookSecret(const Call& call) {
+  SPDLOG_INFO("webhook secret replaced tenant={} correlation_id={}",
+              call.who.tenant,
+              call.request.correlation_id);
+  return WebhookSecretResponse(call, /*replace=*/true);
+}
+
+HttpResponse BulkApi::WebhookSecretResponse(const Call& call, bool replace) {
+  const auto secret = store_.WebhookSecret(call.who.tenant, NewWebhookSecret(), replace);
+  return secret.ok() ? Dumped(200, {{"secret", *secret}}) : StatusResponse(secret.status());
+}
+
+Json BulkApi::ToJson(const Job& job) {
+  return JobJson(job, clock_.Now(), options_.public_url, gate_.Limited(job.tenant));
+}
+
+HttpResponse BulkApi::JobResponse(int http_status, const Job& job) {
+  HttpResponse response = Dumped(http_status, ToJson(job));
   if (http_status == 201) {
     response.headers.emplace_back("Location", absl::StrCat("/api/v1/bulk-jobs/", job.id));
   }

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 
@@ -21,9 +23,26 @@
 
 namespace rn {
 
+struct TemplateUploadLimits {
+  std::int64_t bytes_max = 1 << 20;
+  TemplateQuota quota;
+};
+
+struct Quotas {
+  TenantQuota everybody;
+  std::map<std::string, TenantQuota> tenants;  // Instead, for those named.
+
+  const TenantQuota& Of(const std::string& tenant) const {
+    const auto own = tenants.find(tenant);
+    return own == tenants.end() ? everybody : own->second;
+  }
+};
+
 struct BulkApiOptions {
   Authenticator keys;
   RateLimit rate_limit;
+  TemplateUploadLimits templates;
+  Quotas quotas;
   // What clients reach us by, "https://host:8443" without a slash at the end: for links to reports
   // and for artifact URLs that are paths.
   std::string public_url;
@@ -44,7 +63,14 @@ struct BulkApiOptions {
   std::int64_t job_spec_bytes_max = 16 << 20;  // A job with a longer one no node could get.
 };
 
-// Routes, all under /api/v1 but the last:
+// What may be asked, as api/openapi.json says it.
+struct ApiOperation {
+  std::string method;          // "GET"
+  std::string path;            // "/api/v1/bulk-jobs/{id}"
+  std::optional<Scope> scope;  // That a key needs; nothing: no key is needed.
+};
+
+// Routes, all under /api/v1 but the last; api/openapi.json says all of it:
 //   POST /bulk-jobs                 201 the job; 200 the same job again for a known Idempotency-Key
 //   GET  /bulk-jobs                 ?state= &priority= &page_size= &page_token=
 //   GET  /bulk-jobs/{id}
@@ -53,6 +79,11 @@ struct BulkApiOptions {
 //   POST /bulk-jobs/{id}/cancel, pause, resume, retry-failed
 //   POST /sheets/connect
 //   GET  /ws/bulk-jobs              ?job_id= ; a WebSocket, docs/websocket.md
+//   GET  /templates
+//   GET  /templates/{id}            ?version=
+//   PUT  /templates/{id}            201 a new version; 200 where the newest one is the same
+//   GET  /webhook-secret            what the tenant's webhooks are signed with; POST: a new one
+//   GET  /openapi.json              without a key: the document
 //   GET  /healthz                   without a key; 503 while the store does not answer
 // Handle is thread-safe and blocks on the store and the sheet source.
 class BulkApi {
@@ -69,6 +100,8 @@ class BulkApi {
   // Through which every request goes: what is set there is obeyed from then on.
   ApiGate& gate() { return gate_; }
 
+  static std::vector<ApiOperation> Operations();
+
  private:
   struct Call;
   struct Route;
@@ -78,8 +111,9 @@ class BulkApi {
 
   static const Route kRoutes[];
 
-  HttpResponse Dispatch(const Route& route, const HttpRequest& request, std::string job_id);
-  HttpResponse Health();
+  HttpResponse Dispatch(const Route& route, const HttpRequest& request, std::string id);
+  HttpResponse Health(const Call& call);
+  HttpResponse OpenApi(const Call& call);
   HttpResponse CreateJob(const Call& call);
   HttpResponse StoreJob(const Call& call, BulkJobRequest request, const Idempotency& idempotency);
   HttpResponse ListJobs(const Call& call);
@@ -93,9 +127,17 @@ class BulkApi {
   HttpResponse RetryFailed(const Call& call);
   HttpResponse ConnectSheet(const Call& call);
   HttpResponse WatchJob(const Call& call);
+  HttpResponse ListTemplates(const Call& call);
+  HttpResponse GetTemplate(const Call& call);
+  HttpResponse PutTemplate(const Call& call);
+  HttpResponse GetWebhookSecret(const Call& call);
+  HttpResponse ReplaceWebhookSecret(const Call& call);
 
+  absl::StatusOr<UploadedTemplates> FindUploaded(const Call& call);
+  HttpResponse WebhookSecretResponse(const Call& call, bool replace);
   HttpResponse Act(const Call& call, const char* what, JobAction action);
-  HttpResponse JobResponse(int http_status, const Job& job) const;
+  nlohmann::ordered_json ToJson(const Job& job);
+  HttpResponse JobResponse(int http_status, const Job& job);
   absl::StatusOr<std::vector<Item>> AllItems(const std::string& job_id);
 
   Store& store_;

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "base/address_policy.h"
 #include "base/config_reader.h"
 #include "base/local_address.h"
 #include "base/metrics_server.h"
@@ -18,6 +19,8 @@
 
 namespace rn {
 namespace {
+
+constexpr std::int64_t kQuotaMax = 1'000'000'000;
 
 void ReadPath(ConfigReader& reader, const std::string& key, std::filesystem::path& target) {
   std::string path = target.string();
@@ -206,8 +209,43 @@ void ReadRetries(ConfigReader& reader, RetryLimits& retry) {
   }
 }
 
-// "<sha256 of the key>" = "<tenant> <scope> <scope>…"; without a scope: all of the
-// tenant's own.
+void ReadWebhooks(ConfigReader& reader, WebhookOptions& webhooks) {
+  ReadCount(reader, "webhooks.threads", webhooks.threads, 1, 64);
+  reader.Read("webhooks.timeout", webhooks.timeout, absl::Seconds(1), absl::Minutes(5));
+  ReadCount(reader, "webhooks.attempts_max", webhooks.attempts_max, 1, 100);
+  reader.Read(
+      "webhooks.backoff_min", webhooks.backoff_min, absl::Milliseconds(100), absl::Hours(1));
+  reader.Read("webhooks.backoff_max", webhooks.backoff_max, absl::Seconds(1), absl::Hours(24));
+  reader.Read(
+      "webhooks.poll_interval", webhooks.poll_interval, absl::Milliseconds(50), absl::Minutes(1));
+  reader.Read("webhooks.allow_private", webhooks.allow_private);
+  ReadOptionalPath(reader, "webhooks.ca_file", webhooks.ca_file);
+  if (webhooks.backoff_min > webhooks.backoff_max) {
+    reader.Fail("webhooks.backoff_min", "must not be above webhooks.backoff_max");
+  }
+  if (const auto policy = AddressPolicy::Create(webhooks.allow_private); !policy.ok()) {
+    reader.Fail("webhooks.allow_private", policy.status().message());
+  }
+}
+
+void ReadQuota(ConfigReader& reader, const std::string& table, TenantQuota& quota) {
+  reader.Read(absl::StrCat(table, ".items_open_max"), quota.items_open_max, 0, kQuotaMax);
+  reader.Read(absl::StrCat(table, ".items_per_day_max"), quota.items_per_day_max, 0, kQuotaMax);
+}
+
+// What a tenant's own table leaves out is as for everybody.
+void ReadQuotas(ConfigReader& reader, Quotas& quotas) {
+  ReadQuota(reader, "quota", quotas.everybody);
+  for (const std::string& tenant : reader.TablesIn("quota.tenants")) {
+    const std::string table = absl::StrCat("quota.tenants.", tenant);
+    if (const absl::Status valid = CheckTenantName(tenant); !valid.ok()) {
+      reader.Fail(table, valid.message());
+    }
+    ReadQuota(reader, table, quotas.tenants.emplace(tenant, quotas.everybody).first->second);
+  }
+}
+
+// "<sha256 of the key>" = "<tenant> <scope> <scope>…"
 void ReadKeys(ConfigReader& reader, Authenticator& keys) {
   std::map<std::string, std::string> table;
   reader.ReadMap("keys", table);
@@ -253,8 +291,15 @@ absl::StatusOr<CoordinatorConfig> ReadAll(ConfigReader reader) {
   ReadRetries(reader, config.retry);
   ReadS3(reader, config);
   ReadKeys(reader, config.keys);
+  ReadQuotas(reader, config.quotas);
+  ReadWebhooks(reader, config.webhooks);
+  reader.ReadBytes("templates.bytes_max", config.templates.bytes_max, 1 << 10, 1 << 20);
+  ReadCount(reader, "templates.per_tenant_max", config.templates.quota.templates_max, 0, 100'000);
+  ReadCount(reader, "templates.versions_max", config.templates.quota.versions_max, 1, 100'000);
   reader.Read("rate_limit.per_second", config.rate_limit.per_second, 0.1, 100000);
   ReadCount(reader, "rate_limit.burst", config.rate_limit.burst, 1, 1000000);
+  reader.Read(
+      "rate_limit.flag_for", config.rate_limit.flag_for, absl::ZeroDuration(), absl::Hours(1));
   reader.Read("idempotency.kept", config.idempotency_kept, absl::Minutes(1), absl::Hours(24 * 30));
   RETURN_IF_ERROR(reader.Finish());
   config.values = reader.values();

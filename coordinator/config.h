@@ -14,11 +14,13 @@
 #include "base/log_format.h"
 #include "coordinator/artifact_urls.h"
 #include "coordinator/auth.h"
+#include "coordinator/bulk_api.h"
 #include "coordinator/http_server.h"
 #include "coordinator/job_events.h"
 #include "coordinator/node_service.h"
 #include "coordinator/rate_limiter.h"
 #include "coordinator/store.h"
+#include "coordinator/webhooks.h"
 
 namespace rn {
 
@@ -43,6 +45,9 @@ struct CoordinatorConfig {
 
   Authenticator keys = *Authenticator::Create({});
   RateLimit rate_limit;
+  WebhookOptions webhooks;
+  TemplateUploadLimits templates;
+  Quotas quotas;
   absl::Duration idempotency_kept = absl::Hours(24);
 
   absl::Duration sync_interval = absl::Seconds(5);  // A Sync is held open so long at most.

@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include <atomic>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <utility>
@@ -28,6 +29,7 @@
 #include "coordinator/sheet_source.h"
 #include "coordinator/sqlite_store.h"
 #include "coordinator/web_files.h"
+#include "coordinator/webhooks.h"
 
 namespace rn {
 namespace {
@@ -49,6 +51,7 @@ struct Coordinator::Impl {
       : config(config), clock(wall), sheets(config.sheets_folder) {}
 
   absl::Status OpenStore();
+  absl::Status MakeSheetFolders();
   absl::Status StartHttp(Clock& clock);
   absl::Status LoadCatalog();
   void StartEvents();
@@ -75,6 +78,7 @@ struct Coordinator::Impl {
   std::unique_ptr<HttpServer> http;
   std::unique_ptr<NodeService> nodes;
   std::unique_ptr<MetricsServer> metrics;
+  std::unique_ptr<WebhookSender> webhooks;
 };
 
 absl::StatusOr<std::unique_ptr<Coordinator>> Coordinator::Start(const CoordinatorConfig& config,
@@ -85,6 +89,9 @@ absl::StatusOr<std::unique_ptr<Coordinator>> Coordinator::Start(const Coordinato
   RETURN_IF_ERROR(impl->LoadCatalog());
   impl->StartEvents();
   RETURN_IF_ERROR(impl->StartNodes());
+  ASSIGN_OR_RETURN(
+      impl->webhooks,
+      WebhookSender::Start(*impl->store, impl->clock, clock, config.webhooks, impl->public_url));
   impl->StartApi();
   return std::unique_ptr<Coordinator>(new Coordinator(std::move(impl)));
 }
@@ -93,9 +100,26 @@ absl::Status Coordinator::Impl::OpenStore() {
   for (const auto& folder : {config.state_folder, config.artifacts_folder, config.sheets_folder}) {
     RETURN_IF_ERROR(CreateDirectories(folder));
   }
+  RETURN_IF_ERROR(MakeSheetFolders());
   ASSIGN_OR_RETURN(store,
                    OpenSqliteStore(config.state_folder / kStoreFile,
                                    {.retry = config.retry, .lease = config.lease}));
+  return absl::OkStatus();
+}
+
+// One for each tenant. What lies beside them is nobody's, as it was everybody's once.
+absl::Status Coordinator::Impl::MakeSheetFolders() {
+  for (const std::string& tenant : config.keys.tenants()) {
+    RETURN_IF_ERROR(CreateDirectories(config.sheets_folder / tenant));
+  }
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(config.sheets_folder, error)) {
+    if (entry.path().extension() == ".csv") {
+      SPDLOG_WARN("sheet ignored file={} cause=\"it must be in a tenant's folder, {}/<tenant>/\"",
+                  entry.path().string(),
+                  config.sheets_folder.string());
+    }
+  }
   return absl::OkStatus();
 }
 
@@ -149,6 +173,8 @@ void Coordinator::Impl::StartApi() {
       BulkApiOptions{
           .keys = config.keys,
           .rate_limit = config.rate_limit,
+          .templates = config.templates,
+          .quotas = config.quotas,
           .public_url = public_url,
           .s3 = config.s3,
           .on_new_work = [this] { desk->OnNewWork(); },
@@ -222,10 +248,11 @@ absl::Status Coordinator::Reload(const CoordinatorConfig& next) {
   impl_->api->gate().Set(next.keys, next.rate_limit);
   SetLogLevel(next.log_level);
   impl_->config = next;
-  return absl::OkStatus();
+  return impl_->MakeSheetFolders();
 }
 
 void Coordinator::Stop() {
+  impl_->webhooks->Stop();
   impl_->nodes->Stop();
   impl_->http->Stop();
   if (impl_->events.has_value()) {

@@ -250,7 +250,7 @@ std::optional<absl::Duration> Eta(const Job& job, absl::Time now) {
   return std::max(absl::ZeroDuration(), now - *job.started_at) * left;
 }
 
-Json JobJson(const Job& job, absl::Time now, const std::string& public_url) {
+Json JobJson(const Job& job, absl::Time now, const std::string& public_url, bool rate_limited) {
   const std::optional<absl::Duration> eta = Eta(job, now);
   return {{"id", job.id},
           {"title", job.title},
@@ -262,7 +262,7 @@ Json JobJson(const Job& job, absl::Time now, const std::string& public_url) {
           {"items_failed", job.items_failed},
           {"items_canceled", job.items_canceled},
           {"eta_ms", eta.has_value() ? Json(absl::ToInt64Milliseconds(*eta)) : Json(nullptr)},
-          {"rate_limited", false},
+          {"rate_limited", rate_limited},
           {"created_at", ApiTime(job.created_at)},
           {"updated_at", ApiTime(job.updated_at)},
           {"started_at", TimeOrNull(job.started_at)},

@@ -38,7 +38,11 @@ double PercentComplete(const Job& job);
 std::optional<absl::Duration> Eta(const Job& job, absl::Time now);
 
 // `public_url` is what clients reach us by ("http://host:8080", no slash at the end).
-nlohmann::ordered_json JobJson(const Job& job, absl::Time now, const std::string& public_url);
+// `rate_limited`: the job's tenant asks too often, RateLimiter::Limited.
+nlohmann::ordered_json JobJson(const Job& job,
+                               absl::Time now,
+                               const std::string& public_url,
+                               bool rate_limited = false);
 nlohmann::ordered_json VideoJson(const Item& item, const ArtifactUrls& urls);
 
 // The whole job's items as CSV (RFC 4180), a header row first.

@@ -20,6 +20,7 @@ constexpr int kTitleCharactersMax = 200;
 constexpr int kNameCharactersMax = 200;
 constexpr int kUrlCharactersMax = 2048;
 constexpr std::size_t kOverridesMax = 100;
+constexpr std::int64_t kTemplateVersionMax = 1'000'000'000;
 constexpr std::int64_t kDeadlineMsMin = 1'000;
 constexpr std::int64_t kDeadlineMsMax = 7LL * 24 * 3600 * 1000;
 
@@ -105,9 +106,13 @@ void ReadOverrides(const json& overrides, std::vector<FieldError>& errors, JobRe
   }
 }
 
-void ReadTemplate(const json& object, std::vector<FieldError>& errors, JobRequest& render) {
+void ReadTemplate(const json& object,
+                  std::vector<FieldError>& errors,
+                  JobRequest& render,
+                  std::int64_t& version) {
   JsonFields fields(object, "/template", errors);
   fields.String("template_id", Presence::kRequired, kNameCharactersMax, render.template_id);
+  fields.Integer("version", Presence::kOptional, 1, kTemplateVersionMax, version);
   if (const json* overrides = fields.Object("overrides", Presence::kOptional)) {
     ReadOverrides(*overrides, errors, render);
   }
@@ -146,7 +151,12 @@ void ReadJob(const json& document,
     ReadOutput(*output, errors, render);
   }
   if (const json* tmpl = fields.Object("template", Presence::kRequired)) {
-    ReadTemplate(*tmpl, errors, render);
+    std::int64_t version = 0;
+    ReadTemplate(*tmpl, errors, render, version);
+    if (version != 0 && render.uploaded == nullptr) {
+      errors.push_back(
+          {"/template/version", "there is no such version; only uploaded templates have versions"});
+    }
   }
   ReadCallback(fields, request.callback_url);
   fields.Finish();
@@ -157,13 +167,16 @@ void ReadJob(const json& document,
 void BuildSpec(const JobRequest& render,
                const Catalog& catalog,
                std::vector<FieldError>& errors,
-               rendernode::JobSpec& spec) {
+               BulkJobRequest& request) {
   if (render.template_id.empty()) {
     return;
   }
   std::vector<RequestProblem> problems;
   if (auto built = catalog.BuildJobSpec(render, &problems); built.has_value()) {
-    spec = *std::move(built);
+    const CatalogTemplate* used =
+        render.uploaded != nullptr ? render.uploaded : catalog.FindTemplate(render.template_id);
+    request.spec = *std::move(built);
+    request.outline = used->outline;
   }
   for (RequestProblem& problem : problems) {
     const bool known = std::any_of(errors.begin(), errors.end(), [&](const FieldError& error) {
@@ -177,9 +190,27 @@ void BuildSpec(const JobRequest& render,
 
 }  // namespace
 
-std::variant<BulkJobRequest, std::vector<FieldError>> ParseBulkJobRequest(absl::string_view body,
-                                                                          const std::string& job_id,
-                                                                          const Catalog& catalog) {
+TemplateRef WantedTemplate(absl::string_view body) {
+  std::vector<FieldError> errors;
+  const json document = ParseJsonObject(body, errors);
+  if (!errors.empty()) {
+    return {};
+  }
+  TemplateRef wanted;
+  JobRequest render;
+  JsonFields fields(document, "", errors);
+  if (const json* tmpl = fields.Object("template", Presence::kOptional)) {
+    ReadTemplate(*tmpl, errors, render, wanted.version);
+  }
+  wanted.id = std::move(render.template_id);
+  return wanted;
+}
+
+std::variant<BulkJobRequest, std::vector<FieldError>> ParseBulkJobRequest(
+    absl::string_view body,
+    const std::string& job_id,
+    const Catalog& catalog,
+    const UploadedTemplates& uploaded) {
   std::vector<FieldError> errors;
   const json document = ParseJsonObject(body, errors);
   if (!errors.empty()) {
@@ -188,12 +219,13 @@ std::variant<BulkJobRequest, std::vector<FieldError>> ParseBulkJobRequest(absl::
   BulkJobRequest request;
   JobRequest render;
   render.job_id = job_id;
+  render.uploaded = uploaded.wanted.has_value() ? &*uploaded.wanted : nullptr;
+  render.uploaded_ids = uploaded.ids;
   ReadJob(document, errors, request, render);
-  BuildSpec(render, catalog, errors, request.spec);
+  BuildSpec(render, catalog, errors, request);
   if (!errors.empty()) {
     return errors;
   }
-  request.body_sha256 = Sha256(document.dump());  // Keys sorted, no blanks.
   return request;
 }
 
@@ -213,6 +245,12 @@ std::variant<SheetRef, std::vector<FieldError>> ParseConnectRequest(absl::string
     return errors;
   }
   return sheet;
+}
+
+std::string BodyDigest(absl::string_view body) {
+  std::vector<FieldError> errors;
+  const json document = ParseJsonObject(body, errors);
+  return Sha256(errors.empty() ? document.dump() : std::string(body));  // Keys sorted, no blanks.
 }
 
 }  // namespace rn

@@ -167,7 +167,7 @@ HttpResponse NodeApi::ListNodes(const HttpRequest& request) {
   std::vector<FieldError> errors;
   QueryReader query(request, errors);
   const int page_size = query.PageSize();
-  const std::string after = query.PageStart();
+  const std::string after = query.PageStart("nodes");
   query.Finish();
   if (!errors.empty()) {
     return ValidationResponse(errors);
@@ -216,7 +216,7 @@ HttpResponse NodeApi::ListNodes(const HttpRequest& request) {
          {"slots", totals.slots},
          {"slots_busy", totals.slots_busy},
          {"frames_per_second", Rounded(totals.frames_per_second)}}},
-       {"next_page_token", more ? Json(PageToken(nodes.back().node_id)) : Json(nullptr)}});
+       {"next_page_token", more ? Json(PageToken("nodes", nodes.back().node_id)) : Json(nullptr)}});
 }
 
 HttpResponse NodeApi::Drain(const HttpRequest& request, const std::string& node_id, bool drain) {

@@ -26,17 +26,24 @@ std::string QueryReader::Name(const std::string& name, const std::vector<std::st
   return value;
 }
 
-int QueryReader::PageSize() {
-  const std::string value = Value("page_size");
-  int size = kPageSizeDefault;
-  if (!value.empty() && (!absl::SimpleAtoi(value, &size) || size < 1 || size > kPageSizeMax)) {
-    Fail("page_size", absl::StrCat("must be a whole number from 1 to ", kPageSizeMax));
-    return kPageSizeDefault;
+std::int64_t QueryReader::Number(const std::string& name,
+                                 std::int64_t absent,
+                                 std::int64_t min,
+                                 std::int64_t max) {
+  const std::string value = Value(name);
+  std::int64_t number = absent;
+  if (!value.empty() && (!absl::SimpleAtoi(value, &number) || number < min || number > max)) {
+    Fail(name, absl::StrCat("must be a whole number from ", min, " to ", max));
+    return absent;
   }
-  return size;
+  return number;
 }
 
-std::string QueryReader::PageStart() {
+int QueryReader::PageSize() {
+  return static_cast<int>(Number("page_size", kPageSizeDefault, 1, kPageSizeMax));
+}
+
+std::string QueryReader::PageStart(absl::string_view list) {
   const std::string value = Value("page_token");
   std::string decoded;
   absl::string_view start;
@@ -46,8 +53,9 @@ std::string QueryReader::PageStart() {
   if (absl::WebSafeBase64Unescape(value, &decoded)) {
     start = decoded;
   }
-  if (!absl::ConsumePrefix(&start, kTokenPrefix)) {
-    Fail("page_token", "must be the next_page_token of an earlier page");
+  if (!absl::ConsumePrefix(&start, kTokenPrefix) || !absl::ConsumePrefix(&start, list) ||
+      !absl::ConsumePrefix(&start, ":") || start.empty()) {
+    Fail("page_token", "must be the next_page_token of an earlier page of this list");
     return "";
   }
   return std::string(start);
@@ -72,8 +80,8 @@ std::string QueryReader::Value(const std::string& name) {
   return request_.Query(name).value_or("");
 }
 
-std::string PageToken(absl::string_view start) {
-  return absl::WebSafeBase64Escape(absl::StrCat(kTokenPrefix, start));
+std::string PageToken(absl::string_view list, absl::string_view start) {
+  return absl::WebSafeBase64Escape(absl::StrCat(kTokenPrefix, list, ":", start));
 }
 
 }  // namespace rn

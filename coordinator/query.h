@@ -23,9 +23,13 @@ class QueryReader {
 
   // Empty when absent.
   std::string Name(const std::string& name, const std::vector<std::string>& valid);
+  std::int64_t Number(const std::string& name,
+                      std::int64_t absent,
+                      std::int64_t min,
+                      std::int64_t max);
   int PageSize();
-  // What PageToken() made into a token; empty on the first page.
-  std::string PageStart();
+  // What PageToken() made into a token of `list`; empty on the first page.
+  std::string PageStart(absl::string_view list);
   void Fail(const std::string& name, std::string message);
   // Notes every parameter that nobody asked for: a misspelt filter must not list everything.
   void Finish();
@@ -38,7 +42,9 @@ class QueryReader {
   std::vector<std::string> known_;
 };
 
-// Opaque to clients.
-std::string PageToken(absl::string_view start);
+// Opaque to clients. `list` names what is listed, without a colon; tokens of one list are none of
+// another's. `start` is the last element of the page, so that what comes in before it moves
+// nothing.
+std::string PageToken(absl::string_view list, absl::string_view start);
 
 }  // namespace rn

@@ -15,12 +15,19 @@ absl::Duration RateLimiter::Take(const std::string& tenant, absl::Duration now) 
     bucket.tokens -= 1;
     return absl::ZeroDuration();
   }
+  bucket.refused_at = now;
   return absl::Seconds((1 - bucket.tokens) / limit_.per_second);
 }
 
 void RateLimiter::SetLimit(RateLimit limit) {
   MutexLock lock(mutex_);
   limit_ = limit;
+}
+
+bool RateLimiter::Limited(const std::string& tenant, absl::Duration now) {
+  MutexLock lock(mutex_);
+  const auto bucket = buckets_.find(tenant);
+  return bucket != buckets_.end() && now - bucket->second.refused_at < limit_.flag_for;
 }
 
 }  // namespace rn

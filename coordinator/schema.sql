@@ -26,6 +26,7 @@ CREATE TABLE jobs(
   error_message TEXT NOT NULL);
 CREATE INDEX jobs_of_tenant ON jobs(tenant, id);
 CREATE INDEX jobs_by_state ON jobs(state);
+CREATE INDEX jobs_of_tenant_by_time ON jobs(tenant, created_ms);
 
 CREATE TABLE job_requests(
   job_id TEXT PRIMARY KEY REFERENCES jobs(id),
@@ -108,6 +109,28 @@ CREATE TABLE nodes(
   state INTEGER NOT NULL,
   opened_ms BIGINT NOT NULL,
   renewed_ms BIGINT NOT NULL);
+
+-- Jobs that are over and whose callback_url has not heard of it yet.
+CREATE TABLE webhook_deliveries(
+  job_id TEXT PRIMARY KEY REFERENCES jobs(id),
+  -- Which end of the job: it may be retried and end again.
+  ended_ms BIGINT NOT NULL,
+  attempts INTEGER NOT NULL,
+  due_ms BIGINT NOT NULL);
+CREATE INDEX webhook_deliveries_by_due ON webhook_deliveries(due_ms);
+
+-- What the tenant's webhooks are signed with.
+CREATE TABLE webhook_secrets(tenant TEXT PRIMARY KEY, secret TEXT NOT NULL);
+
+-- What tenants uploaded; a version is never changed nor removed.
+CREATE TABLE templates(
+  tenant TEXT NOT NULL,
+  template_id TEXT NOT NULL,
+  version BIGINT NOT NULL,
+  sha256 TEXT NOT NULL,
+  created_ms BIGINT NOT NULL,
+  body TEXT NOT NULL,
+  PRIMARY KEY(tenant, template_id, version));
 
 -- The newest start of each node's daemon, also while it has no session.
 CREATE TABLE node_journals(

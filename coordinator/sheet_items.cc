@@ -3,18 +3,19 @@
 #include <cstdint>
 #include <string>
 
+#include "catalog/catalog.h"
 #include "proto/item_error.h"
 
 namespace rn {
 
 std::vector<NewItem> ItemsOf(const Sheet& sheet,
                              const rendernode::JobSpec& job,
-                             const Catalog& catalog) {
+                             const TemplateOutline& outline) {
   std::vector<NewItem> items;
   items.reserve(sheet.rows.size());
   for (const SheetRow& row : sheet.rows) {
     const auto number = static_cast<std::uint32_t>(row.number);
-    auto spec = catalog.BuildItemSpec(job, number, sheet.ValuesOf(row));
+    auto spec = Catalog::BuildItemSpec(job, outline, number, sheet.ValuesOf(row));
     NewItem& item = items.emplace_back();
     if (spec.ok()) {
       item.spec = *std::move(spec);

@@ -3,8 +3,8 @@
 
 #include <vector>
 
-#include "catalog/catalog.h"
 #include "catalog/sheet.h"
+#include "catalog/template_outline.h"
 #include "coordinator/store.h"
 #include "proto/render.pb.h"
 
@@ -14,6 +14,6 @@ namespace rn {
 // job goes on without it.
 std::vector<NewItem> ItemsOf(const Sheet& sheet,
                              const rendernode::JobSpec& job,
-                             const Catalog& catalog);
+                             const TemplateOutline& outline);
 
 }  // namespace rn

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/status.h"
 #include "catalog/csv.h"
+#include "coordinator/auth.h"
 
 namespace rn {
 namespace {
@@ -36,19 +37,23 @@ absl::Status CheckSheetId(absl::string_view sheet_id) {
 CsvSheetSource::CsvSheetSource(std::filesystem::path folder, std::int64_t file_bytes_max)
     : folder_(std::move(folder)), file_bytes_max_(file_bytes_max) {}
 
-absl::StatusOr<Sheet> CsvSheetSource::Read(absl::string_view sheet_id, const SheetRange& range) {
+absl::StatusOr<Sheet> CsvSheetSource::Read(const std::string& tenant,
+                                           absl::string_view sheet_id,
+                                           const SheetRange& range) {
+  RETURN_IF_ERROR(CheckTenantName(tenant));
   RETURN_IF_ERROR(Annotate(CheckSheetId(sheet_id), "sheet_id"));
   if (!ValidTab(range.tab)) {
     return absl::InvalidArgumentError("the range names a tab that cannot exist");
   }
+  const std::filesystem::path folder = folder_ / tenant;
   const std::string id(sheet_id);
   absl::StatusOr<std::string> text = absl::NotFoundError("");
   if (!range.tab.empty()) {
-    text = ReadFile(folder_ / id / (range.tab + ".csv"), file_bytes_max_);
+    text = ReadFile(folder / id / (range.tab + ".csv"), file_bytes_max_);
   }
   const bool first_tab = range.tab.empty() || range.tab == "Sheet" || range.tab == "Sheet1";
   if (absl::IsNotFound(text.status()) && first_tab) {
-    text = ReadFile(folder_ / (id + ".csv"), file_bytes_max_);
+    text = ReadFile(folder / (id + ".csv"), file_bytes_max_);
   }
   if (absl::IsNotFound(text.status())) {
     return absl::NotFoundError(

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -19,20 +20,24 @@ class SheetSource {
  public:
   virtual ~SheetSource() = default;
 
-  // May block on a disk or a network. NotFound: no such sheet or tab; PermissionDenied: it is not
-  // shared with us; InvalidArgument: what it holds is unusable, with row and column; Unavailable
-  // and DeadlineExceeded: worth another try.
-  virtual absl::StatusOr<Sheet> Read(absl::string_view sheet_id, const SheetRange& range) = 0;
+  // A sheet of this tenant's. May block on a disk or a network. NotFound: no such sheet or tab;
+  // PermissionDenied: it is not shared with us; InvalidArgument: what it holds is unusable, with
+  // row and column; Unavailable and DeadlineExceeded: worth another try.
+  virtual absl::StatusOr<Sheet> Read(const std::string& tenant,
+                                     absl::string_view sheet_id,
+                                     const SheetRange& range) = 0;
 };
 
-// A folder of `<sheet_id>.csv` files: RFC 4180 quoting, UTF-8 with or without a byte order mark, LF
-// or CR LF. A tab named in the range is `<sheet_id>/<tab>.csv`; "Sheet" and "Sheet1" also name
-// `<sheet_id>.csv` itself.
+// A folder for each tenant of `<tenant>/<sheet_id>.csv` files: RFC 4180 quoting, UTF-8 with or
+// without a byte order mark, LF or CR LF. A tab named in the range is `<sheet_id>/<tab>.csv`;
+// "Sheet" and "Sheet1" also name `<sheet_id>.csv` itself.
 class CsvSheetSource : public SheetSource {
  public:
   explicit CsvSheetSource(std::filesystem::path folder, std::int64_t file_bytes_max = 64 << 20);
 
-  absl::StatusOr<Sheet> Read(absl::string_view sheet_id, const SheetRange& range) override;
+  absl::StatusOr<Sheet> Read(const std::string& tenant,
+                             absl::string_view sheet_id,
+                             const SheetRange& range) override;
 
  private:
   const std::filesystem::path folder_;

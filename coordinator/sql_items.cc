@@ -114,8 +114,19 @@ void EndJobIfDone(SqlConnection& sql, const std::string& job_id, absl::Time now)
       Millis(now),
       job_id);
   if (ended > 0) {
-    sql.Run("DELETE FROM node_failures WHERE job_id = :job", job_id);
+    JobEnded(sql, job_id, now);
   }
+}
+
+void JobEnded(SqlConnection& sql, const std::string& job_id, absl::Time now) {
+  sql.Run("DELETE FROM node_failures WHERE job_id = :job", job_id);
+  sql.Run(
+      "INSERT INTO webhook_deliveries(job_id, ended_ms, attempts, due_ms) "
+      "SELECT job_id, CAST(:ended AS BIGINT), 0, CAST(:due AS BIGINT) FROM job_requests "
+      "WHERE job_id = :job AND callback_url <> ''",
+      Millis(now),
+      Millis(now),
+      job_id);
 }
 
 void PutLease(SqlConnection& sql,

@@ -71,6 +71,9 @@ void ChangeCounts(SqlConnection& sql,
                   const CountChange& change,
                   absl::Time now);
 
+// What follows the end of a job, whichever way it ended.
+void JobEnded(SqlConnection& sql, const std::string& job_id, absl::Time now);
+
 // The job ends when nothing waits and nothing is leased: completed if any of its items is.
 void EndJobIfDone(SqlConnection& sql, const std::string& job_id, absl::Time now);
 

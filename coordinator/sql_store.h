@@ -1,5 +1,6 @@
 // Store over any database that SqlDatabase speaks to. Jobs and what clients ask for:
-// sql_store_jobs.cc; nodes and leases: sql_store_leases.cc; when an item or a job ends: sql_items.
+// sql_store_jobs.cc; webhooks: sql_store_webhooks.cc; templates: sql_store_templates.cc; nodes and
+// leases: sql_store_leases.cc; when an item or a job ends: sql_items.
 #pragma once
 
 #include <map>
@@ -42,6 +43,24 @@ class SqlStore final : public Store {
   absl::StatusOr<Job> RetryFailed(const std::string& tenant,
                                   const std::string& job_id,
                                   absl::Time now) override;
+
+  absl::StatusOr<StoredTemplate> PutTemplate(const std::string& tenant,
+                                             const std::string& id,
+                                             const std::string& body,
+                                             const TemplateQuota& quota,
+                                             absl::Time now) override;
+  absl::StatusOr<StoredTemplate> GetTemplate(const std::string& tenant,
+                                             const std::string& id,
+                                             std::int64_t version) override;
+  absl::StatusOr<std::vector<StoredTemplate>> ListTemplates(const std::string& tenant) override;
+  absl::StatusOr<std::vector<WebhookDelivery>> TakeWebhooks(int limit,
+                                                            absl::Duration claim,
+                                                            absl::Time now) override;
+  absl::Status DelayWebhook(const WebhookDelivery& delivery, absl::Time until) override;
+  absl::Status ForgetWebhook(const WebhookDelivery& delivery) override;
+  absl::StatusOr<std::string> WebhookSecret(const std::string& tenant,
+                                            const std::string& fresh,
+                                            bool replace) override;
 
   absl::StatusOr<SessionInfo> OpenSession(const rendernode::OpenSessionRequest& request,
                                           const std::string& session,

@@ -258,6 +258,44 @@ absl::Status PutItems(SqlConnection& sql, const NewJob& job, absl::Time now) {
   return absl::OkStatus();
 }
 
+// In the transaction that makes the job: two at once cannot pass where one may.
+absl::Status CheckQuota(SqlConnection& sql, const NewJob& job, absl::Time now) {
+  const auto items = static_cast<std::int64_t>(job.items.size());
+  if (const std::int64_t most = job.quota.items_open_max; most > 0) {
+    const auto open = sql.One<std::tuple<long long>>(
+        "SELECT CAST(COALESCE(SUM(items_pending + items_leased), 0) AS BIGINT) FROM jobs "
+        "WHERE tenant = :tenant AND state IN (0, 1, 2)",
+        job.tenant);
+    if (std::get<0>(*open) + items > most) {
+      return absl::ResourceExhaustedError(absl::StrCat("the job has ",
+                                                       items,
+                                                       " videos, and ",
+                                                       std::get<0>(*open),
+                                                       " of the tenant's wait or are under way; at "
+                                                       "most ",
+                                                       most,
+                                                       " may"));
+    }
+  }
+  if (const std::int64_t most = job.quota.items_per_day_max; most > 0) {
+    const auto today = sql.One<std::tuple<long long>>(
+        "SELECT CAST(COALESCE(SUM(items_pending + items_leased + items_completed + items_failed + "
+        "items_canceled), 0) AS BIGINT) FROM jobs WHERE tenant = :tenant AND created_ms > :since",
+        job.tenant,
+        Millis(now - absl::Hours(24)));
+    if (std::get<0>(*today) + items > most) {
+      return absl::ResourceExhaustedError(absl::StrCat("the job has ",
+                                                       items,
+                                                       " videos, and the tenant asked for ",
+                                                       std::get<0>(*today),
+                                                       " within the last 24 hours; at most ",
+                                                       most,
+                                                       " a day"));
+    }
+  }
+  return absl::OkStatus();
+}
+
 // ---------------------------------------------------------------- states of jobs
 
 absl::Status NotAllowed(const Job& job, absl::string_view what, absl::string_view when) {
@@ -303,6 +341,7 @@ absl::Status Retry(SqlConnection& sql, const Job& job, absl::Time now) {
   ChangeCounts(sql, job.id, {.pending = requeued, .failed = -requeued}, now);
   SetJobError(sql, job.id, {});
   sql.Run("DELETE FROM node_failures WHERE job_id = :job", job.id);
+  sql.Run("DELETE FROM webhook_deliveries WHERE job_id = :job", job.id);  // Not over any more.
   sql.Run("UPDATE jobs SET state = 1, ended_ms = 0 WHERE id = :job AND state IN (3, 4)", job.id);
   return absl::OkStatus();
 }
@@ -320,6 +359,7 @@ absl::StatusOr<Job> SqlStore::CreateJob(const NewJob& job,
     if (known.has_value()) {
       return *std::move(known);
     }
+    RETURN_IF_ERROR(CheckQuota(sql, job, now));
     PutJob(sql, job, now);
     RETURN_IF_ERROR(PutItems(sql, job, now));
     PutKey(sql, job, idempotency, now);
@@ -420,7 +460,7 @@ absl::StatusOr<Job> SqlStore::CancelJob(const std::string& tenant,
     EndOpenItems(sql, job_id, ItemState::kCanceled, now);
     SetState(sql, job_id, JobState::kCanceled, now);
     sql.Run("UPDATE jobs SET ended_ms = :now WHERE id = :job", Millis(now), job_id);
-    sql.Run("DELETE FROM node_failures WHERE job_id = :job", job_id);
+    JobEnded(sql, job_id, now);
     return FindJob(sql, tenant, job_id);
   });
 }

@@ -21,7 +21,7 @@ namespace rn {
 namespace {
 
 constexpr int kApplicationId = 0x524e5331;  // "RNS1"
-constexpr int kSchemaVersion = 3;
+constexpr int kSchemaVersion = 6;
 constexpr int kReaders = 4;
 
 // What makes a store of the version before one of this version, in order; a new store is made by
@@ -35,11 +35,26 @@ constexpr const char* kToVersion2[] = {
 constexpr const char* kToVersion3[] = {
     "CREATE TABLE node_drains(node_id TEXT PRIMARY KEY, since_ms BIGINT NOT NULL)"};
 
+constexpr const char* kToVersion4[] = {
+    "CREATE TABLE webhook_deliveries(job_id TEXT PRIMARY KEY REFERENCES jobs(id), "
+    "ended_ms BIGINT NOT NULL, attempts INTEGER NOT NULL, due_ms BIGINT NOT NULL)",
+    "CREATE INDEX webhook_deliveries_by_due ON webhook_deliveries(due_ms)",
+    "CREATE TABLE webhook_secrets(tenant TEXT PRIMARY KEY, secret TEXT NOT NULL)"};
+
+constexpr const char* kToVersion5[] = {
+    "CREATE TABLE templates(tenant TEXT NOT NULL, template_id TEXT NOT NULL, "
+    "version BIGINT NOT NULL, sha256 TEXT NOT NULL, created_ms BIGINT NOT NULL, "
+    "body TEXT NOT NULL, PRIMARY KEY(tenant, template_id, version))"};
+
+constexpr const char* kToVersion6[] = {
+    "CREATE INDEX jobs_of_tenant_by_time ON jobs(tenant, created_ms)"};
+
 struct Migration {
   long long to_version;
   absl::Span<const char* const> statements;
 };
-constexpr Migration kMigrations[] = {{2, kToVersion2}, {3, kToVersion3}};
+constexpr Migration kMigrations[] = {
+    {2, kToVersion2}, {3, kToVersion3}, {4, kToVersion4}, {5, kToVersion5}, {6, kToVersion6}};
 
 using Connection = std::unique_ptr<SqlConnection>;
 

@@ -41,6 +41,12 @@ struct NewItem {
   std::optional<ItemError> error;  // The row cannot be rendered: failed from the start.
 };
 
+// What a tenant may have; 0: no bound.
+struct TenantQuota {
+  std::int64_t items_open_max = 0;     // Waiting or under way, of all its jobs together.
+  std::int64_t items_per_day_max = 0;  // In jobs made within the last 24 hours.
+};
+
 struct NewJob {
   std::string id;  // "job_" + ULID
   std::string tenant;
@@ -53,6 +59,7 @@ struct NewJob {
   rendernode::JobSpec spec;
   std::vector<NewItem> items;
   std::vector<std::string> warnings;
+  TenantQuota quota;
 };
 
 struct Idempotency {
@@ -107,6 +114,29 @@ struct ItemFilter {
   int limit = 50;
 };
 
+// A template that a tenant uploaded.
+struct StoredTemplate {
+  std::string id;
+  std::int64_t version = 0;  // From 1.
+  std::string sha256;        // Of `body`.
+  absl::Time created_at;
+  std::string body;     // Empty in lists.
+  bool is_new = false;  // Made by this call.
+};
+
+struct TemplateQuota {
+  int templates_max = 200;   // Of one tenant.
+  int versions_max = 1'000;  // Of one template.
+};
+
+// A job that is over and whose callback_url is to hear of it.
+struct WebhookDelivery {
+  std::string job_id, tenant, url;
+  std::string correlation_id;  // Of the request that made the job.
+  absl::Time ended_at;         // Which end: the job may have been retried since.
+  int attempts = 0;            // This one included.
+};
+
 // ---------------------------------------------------------------- what nodes ask for
 
 struct SessionInfo {
@@ -159,7 +189,8 @@ class Store {
   virtual ~Store() = default;
 
   // The job that the idempotency key made before, else a new one. FailedPrecondition: the key was
-  // used with another body. A job whose rows all failed is terminal at once.
+  // used with another body. ResourceExhausted: beyond its quota, and the message says which. A job
+  // whose rows all failed is terminal at once.
   virtual absl::StatusOr<Job> CreateJob(const NewJob& job,
                                         const Idempotency& idempotency,
                                         absl::Time now) = 0;
@@ -186,6 +217,36 @@ class Store {
   virtual absl::StatusOr<Job> RetryFailed(const std::string& tenant,
                                           const std::string& job_id,
                                           absl::Time now) = 0;
+
+  // A new version, unless the newest one has the same body: then that one. ResourceExhausted: the
+  // quota, and the message says which.
+  virtual absl::StatusOr<StoredTemplate> PutTemplate(const std::string& tenant,
+                                                     const std::string& id,
+                                                     const std::string& body,
+                                                     const TemplateQuota& quota,
+                                                     absl::Time now) = 0;
+  // Version 0: the newest. NotFound: no such template, or version of it.
+  virtual absl::StatusOr<StoredTemplate> GetTemplate(const std::string& tenant,
+                                                     const std::string& id,
+                                                     std::int64_t version) = 0;
+  // The newest version of each, by id.
+  virtual absl::StatusOr<std::vector<StoredTemplate>> ListTemplates(const std::string& tenant) = 0;
+
+  // Deliveries that are due, the longest due first. Each is due again at `now + claim`, unless
+  // Delay or Forget says otherwise: who dies while sending loses none, and the receiver may hear
+  // of a job twice. A job with a callback_url has one from the transaction on that ends it, until
+  // it is forgotten or the job is retried.
+  virtual absl::StatusOr<std::vector<WebhookDelivery>> TakeWebhooks(int limit,
+                                                                    absl::Duration claim,
+                                                                    absl::Time now) = 0;
+  // Nothing happens, of both, when the job was retried since.
+  virtual absl::Status DelayWebhook(const WebhookDelivery& delivery, absl::Time until) = 0;
+  virtual absl::Status ForgetWebhook(const WebhookDelivery& delivery) = 0;
+  // What the tenant's webhooks are signed with; `fresh` from now on, where it has none or where
+  // `replace` says so.
+  virtual absl::StatusOr<std::string> WebhookSecret(const std::string& tenant,
+                                                    const std::string& fresh,
+                                                    bool replace) = 0;
 
   // Ends the node's older sessions. `held` is split into what is still the node's at that fence
   // and what is not; leases of the node that it does not hold go back to the queue, and so do all

@@ -2,7 +2,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "daemon/address_policy.h"
+#include "base/address_policy.h"
 #include "daemon/config_sections.h"
 
 namespace rn {

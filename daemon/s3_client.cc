@@ -13,11 +13,11 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/curl_handles.h"
 #include "base/file.h"
 #include "base/mutex.h"
 #include "base/s3_signer.h"
 #include "base/status.h"
-#include "daemon/curl_handles.h"
 #include "daemon/pause.h"
 #include "proto/item_error.h"
 

@@ -6,11 +6,11 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/nearest.h"
+#include "catalog/template_document.h"
 #include "pipeline/animation_reader.h"
 #include "pipeline/element_reader.h"
 #include "pipeline/fields.h"
 #include "pipeline/output_reader.h"
-#include "pipeline/template_document.h"
 
 namespace rn {
 namespace {

@@ -6,7 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "base/nearest.h"
-#include "pipeline/template_document.h"
+#include "catalog/template_document.h"
 
 namespace rn {
 

@@ -6,10 +6,10 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "catalog/template_document.h"
+#include "catalog/template_schema.h"
 #include "pipeline/binder.h"
 #include "pipeline/composition_model.h"
-#include "pipeline/template_document.h"
-#include "pipeline/template_schema.h"
 #include "proto/item_error.h"
 
 namespace rn {

@@ -8,16 +8,11 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "catalog/problem.h"
 #include "pipeline/composition.h"
 #include "proto/render.pb.h"
 
 namespace rn {
-
-// A mistake and where it stands.
-struct Problem {
-  std::string pointer;  // JSON pointer into the template, or "row 7: image_url"
-  std::string message;  // what is wrong and what would be valid
-};
 
 // "2 problems:\n  /scenes/0/elements/1/easing: unknown easing …\n  …", TEMPLATE_RENDER_ERROR.
 absl::Status ProblemsToStatus(const std::vector<Problem>& problems);

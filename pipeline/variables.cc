@@ -9,8 +9,8 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "base/nearest.h"
+#include "catalog/template_document.h"
 #include "pipeline/palette.h"
-#include "pipeline/template_document.h"
 
 namespace rn {
 namespace {

@@ -11,7 +11,7 @@ key=demo-$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
 readonly WAIT_S=30  # For either program to start or to stop.
 
 rm -rf "$out"
-mkdir -p "$out"/{sheets,state,log}
+mkdir -p "$out"/{sheets/demo,state,log}
 run=$(mktemp -d /tmp/rendernode-demo.XXXXXX)  # Sockets want short paths.
 coordinator_pid='' node_pid=''
 
@@ -42,7 +42,7 @@ wait_for() {
   return 1
 }
 
-sed "s|{{samples}}|file://$samples|" "$samples/sheets/promo.csv" >"$out/sheets/promo.csv"
+sed "s|{{samples}}|file://$samples|" "$samples/sheets/promo.csv" >"$out/sheets/demo/promo.csv"
 
 cat >"$out/coordinator.toml" <<EOF
 [folders]
@@ -55,7 +55,7 @@ port = 0
 [nodes]
 address = "127.0.0.1:0"
 [keys]
-"$(printf %s "$key" | sha256sum | cut -d' ' -f1)" = "demo"
+"$(printf %s "$key" | sha256sum | cut -d' ' -f1)" = "demo jobs:read jobs:write sheets:connect"
 EOF
 
 "$bin/rendernode-coordinator" --config "$out/coordinator.toml" --ports-file "$run/ports.json" \

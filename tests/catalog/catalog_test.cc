@@ -5,6 +5,7 @@
 
 #include <fstream>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "base/file.h"
 #include "proto/item_error.h"
@@ -178,6 +179,30 @@ TEST_F(CatalogTest, AColumnThatTheTemplateDoesNotKnowIsAMistakeOfTheSheet) {
   ASSERT_EQ(problems_.size(), 1u);
   EXPECT_EQ(problems_[0].pointer, "/input_source");
   EXPECT_THAT(problems_[0].message, HasSubstr("did you mean \"badge\"?"));
+}
+
+TEST_F(CatalogTest, ATemplateThatBreaksARuleIsAnErrorWithItsPointer) {
+  const auto refusal = [&](const std::string& text) {
+    Write("broken.json", text);
+    return std::string(Load().status().message());
+  };
+  for (const char* width : {"0", "-1", "4294967296", "1e300", "1.5", "\"1920\"", "null"}) {
+    EXPECT_THAT(refusal(absl::StrCat(R"({"output": {"width": )", width, R"(, "height": 1080}})")),
+                HasSubstr("broken.json: /output/width: must be a whole number of pixels from 16"))
+        << width;
+  }
+  EXPECT_THAT(refusal(R"({"output": {"width": 1920}})"), HasSubstr("/output/height: must be"));
+  EXPECT_THAT(refusal(R"({"output": {"width": 1920, "height": 1080}, "variables": [1]})"),
+              HasSubstr("/variables: must be an object"));
+}
+
+TEST_F(CatalogTest, AJobOfATemplateThatIsNotHereIsAnErrorOfItsRows) {
+  const auto catalog = Load();
+  rendernode::JobSpec job;
+  job.set_template_id("tpl_gone");
+  const auto item = catalog->BuildItemSpec(job, 2, {});
+  EXPECT_EQ(ItemErrorOf(item.status()), rendernode::ITEM_ERROR_TEMPLATE_RENDER_ERROR);
+  EXPECT_THAT(std::string(item.status().message()), HasSubstr("tpl_gone"));
 }
 
 TEST_F(CatalogTest, AFolderThatCannotBeUsedSaysEveryReason) {

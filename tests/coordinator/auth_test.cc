@@ -18,7 +18,7 @@ std::string ErrorOf(const std::vector<ApiKey>& keys) {
 TEST(Auth, AKeyGivesItsTenantAndScopes) {
   const auto auth = Authenticator::Create(
       {{.sha256 = Sha256("k-acme"), .tenant = "acme", .scopes = {"jobs:read"}},
-       {.sha256 = Sha256("k-all"), .tenant = "zeta"}});
+       {.sha256 = Sha256("k-all"), .tenant = "zeta", .scopes = ScopeNames()}});
   ASSERT_TRUE(auth.ok());
   const auto acme = auth->Authenticate("Bearer k-acme");
   ASSERT_TRUE(acme.ok());
@@ -27,7 +27,13 @@ TEST(Auth, AKeyGivesItsTenantAndScopes) {
   const auto zeta = auth->Authenticate("bearer  k-all ");
   ASSERT_TRUE(zeta.ok()) << "the scheme's case and blanks do not matter";
   EXPECT_THAT(zeta->scopes,
-              ElementsAre(Scope::kJobsRead, Scope::kJobsWrite, Scope::kSheetsConnect));
+              ElementsAre(Scope::kJobsRead,
+                          Scope::kJobsWrite,
+                          Scope::kSheetsConnect,
+                          Scope::kTemplatesWrite,
+                          Scope::kNodesRead,
+                          Scope::kNodesWrite));
+  EXPECT_THAT(auth->tenants(), ElementsAre("acme", "zeta"));
 }
 
 TEST(Auth, MachinesAreNobodysUnlessAKeySaysSo) {
@@ -39,7 +45,8 @@ TEST(Auth, MachinesAreNobodysUnlessAKeySaysSo) {
 }
 
 TEST(Auth, AnythingElseIsUnauthenticatedAndNeverEchoed) {
-  const auto auth = Authenticator::Create({{.sha256 = Sha256("right"), .tenant = "acme"}});
+  const auto auth = Authenticator::Create(
+      {{.sha256 = Sha256("right"), .tenant = "acme", .scopes = ScopeNames()}});
   ASSERT_TRUE(auth.ok());
   for (const char* header : {"",
                              "right",
@@ -56,16 +63,28 @@ TEST(Auth, AnythingElseIsUnauthenticatedAndNeverEchoed) {
 }
 
 TEST(Auth, TheDigestItselfIsNoKey) {
-  const auto auth = Authenticator::Create({{.sha256 = Sha256("right"), .tenant = "acme"}});
+  const auto auth = Authenticator::Create(
+      {{.sha256 = Sha256("right"), .tenant = "acme", .scopes = ScopeNames()}});
   ASSERT_TRUE(auth.ok());
   EXPECT_FALSE(auth->Authenticate("Bearer " + Sha256("right")).ok());
 }
 
 TEST(Auth, MistakesInTheConfigurationNameTheKey) {
-  const ApiKey good = {.sha256 = Sha256("a"), .tenant = "acme"};
+  const ApiKey good = {.sha256 = Sha256("a"), .tenant = "acme", .scopes = {"jobs:read"}};
   EXPECT_THAT(ErrorOf({good, {.sha256 = "plain-text-key", .tenant = "b"}}),
               HasSubstr("API key 2: the digest must be 64 lower-case hex digits"));
-  EXPECT_THAT(ErrorOf({{.sha256 = Sha256("b"), .tenant = ""}}), HasSubstr("the tenant is empty"));
+  for (const std::string& tenant : {std::string(),
+                                    std::string(".."),
+                                    std::string("a/b"),
+                                    std::string("-a"),
+                                    std::string(65, 'a')}) {
+    EXPECT_THAT(ErrorOf({{.sha256 = Sha256("b"), .tenant = tenant, .scopes = {"jobs:read"}}}),
+                HasSubstr("API key 1: the tenant's name must be 1 to 64 letters"))
+        << tenant;
+  }
+  EXPECT_THAT(ErrorOf({{.sha256 = Sha256("b"), .tenant = "b"}}),
+              HasSubstr("API key 1: no scopes are given; name what the key may do: jobs:read, "
+                        "jobs:write, sheets:connect, templates:write, nodes:read, nodes:write"));
   EXPECT_THAT(ErrorOf({good, good}), HasSubstr("API key 2: the same key was given before"));
   EXPECT_THAT(ErrorOf({{.sha256 = Sha256("b"), .tenant = "b", .scopes = {"jobs:wriet"}}}),
               HasSubstr("did you mean \"jobs:write\"?"));

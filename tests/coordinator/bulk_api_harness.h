@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <cstdlib>
 #include <fstream>
+#include <functional>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -36,6 +38,7 @@ class BulkApiHarness {
     WriteSheet(
         "Title,Script,Image\nOne,Say one,https://x/1.png\nTwo,Say two,https://x/2.png\n"
         "Three,Say three,https://x/3.png\n");
+    WriteSheet("Title,Script,Image\nZ,Say z,https://x/z.png\n", "zeta");
   }
 
   static json Body() {
@@ -51,8 +54,11 @@ class BulkApiHarness {
     return {{"sheet_id", "1A2B3C"}, {"range", "A1:Z10"}, {"share_permissions", "read"}};
   }
 
-  void WriteSheet(const std::string& csv) { std::ofstream(SheetPath()) << csv; }
-  void RemoveSheet() { std::filesystem::remove(SheetPath()); }
+  void WriteSheet(const std::string& csv, const std::string& tenant = "acme") {
+    std::filesystem::create_directories(SheetPath(tenant).parent_path());
+    std::ofstream(SheetPath(tenant)) << csv;
+  }
+  void RemoveSheet() { std::filesystem::remove(SheetPath("acme")); }
   void UseKey(const std::string& key) { key_ = key; }
 
   Answer Get(const std::string& target) { return Ask("GET", "/api/v1" + target, "", {}); }
@@ -60,7 +66,19 @@ class BulkApiHarness {
     return Ask("POST", "/api/v1" + target, body.is_null() ? "" : body.dump(), std::move(headers));
   }
 
+  Answer Put(const std::string& target, const json& body) {
+    return Ask("PUT", "/api/v1" + target, body.dump(), {});
+  }
+
   Answer Ask(const std::string& method,
+             const std::string& target,
+             const std::string& body,
+             HttpFields headers) {
+    return Ask(api_, method, target, body, std::move(headers));
+  }
+
+  Answer Ask(BulkApi& api,
+             const std::string& method,
              const std::string& target,
              const std::string& body,
              HttpFields headers) {
@@ -73,10 +91,11 @@ class BulkApiHarness {
     request.headers = std::move(headers);
     request.headers.emplace_back("authorization", "Bearer " + key_);
     request.body = body;
-    const HttpResponse response = api_.Handle(request);
+    const HttpResponse response = api.Handle(request);
     Answer answer{.status = response.status, .text = response.body};
     answer.headers.insert(response.headers.begin(), response.headers.end());
     answer.body = json::parse(response.body, nullptr, /*allow_exceptions=*/false);
+    Record(request, answer);
     return answer;
   }
 
@@ -84,35 +103,72 @@ class BulkApiHarness {
     return absl::StrCat("/bulk-jobs/", job.body["id"].get<std::string>());
   }
 
-  // A node that takes and completes whatever waits.
+  // A node that takes and completes, or fails for ever, whatever waits.
   void RenderAll();
+  void FailAll();
 
   const TempDir folder_ = *TempDir::Create("bulk_api");
-  const SmallCatalog files_;
+  SmallCatalog files_;
   const Catalog catalog_ = files_.Load();
-  CsvSheetSource sheets_{folder_.path()};
+  CsvSheetSource sheets_{folder_.path() / "sheets"};
   FakeClock clock_;
   std::unique_ptr<Store> store_ = *OpenSqliteStore(folder_.path() / "store.db");
   std::atomic<int> woken_ = 0;
-  BulkApi api_{*store_,
-               catalog_,
-               sheets_,
-               clock_,
-               {.keys = *Authenticator::Create(
-                    {{.sha256 = Sha256("acme-key"), .tenant = "acme"},
-                     {.sha256 = Sha256("reader-key"), .tenant = "acme", .scopes = {"jobs:read"}},
-                     {.sha256 = Sha256("zeta-key"), .tenant = "zeta"}}),
-                .rate_limit = {.per_second = 10, .burst = kBurst},
-                .public_url = "https://us",
-                .on_new_work = [this] { ++woken_; }}};
+  BulkApiOptions Options() {
+    return {.keys = *Authenticator::Create(
+                {{.sha256 = Sha256("acme-key"), .tenant = "acme", .scopes = ScopeNames()},
+                 {.sha256 = Sha256("reader-key"), .tenant = "acme", .scopes = {"jobs:read"}},
+                 {.sha256 = Sha256("zeta-key"), .tenant = "zeta", .scopes = ScopeNames()}}),
+            .rate_limit = {.per_second = 10, .burst = kBurst},
+            .public_url = "https://us",
+            .on_new_work = [this] { ++woken_; }};
+  }
+  BulkApi api_{*store_, catalog_, sheets_, clock_, Options()};
 
  private:
-  std::filesystem::path SheetPath() const { return folder_.path() / "1A2B3C.csv"; }
+  using MakeResult = std::function<void(const rendernode::Lease&, rendernode::ItemResult&)>;
+  void CommitAll(const MakeResult& make);
+
+  // For api_contract_test.py, which holds every answer against api/openapi.json: a line of JSON
+  // each.
+  static void Record(const HttpRequest& request, const Answer& answer) {
+    if (const char* path = std::getenv("RN_API_ANSWERS")) {
+      const json line = {{"method", request.method},
+                         {"path", request.path},
+                         {"status", answer.status},
+                         {"headers", answer.headers},
+                         {"text", answer.text}};
+      std::ofstream(path, std::ios::app)
+          << line.dump(-1, ' ', false, json::error_handler_t::replace) << "\n";
+    }
+  }
+
+  std::filesystem::path SheetPath(const std::string& tenant) const {
+    return folder_.path() / "sheets" / tenant / "1A2B3C.csv";
+  }
 
   std::string key_ = "acme-key";
 };
 
 inline void BulkApiHarness::RenderAll() {
+  CommitAll([](const rendernode::Lease& lease, rendernode::ItemResult& result) {
+    result.set_outcome(rendernode::SUCCEEDED);
+    result.mutable_usage()->set_encoder("libx264");
+    auto* video = result.add_artifacts();
+    video->set_type(rendernode::Artifact::VIDEO);
+    video->set_url(absl::StrCat("/artifacts/", lease.output_prefix(), "video.mp4"));
+  });
+}
+
+inline void BulkApiHarness::FailAll() {
+  CommitAll([](const rendernode::Lease&, rendernode::ItemResult& result) {
+    result.set_outcome(rendernode::FAILED);
+    result.set_error_code(rendernode::ITEM_ERROR_VIDEO_ENCODING_ERROR);
+    result.set_error_message("encoder died");
+  });
+}
+
+inline void BulkApiHarness::CommitAll(const MakeResult& make) {
   rendernode::OpenSessionRequest open;
   open.set_node_id("node-1");
   ASSERT_TRUE(store_->OpenSession(open, "session-1", clock_.Now()).ok());
@@ -125,11 +181,7 @@ inline void BulkApiHarness::RenderAll() {
       rendernode::CommitItemRequest commit;
       commit.set_session("session-1");
       *commit.mutable_ref() = lease.ref();
-      commit.mutable_result()->set_outcome(rendernode::SUCCEEDED);
-      commit.mutable_result()->mutable_usage()->set_encoder("libx264");
-      auto* video = commit.mutable_result()->add_artifacts();
-      video->set_type(rendernode::Artifact::VIDEO);
-      video->set_url(absl::StrCat("/artifacts/", lease.output_prefix(), "video.mp4"));
+      make(lease, *commit.mutable_result());
       ASSERT_TRUE(store_->Commit(commit, clock_.Now()).ok());
     }
   }

@@ -6,11 +6,14 @@
 #include <atomic>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <set>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "tests/coordinator/bulk_api_harness.h"
+#include "tests/fakes/failing_store.h"
 
 namespace rn {
 namespace {
@@ -65,6 +68,30 @@ TEST_F(BulkApiTest, AJobWhoseTemplateIsTooLongForTheNodesIsRefusedAtOnce) {
   EXPECT_EQ(response.status, 400);
   EXPECT_THAT(response.body, HasSubstr("the limit is nodes.job_spec_max = 10"));
   EXPECT_THAT(response.body, HasSubstr("/template"));
+}
+
+TEST_F(BulkApiTest, TheSameKeyAndBodyIsTheSameJobEvenWhenItsTemplateIsGone) {
+  const Answer first = Post("/bulk-jobs", Body(), {{"idempotency-key", "k1"}});
+  files_.Write("tpl_other.json", R"({"output": {"width": 1920, "height": 1080}})");
+  std::filesystem::remove(files_.path() / "tpl_promotional.json");
+  const Catalog later = files_.Load();
+  BulkApi restarted(*store_, later, sheets_, clock_, Options());
+  const Answer again =
+      Ask(restarted, "POST", "/api/v1/bulk-jobs", Body().dump(), {{"idempotency-key", "k1"}});
+  EXPECT_EQ(again.status, 200);
+  EXPECT_EQ(again.body["id"], first.body["id"]);
+  EXPECT_EQ(Ask(restarted, "POST", "/api/v1/bulk-jobs", Body().dump(), {}).status, 400)
+      << "a new job needs its template";
+}
+
+TEST_F(BulkApiTest, ATenantsSheetsAreItsOwn) {
+  UseKey("zeta-key");
+  EXPECT_EQ(Post("/sheets/connect", Connect()).body["sample"]["row_count"], 1);
+  EXPECT_EQ(Post("/bulk-jobs", Body()).body["items_total"], 1);
+  UseKey("acme-key");
+  EXPECT_EQ(Post("/sheets/connect", Connect()).body["sample"]["row_count"], 3);
+  RemoveSheet();
+  EXPECT_EQ(Post("/sheets/connect", Connect()).status, 404);
 }
 
 TEST_F(BulkApiTest, TheSameKeyWithAnotherBodyIsAConflict) {
@@ -215,6 +242,108 @@ TEST_F(BulkApiTest, JobsAreListedNewestFirstAPageAtATime) {
   EXPECT_EQ(listed, ids);
 }
 
+TEST_F(BulkApiTest, PagesStandStillWhileJobsComeIn) {
+  std::vector<std::string> ids;
+  const auto create = [&] {
+    clock_.Advance(absl::Seconds(1));
+    return Post("/bulk-jobs", Body()).body["id"].get<std::string>();
+  };
+  for (int i = 0; i < 4; ++i) {
+    ids.insert(ids.begin(), create());
+  }
+  const Answer first = Get("/bulk-jobs?page_size=2");
+  create();
+  const std::string token = first.body["next_page_token"];
+  const Answer second = Get(absl::StrCat("/bulk-jobs?page_size=2&page_token=", token));
+  EXPECT_EQ(second.body["data"][0]["id"], ids[2]) << "neither twice nor left out";
+  EXPECT_EQ(second.body["data"][1]["id"], ids[3]);
+  EXPECT_EQ(second.body["next_page_token"], nullptr);
+}
+
+TEST_F(BulkApiTest, ATenantThatWasRefusedSeesItOnItsJobsForAWhile) {
+  const std::string path = JobPath(Post("/bulk-jobs", Body()));
+  EXPECT_EQ(Get(path).body["rate_limited"], false);
+  while (Get(path).status == 200) {
+  }
+  clock_.Advance(absl::Seconds(1));
+  EXPECT_EQ(Get(path).body["rate_limited"], true);
+  clock_.Advance(absl::Seconds(10));
+  EXPECT_EQ(Get(path).body["rate_limited"], false);
+}
+
+TEST_F(BulkApiTest, FailedItemsAreRetriedOnRequest) {
+  const Answer created = Post("/bulk-jobs", Body());
+  FailAll();
+  const Answer failed = Get(JobPath(created));
+  EXPECT_EQ(failed.body["state"], "failed");
+  EXPECT_EQ(failed.body["last_error"]["code"], "video_encoding_error");
+  const Answer retried = Post(JobPath(created) + "/retry-failed");
+  EXPECT_EQ(retried.status, 200);
+  EXPECT_EQ(retried.body["state"], "running");
+  EXPECT_EQ(retried.body["items_failed"], 0);
+  EXPECT_EQ(retried.body["last_error"], nullptr);
+  RenderAll();
+  EXPECT_EQ(Get(JobPath(created)).body["items_completed"], 3);
+  EXPECT_EQ(Post(JobPath(created) + "/retry-failed").body["state"], "completed")
+      << "with nothing to retry, nothing changes";
+}
+
+TEST_F(BulkApiTest, AStoreThatIsAwayIsAskedAgainLater) {
+  FailingStore away(*store_);
+  BulkApi api(away, catalog_, sheets_, clock_, Options());
+  away.Fail(true);
+  const Answer answer = Ask(api, "GET", "/api/v1/bulk-jobs", "", {});
+  EXPECT_EQ(answer.status, 503);
+  EXPECT_EQ(answer.body["error_code"], "service_unavailable");
+  EXPECT_EQ(answer.headers.at("Retry-After"), "1");
+  EXPECT_EQ(Ask(api, "POST", "/api/v1/bulk-jobs", Body().dump(), {}).status, 503);
+  EXPECT_EQ(Ask(api, "GET", "/healthz", "", {}).status, 503);
+  away.Fail(false);
+  EXPECT_EQ(Ask(api, "POST", "/api/v1/bulk-jobs", Body().dump(), {}).status, 201);
+}
+
+// A sheet somewhere else, as a network sees it.
+class FarSheets final : public SheetSource {
+ public:
+  absl::StatusOr<Sheet> Read(const std::string&, absl::string_view, const SheetRange&) override {
+    return answer;
+  }
+  absl::Status answer;
+};
+
+TEST_F(BulkApiTest, ASheetThatCannotBeReadNowSaysWhetherToTryAgain) {
+  FarSheets far;
+  BulkApi api(*store_, catalog_, far, clock_, Options());
+  const auto status_of = [&](const absl::Status& answer) {
+    far.answer = answer;
+    return Ask(api, "POST", "/api/v1/bulk-jobs", Body().dump(), {}).status;
+  };
+  EXPECT_EQ(status_of(absl::UnavailableError("503 there")), 503);
+  EXPECT_EQ(status_of(absl::DeadlineExceededError("no answer")), 504);
+  EXPECT_EQ(status_of(absl::PermissionDeniedError("the sheet is not shared with us")), 403);
+  EXPECT_EQ(status_of(absl::InternalError("a bug")), 500);
+  EXPECT_TRUE(Get("/bulk-jobs").body["data"].empty());
+}
+
+TEST_F(BulkApiTest, ATenantBeyondItsQuotaIsToldWhich) {
+  BulkApiOptions options = Options();
+  options.quotas.everybody.items_open_max = 100;
+  options.quotas.tenants["acme"].items_open_max = 4;
+  BulkApi api(*store_, catalog_, sheets_, clock_, options);
+  const auto post = [&](const HttpFields& headers) {
+    return Ask(api, "POST", "/api/v1/bulk-jobs", Body().dump(), headers);
+  };
+  const Answer made = post({{"idempotency-key", "k1"}});
+  EXPECT_EQ(made.status, 201);
+  const Answer refused = post({});
+  EXPECT_EQ(refused.status, 403);
+  EXPECT_EQ(refused.body["error_code"], "quota_exceeded");
+  EXPECT_THAT(refused.body["error_message"].get<std::string>(), HasSubstr("at most 4"));
+  EXPECT_EQ(post({{"idempotency-key", "k1"}}).status, 200);
+  Post(JobPath(made) + "/cancel");
+  EXPECT_EQ(post({}).status, 201);
+}
+
 TEST_F(BulkApiTest, JobsAreFilteredByStateAndPriority) {
   json high = Body();
   high["priority"] = "high";
@@ -250,7 +379,9 @@ TEST_F(BulkApiTest, VideosArePagedInOrderOfRows) {
   ASSERT_EQ(second.body["data"].size(), 1u);
   EXPECT_EQ(second.body["data"][0]["row"], 4);
   EXPECT_EQ(second.body["next_page_token"], nullptr);
-  EXPECT_EQ(Get(absl::StrCat("/bulk-jobs?page_token=", token)).status, 200);
+  const Answer elsewhere = Get(absl::StrCat("/bulk-jobs?page_token=", token));
+  EXPECT_EQ(elsewhere.status, 400);
+  EXPECT_EQ(elsewhere.body["detail"][0]["pointer"], "?page_token");
 }
 
 TEST_F(BulkApiTest, AJobThatNodesFinishedShowsItsVideosAndReports) {
@@ -312,6 +443,29 @@ TEST_F(BulkApiTest, PathsAndMethodsThatDoNotExistAreSaidSo) {
   const Answer wrong = Ask("DELETE", "/api/v1/bulk-jobs", "", {});
   EXPECT_EQ(wrong.status, 405);
   EXPECT_EQ(wrong.headers.at("Allow"), "GET, POST");
+}
+
+TEST_F(BulkApiTest, TheDocumentAndTheServerHaveTheSameOperationsAndScopes) {
+  UseKey("");
+  const Answer document = Get("/openapi.json");
+  ASSERT_EQ(document.status, 200);
+  std::set<std::string> documented;
+  for (const auto& [path, operations] : document.body["paths"].items()) {
+    for (const auto& [method, operation] : operations.items()) {
+      if (method != "parameters") {
+        const json& security = operation["security"];
+        const std::string scope = security.empty() ? "nobody" : security[0]["apiKey"].dump();
+        documented.insert(absl::StrCat(absl::AsciiStrToUpper(method), " ", path, " ", scope));
+      }
+    }
+  }
+  std::set<std::string> served;
+  for (const ApiOperation& operation : BulkApi::Operations()) {
+    const std::string scope =
+        operation.scope ? absl::StrCat("[\"", ScopeName(*operation.scope), "\"]") : "nobody";
+    served.insert(absl::StrCat(operation.method, " ", operation.path, " ", scope));
+  }
+  EXPECT_EQ(documented, served);
 }
 
 TEST_F(BulkApiTest, HealthNeedsNoKey) {

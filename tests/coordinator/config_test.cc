@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "absl/strings/str_cat.h"
 #include "base/file.h"
 
 namespace rn {
@@ -34,6 +35,12 @@ TEST(CoordinatorConfigTest, TheExampleSaysTheDefaults) {
   EXPECT_EQ(example->sync_interval, defaults.sync_interval);
   EXPECT_EQ(example->lease.ttl, defaults.lease.ttl);
   EXPECT_EQ(example->retry.losses_max, defaults.retry.losses_max);
+  EXPECT_EQ(example->rate_limit.flag_for, defaults.rate_limit.flag_for);
+  EXPECT_EQ(example->webhooks.attempts_max, defaults.webhooks.attempts_max);
+  EXPECT_EQ(example->webhooks.backoff_max, defaults.webhooks.backoff_max);
+  EXPECT_EQ(example->templates.bytes_max, defaults.templates.bytes_max);
+  EXPECT_EQ(example->templates.quota.versions_max, defaults.templates.quota.versions_max);
+  EXPECT_EQ(example->quotas.everybody.items_open_max, defaults.quotas.everybody.items_open_max);
 }
 
 TEST(CoordinatorConfigTest, ArtifactsInS3AreSignedWhenAskedFor) {
@@ -60,6 +67,36 @@ TEST(CoordinatorConfigTest, AKeyGrantsItsScopesToItsTenant) {
   EXPECT_EQ(principal->scopes, std::set<Scope>{Scope::kJobsRead});
 }
 
+TEST(CoordinatorConfigTest, AKeySaysWhatItMayDo) {
+  EXPECT_THAT(
+      MistakesIn(absl::StrCat("[keys]\n\"", Sha256("secret"), "\" = \"acme\"\n")),
+      HasSubstr("keys: API key 1: no scopes are given; name what the key may do: jobs:read, "
+                "jobs:write, sheets:connect, templates:write, nodes:read, nodes:write"));
+}
+
+TEST(CoordinatorConfigTest, ATenantMayHaveAQuotaOfItsOwn) {
+  const auto config = ParseCoordinatorConfig(
+      "[quota]\nitems_open_max = 100\nitems_per_day_max = 1000\n"
+      "[quota.tenants.acme]\nitems_open_max = 7\n",
+      "c");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->quotas.Of("acme").items_open_max, 7);
+  EXPECT_EQ(config->quotas.Of("acme").items_per_day_max, 1000);
+  EXPECT_EQ(config->quotas.Of("zeta").items_open_max, 100);
+  EXPECT_THAT(MistakesIn("[quota.tenants.acme]\nitems_opne_max = 7\n"),
+              HasSubstr("did you mean \"quota.tenants.acme.items_open_max\""));
+}
+
+TEST(CoordinatorConfigTest, WebhooksHaveBounds) {
+  const auto config = ParseCoordinatorConfig(
+      "[webhooks]\nallow_private = [\"10.1.0.0/16\"]\nattempts_max = 3\n", "c");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->webhooks.attempts_max, 3);
+  EXPECT_THAT(MistakesIn("[webhooks]\nallow_private = [\"10.1.0.1/16\"]\nbackoff_min = \"1h\"\n"
+                         "backoff_max = \"1s\"\n"),
+              AllOf(HasSubstr("webhooks.allow_private"), HasSubstr("webhooks.backoff_min")));
+}
+
 TEST(CoordinatorConfigTest, EveryMistakeIsReportedAtOnce) {
   EXPECT_THAT(MistakesIn(R"(
 [folders]
@@ -81,7 +118,7 @@ backoff_min = "5m"
                     HasSubstr("nodes.address"),
                     HasSubstr("nodes.lease_ttl"),
                     HasSubstr("retry.backoff_min"),
-                    HasSubstr("keys")));
+                    HasSubstr("keys: API key 1: the digest must be 64 lower-case hex digits")));
 }
 
 TEST(CoordinatorConfigTest, WithTlsNodesMayDialInFromAnywhere) {

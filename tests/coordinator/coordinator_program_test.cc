@@ -35,8 +35,8 @@ constexpr char kKey[] = "acme-key";
 class CoordinatorProgramTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    std::filesystem::create_directories(folder_.path() / "sheets");
-    Write("sheets/1A2B3C.csv",
+    std::filesystem::create_directories(folder_.path() / "sheets/acme");
+    Write("sheets/acme/1A2B3C.csv",
           "Title,Script,Image\nOne,Say one,https://x/1.png\nTwo,Say two,https://x/2.png\n");
     Write("coordinator.toml", ConfigText(kKey));
   }
@@ -53,7 +53,7 @@ class CoordinatorProgramTest : public ::testing::Test {
                         "\"\n[http]\nport = 0\n[nodes]\naddress = \"127.0.0.1:0\"\n",
                         "sync_interval = \"1m\"\nlease_ttl = \"2m\"\n[keys]\n\"",
                         Sha256(key),
-                        "\" = \"acme\"\n");
+                        "\" = \"acme jobs:read jobs:write sheets:connect\"\n");
   }
 
   std::string Path(const std::string& name) const { return (folder_.path() / name).string(); }

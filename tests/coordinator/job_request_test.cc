@@ -157,11 +157,12 @@ TEST_F(JobRequestTest, MistakesAreBoundedInNumberAndLength) {
 }
 
 TEST_F(JobRequestTest, TheDigestIgnoresSpellingAndSeesContent) {
-  const std::string compact = Good(Body().dump()).body_sha256;
-  EXPECT_EQ(Good(Body().dump(4)).body_sha256, compact);
+  const std::string compact = BodyDigest(Body().dump());
+  EXPECT_EQ(BodyDigest(Body().dump(4)), compact);
   json other = Body();
   other["title"] = "Another";
-  EXPECT_NE(Good(other.dump()).body_sha256, compact);
+  EXPECT_NE(BodyDigest(other.dump()), compact);
+  EXPECT_NE(BodyDigest("{broken"), BodyDigest("{broken too"));
 }
 
 TEST_F(JobRequestTest, NumbersAndBooleansAreOverridesToo) {

@@ -68,7 +68,7 @@ class NodeApiTest : public ::testing::Test {
                       .tenant = "acme",
                       .scopes = {"nodes:read", "nodes:write"}},
                      {.sha256 = Sha256("looker"), .tenant = "zeta", .scopes = {"nodes:read"}},
-                     {.sha256 = Sha256("client"), .tenant = "acme"}}),
+                     {.sha256 = Sha256("client"), .tenant = "acme", .scopes = {"jobs:read"}}}),
                 {.per_second = 1000, .burst = 1000},
                 Clock::System()};
   NodeApi api_{farm_.desk(), farm_.store(), Clock::System(), gate_, {.version = "9.9"}};

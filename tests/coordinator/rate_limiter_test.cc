@@ -34,6 +34,17 @@ TEST(RateLimiter, OneTenantsFloodLeavesAnotherAlone) {
   EXPECT_EQ(limiter.Take("quiet", kStart), absl::ZeroDuration());
 }
 
+TEST(RateLimiter, ARefusalShowsForAWhile) {
+  RateLimiter limiter({.per_second = 1, .burst = 1, .flag_for = absl::Seconds(10)});
+  EXPECT_FALSE(limiter.Limited("a", kStart));
+  limiter.Take("a", kStart);
+  EXPECT_FALSE(limiter.Limited("a", kStart)) << "nothing was refused";
+  limiter.Take("a", kStart);
+  EXPECT_TRUE(limiter.Limited("a", kStart + absl::Seconds(9)));
+  EXPECT_FALSE(limiter.Limited("a", kStart + absl::Seconds(10)));
+  EXPECT_FALSE(limiter.Limited("b", kStart));
+}
+
 TEST(RateLimiter, RefusedRequestsCostNothing) {
   RateLimiter limiter({.per_second = 1, .burst = 1});
   limiter.Take("a", kStart);

@@ -21,14 +21,14 @@ constexpr const char* kHeader = "Title,Script,Image URL\n";
 class SheetSourceTest : public ::testing::Test {
  protected:
   void Write(const std::string& file, const std::string& contents) {
-    const std::filesystem::path path = folder_.path() / file;
+    const std::filesystem::path path = folder_.path() / "acme" / file;
     std::filesystem::create_directories(path.parent_path());
     std::ofstream(path, std::ios::binary) << contents;
   }
 
   absl::StatusOr<Sheet> Read(const std::string& id, const std::string& range = "A1:Z100") {
     const auto parsed = SheetRange::Parse(range);
-    return parsed.ok() ? source_.Read(id, *parsed) : parsed.status();
+    return parsed.ok() ? source_.Read("acme", id, *parsed) : parsed.status();
   }
 
   Sheet ReadText(const std::string& contents, const std::string& range = "A1:Z100") {
@@ -218,10 +218,23 @@ TEST_F(SheetSourceTest, NeitherSheetNorTabCanLeaveTheFolder) {
   }
 }
 
+TEST_F(SheetSourceTest, ATenantSeesItsOwnFolderAlone) {
+  Write("s.csv", "a,b,c\n");
+  const SheetRange range = *SheetRange::Parse("A1:C9");
+  EXPECT_TRUE(source_.Read("acme", "s", range).ok());
+  EXPECT_EQ(source_.Read("zeta", "s", range).status().code(), absl::StatusCode::kNotFound);
+  std::ofstream(folder_.path() / "top.csv") << "a,b,c\n";
+  EXPECT_EQ(source_.Read("acme", "top", range).status().code(), absl::StatusCode::kNotFound);
+  for (const char* tenant : {"", ".", "..", "../x", "zeta/../acme", "/etc"}) {
+    EXPECT_EQ(source_.Read(tenant, "s", range).status().code(), absl::StatusCode::kInvalidArgument)
+        << tenant;
+  }
+}
+
 TEST_F(SheetSourceTest, AFileAboveTheLimitIsRefused) {
   Write("s.csv", std::string(2000, 'x'));
   CsvSheetSource small(folder_.path(), 1000);
-  EXPECT_THAT(std::string(small.Read("s", *SheetRange::Parse("A1:Z9")).status().message()),
+  EXPECT_THAT(std::string(small.Read("acme", "s", *SheetRange::Parse("A1:Z9")).status().message()),
               HasSubstr("larger than 1000 bytes"));
 }
 

@@ -29,17 +29,17 @@ class SmallCatalog {
 
   const std::filesystem::path& path() const { return folder_.path(); }
 
-  Catalog Load() const {
-    return *Catalog::Load({.folder = folder_.path(), .asset_url_base = "http://us/assets"});
-  }
-
- private:
   void Write(const std::string& name, const std::string& text) {
     const std::filesystem::path path = folder_.path() / name;
     std::filesystem::create_directories(path.parent_path());
     std::ofstream(path) << text;
   }
 
+  Catalog Load() const {
+    return *Catalog::Load({.folder = folder_.path(), .asset_url_base = "http://us/assets"});
+  }
+
+ private:
   const TempDir folder_ = *TempDir::Create("catalog");
 };
 

@@ -70,6 +70,41 @@ TEST_P(StoreTest, AnotherTenantsJobIsNotFound) {
   EXPECT_THAT(*store_->ListJobs({.tenant = "zeta"}), IsEmpty());
 }
 
+TEST_P(StoreTest, ATenantHasNoMoreOpenItemsThanItsQuota) {
+  const auto try_create = [&](const std::string& id, int items, const std::string& tenant) {
+    NewJob job = JobOf(id, items);
+    job.tenant = tenant;
+    job.quota.items_open_max = 5;
+    return store_->CreateJob(job, {.key = id, .body_sha256 = "body"}, now_).status();
+  };
+  EXPECT_TRUE(try_create("job_1", 3, "acme").ok());
+  const absl::Status refused = try_create("job_2", 3, "acme");
+  EXPECT_TRUE(absl::IsResourceExhausted(refused)) << refused;
+  EXPECT_THAT(MessageOf(refused), HasSubstr("3 videos, and 3 of the tenant's wait"));
+  EXPECT_TRUE(absl::IsNotFound(store_->GetJob("acme", "job_2").status()));
+  EXPECT_TRUE(try_create("job_3", 5, "zeta").ok());
+  EXPECT_TRUE(try_create("job_1", 3, "acme").ok()) << "the same job again costs nothing";
+  ASSERT_TRUE(store_->CancelJob("acme", "job_1", now_).ok());
+  EXPECT_TRUE(try_create("job_2", 5, "acme").ok());
+}
+
+TEST_P(StoreTest, ATenantAsksForNoMoreItemsADayThanItsQuota) {
+  const auto try_create = [&](const std::string& id, int items) {
+    NewJob job = JobOf(id, items);
+    job.quota.items_per_day_max = 5;
+    return store_->CreateJob(job, {}, now_).status();
+  };
+  EXPECT_TRUE(try_create("job_1", 3).ok());
+  ASSERT_TRUE(store_->CancelJob("acme", "job_1", now_).ok());
+  now_ += absl::Hours(23);
+  EXPECT_TRUE(try_create("job_2", 2).ok());
+  const absl::Status refused = try_create("job_3", 1);
+  EXPECT_TRUE(absl::IsResourceExhausted(refused)) << refused;
+  EXPECT_THAT(MessageOf(refused), HasSubstr("5 within the last 24 hours; at most 5 a day"));
+  now_ += absl::Hours(1);
+  EXPECT_TRUE(try_create("job_3", 3).ok());
+}
+
 TEST_P(StoreTest, AJobThatFailsHalfWayIsNotThereAtAll) {
   NewJob twice = JobOf("job_1", 2);
   twice.items[1].spec.set_row(1);

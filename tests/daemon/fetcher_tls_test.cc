@@ -6,8 +6,8 @@
 #include "base/file.h"
 #include "daemon/fetcher.h"
 #include "proto/item_error.h"
-#include "tests/daemon/scripted_server.h"
 #include "tests/daemon/tls_server.h"
+#include "tests/fakes/scripted_server.h"
 
 namespace rn {
 namespace {

@@ -9,7 +9,7 @@
 #include "base/bounded_queue.h"
 #include "base/file.h"
 #include "proto/item_error.h"
-#include "tests/daemon/scripted_server.h"
+#include "tests/fakes/scripted_server.h"
 
 namespace rn {
 namespace {

@@ -16,7 +16,7 @@
 #include "base/file.h"
 #include "daemon/wav.h"
 #include "proto/item_error.h"
-#include "tests/daemon/scripted_server.h"
+#include "tests/fakes/scripted_server.h"
 
 namespace rn {
 namespace {

@@ -150,7 +150,7 @@ void Farm::WriteCoordinatorConfig() {
                      "[rate_limit]\nper_second = 1000.0\nburst = 1000\n",
                      "[keys]\n\"",
                      Sha256(kApiKey),
-                     "\" = \"e2e\"\n",
+                     "\" = \"e2e jobs:read jobs:write sheets:connect\"\n",
                      options_.coordinator_config));
 }
 
@@ -284,7 +284,7 @@ void Farm::WriteSheet(const std::string& id, const std::vector<std::array<std::s
                                 : absl::StrCat("file://", (SampleImages() / image).string());
     absl::StrAppend(&csv, CsvCell(title), ",", CsvCell(script), ",", CsvCell(url), "\n");
   }
-  Write(folder() / "sheets" / (id + ".csv"), csv);
+  Write(folder() / "sheets" / "e2e" / (id + ".csv"), csv);
 }
 
 BulkClient Farm::client() const {

@@ -59,6 +59,37 @@ class FailingStore final : public Store {
                                   absl::Time now) override {
     return Call(&Store::RetryFailed, tenant, job_id, now);
   }
+  absl::StatusOr<StoredTemplate> PutTemplate(const std::string& tenant,
+                                             const std::string& id,
+                                             const std::string& body,
+                                             const TemplateQuota& quota,
+                                             absl::Time now) override {
+    return Call(&Store::PutTemplate, tenant, id, body, quota, now);
+  }
+  absl::StatusOr<StoredTemplate> GetTemplate(const std::string& tenant,
+                                             const std::string& id,
+                                             std::int64_t version) override {
+    return Call(&Store::GetTemplate, tenant, id, version);
+  }
+  absl::StatusOr<std::vector<StoredTemplate>> ListTemplates(const std::string& tenant) override {
+    return Call(&Store::ListTemplates, tenant);
+  }
+  absl::StatusOr<std::vector<WebhookDelivery>> TakeWebhooks(int limit,
+                                                            absl::Duration claim,
+                                                            absl::Time now) override {
+    return Call(&Store::TakeWebhooks, limit, claim, now);
+  }
+  absl::Status DelayWebhook(const WebhookDelivery& delivery, absl::Time until) override {
+    return Call(&Store::DelayWebhook, delivery, until);
+  }
+  absl::Status ForgetWebhook(const WebhookDelivery& delivery) override {
+    return Call(&Store::ForgetWebhook, delivery);
+  }
+  absl::StatusOr<std::string> WebhookSecret(const std::string& tenant,
+                                            const std::string& fresh,
+                                            bool replace) override {
+    return Call(&Store::WebhookSecret, tenant, fresh, replace);
+  }
   absl::StatusOr<SessionInfo> OpenSession(const rendernode::OpenSessionRequest& request,
                                           const std::string& session,
                                           absl::Time now) override {

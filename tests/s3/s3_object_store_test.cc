@@ -16,8 +16,8 @@
 #include "daemon/fetcher.h"
 #include "daemon/s3_digest.h"
 #include "proto/item_error.h"
-#include "tests/daemon/scripted_server.h"
 #include "tests/fakes/fault_proxy.h"
+#include "tests/fakes/scripted_server.h"
 #include "tests/s3/s3_server.h"
 
 namespace rn {

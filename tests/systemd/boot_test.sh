@@ -115,16 +115,17 @@ check "the daemon is its own user's" \
   test "$(inside ps -o user:32= -p "$(main_pid)" | tr -d ' ')" = rendernode
 
 # ------------------------------------------------------------------- render one item
-sheets=/var/lib/rendernode-coordinator/sheets
+sheets=/var/lib/rendernode-coordinator/sheets/boot
 inside sh -c "
-  sed -i 's|^\[keys\].*|&\n\"$(printf %s "$KEY" | sha256sum | cut -d' ' -f1)\" = \"boot\"|' \
+  sed -i 's|^\[keys\].*|&\n\"$(printf %s "$KEY" | sha256sum | cut -d' ' -f1)\" = \"boot jobs:read jobs:write sheets:connect\"|' \
     /etc/rendernode/coordinator.toml
   sed -i -e 's|^allow_private = .*|allow_private = [\"127.0.0.0/8\"]|' \
     -e 's|^allow_files = .*|allow_files = [\"/usr/share/rendernode/templates/samples\"]|' \
     -e 's|^disk_free_min = .*|disk_free_min = \"1MiB\"|' /etc/rendernode/node.toml
+  mkdir -p $sheets
   sed 's|{{samples}}|file:///usr/share/rendernode/templates/samples|' \
     /usr/share/rendernode/templates/samples/sheets/promo.csv | head -n 2 >$sheets/promo.csv
-  chown rendernode-coordinator $sheets/promo.csv
+  chown -R rendernode-coordinator $sheets
   mkdir -p /run/systemd/system/rendernoded.service.d /run/systemd/system/rendernode-coordinator.service.d
   printf '[Service]\nWatchdogSec=15\n' | tee /run/systemd/system/rendernoded.service.d/test.conf \
     >/run/systemd/system/rendernode-coordinator.service.d/test.conf

@@ -1,4 +1,4 @@
-#include "pipeline/template_document.h"
+#include "catalog/template_document.h"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
-#include "pipeline/template_model.h"
+#include "catalog/problem.h"
 
 namespace rn {
 

@@ -1,4 +1,4 @@
-#include "pipeline/template_schema.h"
+#include "catalog/template_schema.h"
 
 #include <algorithm>
 #include <memory>
@@ -14,7 +14,7 @@
 #include "absl/strings/str_join.h"
 #include "base/nearest.h"
 #include "base/status.h"
-#include "pipeline/template_document.h"
+#include "catalog/template_document.h"
 
 namespace rn {
 namespace {

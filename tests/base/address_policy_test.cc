@@ -1,4 +1,4 @@
-#include "daemon/address_policy.h"
+#include "base/address_policy.h"
 
 #include <arpa/inet.h>
 #include <gmock/gmock.h>

@@ -1,0 +1,95 @@
+// Tells callback URLs of jobs that are over.
+//
+//   POST <callback_url>
+//   Content-Type: application/json
+//   X-Rendernode-Delivery: <job id>-<its end>      the same for every attempt at the same news
+//   X-Rendernode-Attempt: 1
+//   X-Rendernode-Signature: t=<seconds since 1970>,v1=<hex HMAC-SHA256 of "<t>.<body>">
+//   X-Correlation-Id: <of the request that made the job>
+//
+//   the job, as GET /bulk-jobs/{id} gives it
+//
+// What is to be sent is the store's, so it survives a restart; a delivery may arrive twice.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "base/clock.h"
+#include "base/mutex.h"
+#include "coordinator/http_post.h"
+#include "coordinator/store.h"
+
+namespace rn {
+
+struct WebhookOptions {
+  int threads = 4;                             // Deliveries at once; 0: none but by SendDue().
+  absl::Duration timeout = absl::Seconds(10);  // Of one attempt.
+  int attempts_max = 15;                       // Then it is given up, and the log says so.
+  // Between attempts: the first, doubled each time up to the second, shortened by up to half.
+  absl::Duration backoff_min = absl::Seconds(5);
+  absl::Duration backoff_max = absl::Hours(1);
+  absl::Duration poll_interval = absl::Seconds(1);
+  std::vector<std::string> allow_private;  // As fetch.allow_private of the daemon.
+  std::filesystem::path ca_file;           // PEM, instead of the system's; "" = those.
+};
+
+// A new secret, "whsec_" and 64 hex digits.
+std::string NewWebhookSecret();
+
+// The value of X-Rendernode-Signature.
+std::string WebhookSignature(absl::string_view secret, absl::Time at, absl::string_view body);
+
+class WebhookSender {
+ public:
+  // InvalidArgument: `allow_private` or `ca_file` names what is none. `public_url` as for JobJson.
+  // `clock` is the one that the store's times are of, `wall` the one that receivers compare
+  // signatures with. The references outlive us.
+  static absl::StatusOr<std::unique_ptr<WebhookSender>> Start(Store& store,
+                                                              Clock& clock,
+                                                              Clock& wall,
+                                                              const WebhookOptions& options,
+                                                              const std::string& public_url);
+  ~WebhookSender();  // Stops.
+
+  // Makes one attempt at each delivery that is due, on the caller's thread; how many there were.
+  absl::StatusOr<int> SendDue();
+
+  // Attempts under way are broken off and made again another time. Idempotent.
+  void Stop();
+
+ private:
+  WebhookSender(Store& store,
+                Clock& clock,
+                Clock& wall,
+                const WebhookOptions& options,
+                HttpPostOptions post,
+                std::string public_url);
+
+  absl::StatusOr<bool> SendOne();  // False: nothing is due.
+  absl::Status Attempt(const WebhookDelivery& delivery);
+  absl::StatusOr<int> Post(const WebhookDelivery& delivery);
+  absl::Duration DelayAfter(int attempts) const;
+  void Loop(const std::stop_token& stop);
+
+  Store& store_;  // Outlives us.
+  Clock& clock_;  // Outlives us.
+  Clock& wall_;   // Outlives us.
+  const WebhookOptions options_;
+  const HttpPostOptions post_;
+  const std::string public_url_;
+  std::stop_source stop_;
+
+  Mutex mutex_;
+  CondVar stopping_;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace rn
