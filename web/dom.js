@@ -92,8 +92,7 @@ export function badge() {
 // The shares that are done, failed, canceled and under way, in percent.
 export function bar(label) {
   const parts = ["done", "failed", "canceled", "partly"].map((name) => h("span", { class: name }));
-  const element = h("div", { class: "bar", role: "progressbar", "aria-label": label, "aria-valuemin": 0,
-                             "aria-valuemax": 100 }, ...parts);
+  const element = h("div", { class: "bar", role: "progressbar", "aria-label": label }, ...parts);
   return {
     element,
     update(shares, text, label) {

@@ -59,7 +59,7 @@ class ItemPages {
 const shortened = (text) => (text.length > 90 ? `${text.slice(0, 88)} …` : text);
 
 function card(open) {
-  const picture = h("img", { alt: "", loading: "lazy", decoding: "async" });
+  const picture = h("img", { alt: "", loading: "lazy" });
   const blank = h("span", { class: "blank" });
   const name = h("span", { class: "name" }), state = badge(), note = h("span", { class: "note" });
   const progress = bar("Progress");

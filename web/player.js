@@ -52,7 +52,7 @@ function facts(item) {
 function files(api, item) {
   if (item.artifacts.length === 0) return null;
   return h("section", {}, h("h3", {}, "Files"), h("ul", { class: "files" }, ...item.artifacts.map((artifact) =>
-    h("li", {}, h("a", { href: api.local(artifact.url), download: "", target: "_blank", rel: "noopener" },
+    h("li", {}, h("a", { href: api.local(artifact.url), download: "", target: "_blank" },
       `${words(artifact.type)} (${artifact.format.toUpperCase()}, ${bytes(artifact.bytes)})`)))));
 }
 

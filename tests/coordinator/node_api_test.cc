@@ -178,7 +178,7 @@ TEST_F(NodeApiTest, EachNeedsItsScope) {
   node.Sync(node.Ask(0, /*wait=*/false));
   EXPECT_EQ(Get("/nodes", "nobody").status, 401);
   const Answer client = Get("/nodes", "client");
-  EXPECT_EQ(client.status, 403) << "a key without scopes is a tenant's, not an operator's";
+  EXPECT_EQ(client.status, 403) << "a tenant's key is no operator's";
   EXPECT_THAT(client.body["error_message"].get<std::string>(), HasSubstr("nodes:read"));
   EXPECT_EQ(Get("/nodes", "looker").status, 200);
   EXPECT_EQ(Post("/nodes/n/drain", "looker").status, 403);
@@ -197,7 +197,7 @@ TEST_F(NodeApiTest, AKeyIsToldWhoseItIsAndWhatItMay) {
   const Answer me = Get("/whoami", "looker");
   ASSERT_EQ(me.status, 200) << me.body;
   EXPECT_EQ(me.body["tenant"], "zeta");
-  EXPECT_EQ(me.body["scopes"], json({"nodes:read"}));
+  EXPECT_EQ(me.body["scopes"], json::array({"nodes:read"}));
   EXPECT_EQ(me.body["coordinator_version"], "9.9");
   EXPECT_EQ(Get("/whoami", "nobody").status, 401);
 }

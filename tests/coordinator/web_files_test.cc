@@ -14,7 +14,7 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-constexpr std::size_t kBytesMax = 60 << 10;
+constexpr std::size_t kBytesMax = 60'000;
 
 HttpResponse Get(const WebFiles& files, const std::string& path, const HttpFields& headers = {}) {
   HttpRequest request;

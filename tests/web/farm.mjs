@@ -158,9 +158,7 @@ root = "${this.folder}/artifacts"
       ...rows.map(([name, script, picture]) => [name, script, image(picture)].map(cell).join(","))].join("\n") + "\n");
     return this.submitSheet(title, sheet, job);
   }
-  writeSheet(sheet, text) {
-    for (const folder of ["sheets", "sheets/acme"]) fs.writeFileSync(path.join(this.folder, folder, `${sheet}.csv`), text);
-  }
+  writeSheet(sheet, text) { fs.writeFileSync(path.join(this.folder, "sheets/acme", `${sheet}.csv`), text); }
   async submitSheet(title, sheet, job = {}) {
     const made = await this.api("POST", "/bulk-jobs", {
       title, input_source: { type: "sheet", sheet_id: sheet, range: "A1:Z10000" },
