@@ -51,7 +51,7 @@ struct Coordinator::Impl {
       : config(config), clock(wall), sheets(config.sheets_folder) {}
 
   absl::Status OpenStore();
-  absl::Status MakeSheetFolders();
+  absl::Status MakeSheetFolders(const Authenticator& keys) const;
   absl::Status StartHttp(Clock& clock);
   absl::Status LoadCatalog();
   void StartEvents();
@@ -100,7 +100,7 @@ absl::Status Coordinator::Impl::OpenStore() {
   for (const auto& folder : {config.state_folder, config.artifacts_folder, config.sheets_folder}) {
     RETURN_IF_ERROR(CreateDirectories(folder));
   }
-  RETURN_IF_ERROR(MakeSheetFolders());
+  RETURN_IF_ERROR(MakeSheetFolders(config.keys));
   ASSIGN_OR_RETURN(store,
                    OpenSqliteStore(config.state_folder / kStoreFile,
                                    {.retry = config.retry, .lease = config.lease}));
@@ -108,8 +108,8 @@ absl::Status Coordinator::Impl::OpenStore() {
 }
 
 // One for each tenant. What lies beside them is nobody's, as it was everybody's once.
-absl::Status Coordinator::Impl::MakeSheetFolders() {
-  for (const std::string& tenant : config.keys.tenants()) {
+absl::Status Coordinator::Impl::MakeSheetFolders(const Authenticator& keys) const {
+  for (const std::string& tenant : keys.tenants()) {
     RETURN_IF_ERROR(CreateDirectories(config.sheets_folder / tenant));
   }
   std::error_code error;
@@ -244,11 +244,12 @@ void Coordinator::Probe() {
 // What may fail comes first.
 absl::Status Coordinator::Reload(const CoordinatorConfig& next) {
   RETURN_IF_ERROR(CheckReloadable(impl_->config, next));
+  RETURN_IF_ERROR(impl_->MakeSheetFolders(next.keys));
   RETURN_IF_ERROR(impl_->nodes->SetTokens(next.nodes.tokens));
   impl_->api->gate().Set(next.keys, next.rate_limit);
   SetLogLevel(next.log_level);
   impl_->config = next;
-  return impl_->MakeSheetFolders();
+  return absl::OkStatus();
 }
 
 void Coordinator::Stop() {
