@@ -19,7 +19,7 @@ constexpr double kPopPeak = 0.25;
 constexpr double kPopRest = 0.7;
 constexpr double kPopGrowth = 0.14;  // × its size, at the peak
 // A word grows by this many letters at most: half of it on each side is less than a blank.
-constexpr double kPopLetters = 0.84;
+constexpr double kPopLetters = 0.6;
 
 double PopGrowth(std::size_t graphemes) {
   return std::min(kPopGrowth,
