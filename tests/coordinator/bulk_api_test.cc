@@ -51,23 +51,13 @@ TEST_F(BulkApiTest, TheSameKeyAndBodyIsTheSameJobEvenWhenTheSheetIsGone) {
 }
 
 TEST_F(BulkApiTest, AJobWhoseTemplateIsTooLongForTheNodesIsRefusedAtOnce) {
-  BulkApi strict(*store_,
-                 catalog_,
-                 sheets_,
-                 clock_,
-                 {.keys = *Authenticator::Create(
-                      {{.sha256 = Sha256("key"), .tenant = "acme", .scopes = {"jobs:write"}}}),
-                  .public_url = "https://us",
-                  .job_spec_bytes_max = 10});
-  HttpRequest request;
-  request.method = "POST";
-  request.path = "/api/v1/bulk-jobs";
-  request.headers = {{"authorization", "Bearer key"}};
-  request.body = Body().dump();
-  const HttpResponse response = strict.Handle(request);
-  EXPECT_EQ(response.status, 400);
-  EXPECT_THAT(response.body, HasSubstr("the limit is nodes.job_spec_max = 10"));
-  EXPECT_THAT(response.body, HasSubstr("/template"));
+  BulkApiOptions options = Options();
+  options.job_spec_bytes_max = 10;
+  BulkApi api(*store_, catalog_, sheets_, clock_, options);
+  const Answer refused = Ask(api, "POST", "/api/v1/bulk-jobs", Body().dump(), {});
+  EXPECT_EQ(refused.status, 400);
+  EXPECT_THAT(refused.text, HasSubstr("the limit is nodes.job_spec_max = 10"));
+  EXPECT_THAT(refused.text, HasSubstr("/template"));
 }
 
 TEST_F(BulkApiTest, TheSameKeyAndBodyIsTheSameJobEvenWhenItsTemplateIsGone) {
