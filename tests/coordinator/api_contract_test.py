@@ -171,8 +171,9 @@ burst = {BURST}
         headers = dict(headers or {})
         if key is not None:
             headers["Authorization"] = f"Bearer {key}"
-        text = body if body is None or isinstance(body, str) else json.dumps(body)
-        connection.request(method, path, body=text, headers=headers)
+        if body is not None:
+            body = (body if isinstance(body, str) else json.dumps(body)).encode()
+        connection.request(method, path, body=body, headers=headers)
         response = connection.getresponse()
         answer = Answer(response.status, dict(response.getheaders()), response.read().decode())
         connection.close()
@@ -301,7 +302,7 @@ class ApiContractTest(unittest.TestCase):
         for query in ("state=nope", "page_size=0", "page_size=x", "page_token=x", "nope=1"):
             expect(400, "GET", f"/api/v1/bulk-jobs?{query}", key="acme")
             expect(400, "GET", f"{job}/videos?{query}", key="acme")
-        for path in ("/", "/api/v1", "/api/v1/nothing", "/api/v1/bulk-jobs/", "/api/v1/bulk-jobs/%2e%2e",
+        for path in ("/nothing", "/api/v1", "/api/v1/nothing", "/api/v1/bulk-jobs/", "/api/v1/bulk-jobs/%2e%2e",
                      "/api/v1/bulk-jobs/a%2Fb", "/api/v1/bulk-jobs/%00", "//api/v1/bulk-jobs"):
             answer = self.coordinator.raw("GET", path, key="acme")
             self.assertIn(answer.status, (400, 404), path)
