@@ -262,7 +262,7 @@ Json JobJson(const Job& job, absl::Time now, const std::string& public_url, bool
           {"items_failed", job.items_failed},
           {"items_canceled", job.items_canceled},
           {"eta_ms", eta.has_value() ? Json(absl::ToInt64Milliseconds(*eta)) : Json(nullptr)},
-          {"rate_limited", rate_limited},
+          {"rate_limited", rate_limited && !IsTerminal(job.state)},
           {"created_at", ApiTime(job.created_at)},
           {"updated_at", ApiTime(job.updated_at)},
           {"started_at", TimeOrNull(job.started_at)},

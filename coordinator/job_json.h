@@ -38,7 +38,8 @@ double PercentComplete(const Job& job);
 std::optional<absl::Duration> Eta(const Job& job, absl::Time now);
 
 // `public_url` is what clients reach us by ("http://host:8080", no slash at the end).
-// `rate_limited`: the job's tenant asks too often, RateLimiter::Limited.
+// `rate_limited`: the job's tenant asks too often, RateLimiter::Limited. Not said of a job that is
+// over: nothing of it waits for that.
 nlohmann::ordered_json JobJson(const Job& job,
                                absl::Time now,
                                const std::string& public_url,

@@ -67,6 +67,13 @@ TEST(JobJson, ARunningJobShowsItsProgressAndWhenItWillEnd) {
   EXPECT_EQ(job["updated_at"], "2023-11-14T22:13:20.007Z");
 }
 
+TEST(JobJson, OnlyAJobThatIsNotOverIsHeldUpByItsTenantsHaste) {
+  Job job = RunningJob();
+  EXPECT_EQ(Plain(JobJson(job, kNow, "https://us", /*rate_limited=*/true))["rate_limited"], true);
+  job.state = JobState::kCompleted;
+  EXPECT_EQ(Plain(JobJson(job, kNow, "https://us", /*rate_limited=*/true))["rate_limited"], false);
+}
+
 TEST(JobJson, TimesHaveThreeDigitsEvenWhenTheyAreZero) {
   EXPECT_EQ(ApiTime(absl::FromUnixSeconds(1'700'000'000)), "2023-11-14T22:13:20.000Z");
 }
