@@ -1,10 +1,6 @@
 #include "base/s3_signer.h"
 
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-
 #include <algorithm>
-#include <array>
 #include <map>
 
 #include "absl/strings/ascii.h"
@@ -12,7 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/file.h"
-#include "base/status.h"
+#include "base/hmac.h"
 
 namespace rn {
 namespace {
@@ -20,19 +16,6 @@ namespace {
 using Pairs = std::vector<std::pair<std::string, std::string>>;
 
 constexpr char kAlgorithm[] = "AWS4-HMAC-SHA256";
-
-std::string Hmac(absl::string_view key, absl::string_view data) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned int size = 0;
-  CHECK(HMAC(EVP_sha256(),
-             key.data(),
-             static_cast<int>(key.size()),
-             reinterpret_cast<const unsigned char*>(data.data()),
-             data.size(),
-             digest.data(),
-             &size) != nullptr);
-  return {reinterpret_cast<const char*>(digest.data()), size};
-}
 
 std::string Encoded(absl::string_view text, bool keep_slash) {
   std::string encoded;
@@ -96,9 +79,9 @@ std::string Signature(const S3Request& request,
                                        scope.region,
                                        absl::string_view("s3"),
                                        absl::string_view("aws4_request")}) {
-    key = Hmac(key, step);
+    key = HmacSha256(key, step);
   }
-  return absl::BytesToHexString(Hmac(key, to_sign));
+  return absl::BytesToHexString(HmacSha256(key, to_sign));
 }
 
 }  // namespace

@@ -11,6 +11,8 @@
 #include <unordered_set>
 #include <utility>
 
+#include "coordinator/item_order.h"
+
 namespace rn {
 namespace {
 
@@ -40,47 +42,6 @@ class Pace {
   double log_ = 0, value_ = 1;
 };
 
-// A job's items in their order, apart by the node that must not get them.
-class Items {
- public:
-  Items() = default;
-  explicit Items(BacklogItems items) : ids_(std::move(items.ids)) {
-    for (std::size_t i = 0; i < ids_.size(); ++i) {
-      const auto avoided = items.avoided.find(ids_[i]);
-      (avoided == items.avoided.end() ? free_ : avoiding_[avoided->second]).push_back(i);
-    }
-  }
-
-  bool empty() const { return free_.empty() && avoiding_.empty(); }
-  bool HasFor(const std::string& node_id) const {
-    return !free_.empty() || avoiding_.size() > 1 ||
-           (avoiding_.size() == 1 && avoiding_.count(node_id) == 0);
-  }
-
-  // The first that the node may have; there is one.
-  std::string TakeFor(const std::string& node_id) {
-    std::deque<std::size_t>* first = free_.empty() ? nullptr : &free_;
-    auto of = avoiding_.end();
-    for (auto it = avoiding_.begin(); it != avoiding_.end(); ++it) {
-      if (it->first != node_id && (first == nullptr || it->second.front() < first->front())) {
-        first = &it->second;
-        of = it;
-      }
-    }
-    const std::size_t index = first->front();
-    first->pop_front();
-    if (first->empty() && of != avoiding_.end()) {
-      avoiding_.erase(of);
-    }
-    return std::move(ids_[index]);
-  }
-
- private:
-  std::vector<std::string> ids_;
-  std::deque<std::size_t> free_;
-  std::map<std::string, std::deque<std::size_t>> avoiding_;  // None is empty.
-};
-
 std::uint64_t KeyOf(const std::string& spec_digest) {
   return std::hash<std::string>()(spec_digest);
 }
@@ -107,7 +68,8 @@ struct Tenant;
 struct Job {
   BacklogJob told;
   Tenant* tenant = nullptr;
-  Items items;
+  std::vector<std::string> item_ids;
+  ItemOrder items;    // Of item_ids.
   bool more = false;  // There are items that are not known here.
   std::int64_t under_way = 0;
   double charged = 0;  // Work, for what is under way.
@@ -379,7 +341,7 @@ void FairScheduler::Impl::Put(BacklogJob told, absl::Time now) {
     }
     job.tenant->running += told.leased - job.under_way;
     job.under_way = told.leased;
-    job.items = Items();
+    job.items = ItemOrder();
     job.more = told.pending > 0;
     job.told = std::move(told);
   });
@@ -390,7 +352,7 @@ void FairScheduler::Impl::Remove(const std::string& job_id) {
   Job& job = *found->second;
   Tenant& tenant = *job.tenant;
   Alter(job, [&] {
-    job.items = Items();
+    job.items = ItemOrder();
     job.more = false;
     tenant.running -= job.under_way;
   });
@@ -418,7 +380,8 @@ void FairScheduler::Impl::SetItems(const std::string& job_id, BacklogItems items
   Job& job = *found->second;
   Alter(job, [&] {
     job.more = items.more;
-    job.items = Items(std::move(items));
+    job.items = ItemOrder(items.ids, items.avoided);
+    job.item_ids = std::move(items.ids);
   });
 }
 
@@ -753,7 +716,7 @@ void FairScheduler::Impl::Give(const Choice& choice) {
     ++choice.passed->passed;
   }
   tenant.since_starving = IsStarving(tenant, job) ? 0 : tenant.since_starving + 1;
-  place.item_ids.push_back(job.items.TakeFor(place.asker->node_id));
+  place.item_ids.push_back(std::move(job.item_ids[job.items.TakeFor(place.asker->node_id)]));
   --place.room;
   const double work = WorkOf(job);
   Alter(job, [&] {

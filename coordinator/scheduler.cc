@@ -6,6 +6,8 @@
 #include <optional>
 #include <tuple>
 
+#include "coordinator/item_order.h"
+
 namespace rn {
 namespace {
 
@@ -16,51 +18,12 @@ struct Place {
   std::vector<std::string> item_ids;
 };
 
-// A job's items in their order, apart by the node that must not get them.
-class Items {
- public:
-  explicit Items(const WaitingJob& job) : job_(job) {
-    for (std::size_t i = 0; i < job.items.size(); ++i) {
-      const auto avoided = job.avoided.find(job.items[i]);
-      (avoided == job.avoided.end() ? free_ : avoiding_[avoided->second]).push_back(i);
-    }
-  }
-
-  bool HasFor(const std::string& node_id) const {
-    return !free_.empty() || avoiding_.size() > 1 ||
-           (avoiding_.size() == 1 && avoiding_.count(node_id) == 0);
-  }
-
-  // The first that the node may have; there is one.
-  const std::string& TakeFor(const std::string& node_id) {
-    std::deque<std::size_t>* first = free_.empty() ? nullptr : &free_;
-    auto of = avoiding_.end();
-    for (auto it = avoiding_.begin(); it != avoiding_.end(); ++it) {
-      if (it->first != node_id && (first == nullptr || it->second.front() < first->front())) {
-        first = &it->second;
-        of = it;
-      }
-    }
-    const std::size_t index = first->front();
-    first->pop_front();
-    if (first->empty() && of != avoiding_.end()) {
-      avoiding_.erase(of);
-    }
-    return job_.items[index];
-  }
-
- private:
-  const WaitingJob& job_;
-  std::deque<std::size_t> free_;
-  std::map<std::string, std::deque<std::size_t>> avoiding_;  // None is empty.
-};
-
 // A job and those who may take its items, those who know it apart from those who do not. Each queue
 // goes round, so that one node does not fill up while its neighbour idles.
 class Queue {
  public:
   Queue(const WaitingJob& job, const std::vector<Place*>& by_room)
-      : job_(job), items_(job), under_way_(job.leased) {
+      : job_(job), items_(job.items, job.avoided), under_way_(job.leased) {
     for (Place* place : by_room) {
       if (job.refused_nodes.count(place->asker->node_id) == 0) {
         const bool knows = place->asker->spec_digests.count(job.spec_digest) > 0;
@@ -87,7 +50,7 @@ class Queue {
     Place* place = places.front();
     places.pop_front();
     places.push_back(place);
-    place->item_ids.push_back(items_.TakeFor(place->asker->node_id));
+    place->item_ids.push_back(job_.items[items_.TakeFor(place->asker->node_id)]);
     --place->room;
     ++under_way_;
   }
@@ -102,7 +65,7 @@ class Queue {
   }
 
   const WaitingJob& job_;
-  Items items_;
+  ItemOrder items_;
   std::int64_t under_way_;
   std::deque<Place*> acquainted_, strangers_;
 };

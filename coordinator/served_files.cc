@@ -15,6 +15,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "coordinator/api_error.h"
+#include "coordinator/etag.h"
 
 namespace rn {
 namespace {
@@ -72,17 +73,6 @@ RangeKind ParseRange(absl::string_view header, std::int64_t size, ByteRange& ran
   }
   range = {first, has_last ? std::min(last, size - 1) : size - 1};
   return first < size ? RangeKind::kPart : RangeKind::kBeyond;
-}
-
-bool Matches(absl::string_view header, const std::string& quoted_etag) {
-  for (absl::string_view candidate : absl::StrSplit(header, ',')) {
-    candidate = absl::StripAsciiWhitespace(candidate);
-    absl::ConsumePrefix(&candidate, "W/");
-    if (candidate == "*" || candidate == quoted_etag) {
-      return true;
-    }
-  }
-  return false;
 }
 
 HttpResponse NotFound() {
@@ -150,7 +140,7 @@ HttpResponse FileResponse(const HttpRequest& request, ServedFile file) {
                       {"Accept-Ranges", "bytes"},
                       {"Cache-Control", kForever},
                       {"X-Content-Type-Options", "nosniff"}};
-  if (const auto header = request.Header("if-none-match"); header && Matches(*header, etag)) {
+  if (const auto header = request.Header("if-none-match"); header && MatchesEtag(*header, etag)) {
     response.status = 304;
     return response;
   }

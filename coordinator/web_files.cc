@@ -6,9 +6,9 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "coordinator/api_error.h"
+#include "coordinator/etag.h"
 
 namespace rn {
 namespace {
@@ -57,17 +57,6 @@ absl::string_view TypeOf(absl::string_view name) {
   return extension == "svg" ? "image/svg+xml" : "text/javascript; charset=utf-8";
 }
 
-bool Matches(absl::string_view header, absl::string_view quoted_etag) {
-  for (absl::string_view candidate : absl::StrSplit(header, ',')) {
-    candidate = absl::StripAsciiWhitespace(candidate);
-    absl::ConsumePrefix(&candidate, "W/");
-    if (candidate == "*" || candidate == quoted_etag) {
-      return true;
-    }
-  }
-  return false;
-}
-
 }  // namespace
 
 WebFiles::WebFiles(const std::vector<std::string>& media) : policy_(PolicyFor(media)) {}
@@ -99,7 +88,7 @@ std::optional<HttpResponse> WebFiles::Handle(const HttpRequest& request) const {
                       {"X-Content-Type-Options", "nosniff"},
                       {"Referrer-Policy", "no-referrer"},
                       {"Cross-Origin-Opener-Policy", "same-origin"}};
-  if (const auto known = request.Header("if-none-match"); known && Matches(*known, etag)) {
+  if (const auto known = request.Header("if-none-match"); known && MatchesEtag(*known, etag)) {
     response.status = 304;
     return response;
   }

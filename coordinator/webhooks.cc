@@ -1,7 +1,5 @@
 #include "coordinator/webhooks.h"
 
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <openssl/rand.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
@@ -15,6 +13,7 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "base/hmac.h"
 #include "base/status.h"
 #include "coordinator/job_json.h"
 
@@ -43,20 +42,8 @@ std::string NewWebhookSecret() {
 
 std::string WebhookSignature(absl::string_view secret, absl::Time at, absl::string_view body) {
   const std::int64_t seconds = absl::ToUnixSeconds(at);
-  const std::string text = absl::StrCat(seconds, ".", body);
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned int size = 0;
-  CHECK(HMAC(EVP_sha256(),
-             secret.data(),
-             static_cast<int>(secret.size()),
-             reinterpret_cast<const unsigned char*>(text.data()),
-             text.size(),
-             digest.data(),
-             &size) != nullptr);
-  return absl::StrCat("t=",
-                      seconds,
-                      ",v1=",
-                      absl::BytesToHexString({reinterpret_cast<const char*>(digest.data()), size}));
+  const std::string digest = HmacSha256(secret, absl::StrCat(seconds, ".", body));
+  return absl::StrCat("t=", seconds, ",v1=", absl::BytesToHexString(digest));
 }
 
 absl::StatusOr<std::unique_ptr<WebhookSender>> WebhookSender::Start(Store& store,
