@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <atomic>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
@@ -35,6 +36,8 @@ constexpr absl::Duration kNodeKept = absl::Hours(1);
 
 // Of each job that is looked at, however many there are: the queue is looked at again anyway.
 constexpr int kItemsPerJobMin = 16;
+
+constexpr std::size_t kGrantsAtOnce = 16;
 
 std::pair<std::string, std::uint64_t> IdOf(const LeaseRef& ref) {
   return {ref.item_id(), ref.fence()};
@@ -128,6 +131,29 @@ void LeaseDesk::Stop() {
 
 // ---------------------------------------------------------------- sessions
 
+// A node's sessions are opened one after the other, so that the store and we agree which is the
+// newest.
+class LeaseDesk::Opening {
+ public:
+  Opening(LeaseDesk& desk, const std::string& node_id) : desk_(desk), node_id_(node_id) {
+    MutexLock lock(desk_.mutex_);
+    while (desk_.opening_.count(node_id_) > 0) {
+      desk_.opened_.Wait(desk_.mutex_);
+    }
+    desk_.opening_.insert(node_id_);
+  }
+  ~Opening() {
+    MutexLock lock(desk_.mutex_);
+    desk_.opening_.erase(node_id_);
+    desk_.opened_.NotifyAll();
+  }
+  Opening(const Opening&) = delete;
+
+ private:
+  LeaseDesk& desk_;
+  const std::string node_id_;
+};
+
 absl::StatusOr<OpenSessionResponse> LeaseDesk::OpenSession(const OpenSessionRequest& request) {
   const std::string& node_id = request.node_id();
   if (!IsNodeName(node_id)) {
@@ -135,13 +161,16 @@ absl::StatusOr<OpenSessionResponse> LeaseDesk::OpenSession(const OpenSessionRequ
         "node_id must be 1 to 128 printable ASCII characters without spaces");
   }
   ASSIGN_OR_RETURN(const std::uint32_t protocol, AgreeOnProtocol(request));
-  MutexLock one_at_a_time(opening_);
+  const Opening opening(*this, node_id);
   {
     MutexLock lock(mutex_);
-    if (nodes_.count(node_id) == 0 &&
-        static_cast<std::int64_t>(nodes_.size()) >= options_.nodes_max) {
+    std::size_t others = nodes_.size() - nodes_.count(node_id);
+    for (const std::string& other : opening_) {
+      others += other != node_id && nodes_.count(other) == 0 ? 1 : 0;
+    }
+    if (static_cast<std::int64_t>(others) >= options_.nodes_max) {
       return absl::FailedPreconditionError(
-          absl::StrCat("there are ", nodes_.size(), " nodes already, which is the most allowed"));
+          absl::StrCat("there are ", others, " nodes already, which is the most allowed"));
     }
   }
   const absl::Time now = clock_.Now();
@@ -752,10 +781,7 @@ void LeaseDesk::HandOut() {
   const std::vector<WaitingJob> jobs = std::move(looked).value_or(std::vector<WaitingJob>());
   jobs_seen_ = std::max(1, static_cast<int>(jobs.size()));
   const std::vector<Asker> askers = Askers(jobs);
-  bool granted = false;
-  for (const Assignment& assignment : Schedule(jobs, askers)) {
-    granted |= Grant(assignment);
-  }
+  const bool granted = GrantAll(Schedule(jobs, askers));
   std::set<std::string> looked_for;
   for (const Asker& asker : askers) {
     looked_for.insert(asker.session);
@@ -799,6 +825,28 @@ std::vector<Asker> LeaseDesk::Askers(const std::vector<WaitingJob>& jobs) {
     askers.push_back(std::move(asker));
   }
   return askers;
+}
+
+// Several at once, as they share an fsync then. Whether anything was granted.
+bool LeaseDesk::GrantAll(const std::vector<Assignment>& assignments) {
+  std::atomic<std::size_t> next = 0;
+  std::atomic<bool> granted = false;
+  const auto grant = [&] {
+    for (std::size_t i = next++; i < assignments.size(); i = next++) {
+      if (Grant(assignments[i])) {
+        granted = true;
+      }
+    }
+  };
+  std::vector<std::thread> helpers;
+  for (std::size_t i = 1; i < std::min(assignments.size(), kGrantsAtOnce); ++i) {
+    helpers.emplace_back(grant);
+  }
+  grant();
+  for (std::thread& helper : helpers) {
+    helper.join();
+  }
+  return granted;
 }
 
 // Durable first, told second. Whether anything was granted.

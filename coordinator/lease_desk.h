@@ -143,6 +143,8 @@ class LeaseDesk {
   };
   using Answers = std::vector<Answer>;
 
+  class Opening;
+
   void Work();
   void Tick();
   void Recheck(const std::set<std::string>& nodes);
@@ -154,6 +156,7 @@ class LeaseDesk {
   void HandOut();
   int ItemsWanted();
   std::vector<Asker> Askers(const std::vector<WaitingJob>& jobs);
+  bool GrantAll(const std::vector<Assignment>& assignments);
   bool Grant(const Assignment& assignment);
   void AnswerThoseInHaste(const std::set<std::string>& sessions);
   static void Send(Answers answers);
@@ -180,14 +183,12 @@ class LeaseDesk {
   Store& store_;
   Clock& clock_;
 
-  // One session is opened at a time, so that the store and we agree which is the newest.
-  Mutex opening_;
-  // So do orders to drain, whoever reads or writes them.
+  // Whoever reads or writes orders to drain does so in its turn, so that the store and we agree.
   Mutex ordering_;
   NodeRoster roster_;  // Safe by itself.
 
   Mutex mutex_;
-  CondVar work_changed_, due_changed_;
+  CondVar work_changed_, due_changed_, opened_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   bool look_ ABSL_GUARDED_BY(mutex_) = true;
   std::uint64_t cancels_ ABSL_GUARDED_BY(mutex_) = 0;
@@ -198,6 +199,7 @@ class LeaseDesk {
   std::map<std::string, std::string> correlations_ ABSL_GUARDED_BY(mutex_);  // By job.
   std::set<std::string> rechecks_ ABSL_GUARDED_BY(mutex_);                   // Nodes.
   std::map<std::string, Node> nodes_ ABSL_GUARDED_BY(mutex_);
+  std::set<std::string> opening_ ABSL_GUARDED_BY(mutex_);  // Nodes.
   std::map<std::string, std::string> node_of_session_ ABSL_GUARDED_BY(mutex_);
   std::set<std::pair<absl::Duration, std::string>> due_ ABSL_GUARDED_BY(mutex_);  // Waiting nodes.
 

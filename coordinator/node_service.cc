@@ -288,7 +288,7 @@ class Server final : public NodeService, private rendernode::NodeService::Callba
   template <typename Call>
   ServerUnaryReactor* Answer(CallbackServerContext* context, absl::string_view name, Call call) {
     ServerUnaryReactor* reactor = context->DefaultReactor();
-    const auto task =
+    auto task =
         [this, reactor, name, arrived = Clock::System().SinceBoot(), call = std::move(call)] {
           const grpc::Status status = call();
           metrics_.Called(name,
@@ -296,7 +296,7 @@ class Server final : public NodeService, private rendernode::NodeService::Callba
                           Clock::System().SinceBoot() - arrived);
           reactor->Finish(status);
         };
-    if (!calls_.TryPush(task)) {
+    if (!calls_.TryPush(std::move(task))) {
       reactor->Finish(TooMany());
     }
     return reactor;

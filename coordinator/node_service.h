@@ -35,7 +35,8 @@ struct NodeServiceOptions {
   std::string address = "127.0.0.1:7600";
   std::optional<NodeTlsOptions> tls;
   std::map<std::string, std::string> tokens;  // As NodeAuthOptions says.
-  int store_threads = 4;  // Calls that block on the store at once; waiting Syncs take none.
+  // Calls that block on the store at once, and may share one fsync; waiting Syncs take none.
+  int store_threads = 32;
   int calls_max = 4096;   // Waiting for such a thread; above: Unavailable.
   int streams_max = 256;  // Calls at once on one connection.
   std::int64_t message_bytes_max = 16 << 20;
