@@ -491,23 +491,22 @@ HttpResponse BulkApi::JsonReport(const Call& call) {
 }
 
 HttpResponse BulkApi::CancelJob(const Call& call) {
-  return Act(call, "cancel", &Store::CancelJob);
+  return Done(call, "cancel", store_.CancelJob(call.who.tenant, call.id, call.now));
 }
 
 HttpResponse BulkApi::PauseJob(const Call& call) {
-  return Act(call, "pause", &Store::PauseJob);
+  return Done(call, "pause", store_.PauseJob(call.who.tenant, call.id, call.now));
 }
 
 HttpResponse BulkApi::ResumeJob(const Call& call) {
-  return Act(call, "resume", &Store::ResumeJob);
+  return Done(call, "resume", store_.ResumeJob(call.who.tenant, call.id, call.now));
 }
 
 HttpResponse BulkApi::RetryFailed(const Call& call) {
-  return Act(call, "retry-failed", &Store::RetryFailed);
+  return Done(call, "retry-failed", store_.RetryFailed(call.who.tenant, call.id, call.now));
 }
 
-HttpResponse BulkApi::Act(const Call& call, const char* what, JobAction action) {
-  const auto job = (store_.*action)(call.who.tenant, call.id, call.now);
+HttpResponse BulkApi::Done(const Call& call, const char* what, const absl::StatusOr<Job>& job) {
   if (!job.ok()) {
     return StatusResponse(job.status());
   }

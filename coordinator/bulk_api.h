@@ -105,9 +105,6 @@ class BulkApi {
  private:
   struct Call;
   struct Route;
-  using JobAction = absl::StatusOr<Job> (Store::*)(const std::string& tenant,
-                                                   const std::string& job_id,
-                                                   absl::Time now);
 
   static const Route kRoutes[];
 
@@ -135,7 +132,8 @@ class BulkApi {
 
   absl::StatusOr<UploadedTemplates> FindUploaded(const Call& call);
   HttpResponse WebhookSecretResponse(const Call& call, bool replace);
-  HttpResponse Act(const Call& call, const char* what, JobAction action);
+  // What became of `what`, which the store was asked to do with a job.
+  HttpResponse Done(const Call& call, const char* what, const absl::StatusOr<Job>& job);
   nlohmann::ordered_json ToJson(const Job& job);
   HttpResponse JobResponse(int http_status, const Job& job);
   absl::StatusOr<std::vector<Item>> AllItems(const std::string& job_id);

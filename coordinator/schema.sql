@@ -148,3 +148,42 @@ CREATE TABLE node_failures(
   node_id TEXT NOT NULL,
   failures INTEGER NOT NULL,
   PRIMARY KEY(job_id, node_id));
+
+-- Who uses the farm, as operators said it. Those that the configuration file alone names are not here.
+CREATE TABLE tenants(
+  id TEXT PRIMARY KEY,
+  title TEXT NOT NULL,
+  -- TenantState
+  state INTEGER NOT NULL,
+  -- Limits: -1 = as the configuration says, 0 = none.
+  items_open_max BIGINT NOT NULL,
+  items_per_day_max BIGINT NOT NULL,
+  items_running_max BIGINT NOT NULL,
+  weight_permille BIGINT NOT NULL,
+  created_ms BIGINT NOT NULL,
+  updated_ms BIGINT NOT NULL);
+
+CREATE TABLE api_keys(
+  -- The part of the key that may be shown.
+  id TEXT PRIMARY KEY,
+  -- '' = the operators.
+  tenant TEXT NOT NULL,
+  title TEXT NOT NULL,
+  scopes TEXT NOT NULL,
+  secret_hash TEXT NOT NULL,
+  created_ms BIGINT NOT NULL,
+  expires_ms BIGINT NOT NULL,
+  revoked_ms BIGINT NOT NULL,
+  used_ms BIGINT NOT NULL);
+CREATE INDEX api_keys_of_tenant ON api_keys(tenant, id);
+
+-- Who changed what. A row is never changed.
+CREATE TABLE audit_log(
+  id TEXT PRIMARY KEY,
+  at_ms BIGINT NOT NULL,
+  who TEXT NOT NULL,
+  what TEXT NOT NULL,
+  target TEXT NOT NULL,
+  detail TEXT NOT NULL,
+  correlation_id TEXT NOT NULL);
+CREATE INDEX audit_log_by_time ON audit_log(at_ms);

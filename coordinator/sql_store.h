@@ -1,10 +1,12 @@
 // Store over any database that SqlDatabase speaks to. Jobs and what clients ask for:
 // sql_store_jobs.cc; webhooks: sql_store_webhooks.cc; templates: sql_store_templates.cc; nodes and
-// leases: sql_store_leases.cc; when an item or a job ends: sql_items.
+// leases: sql_store_leases.cc; when an item or a job ends: sql_items; tenants, keys, the log of
+// changes: sql_store_tenants.cc.
 #pragma once
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <type_traits>
@@ -33,7 +35,8 @@ class SqlStore final : public Store {
   absl::StatusOr<std::vector<Item>> ListItems(const ItemFilter& filter) override;
   absl::StatusOr<Job> CancelJob(const std::string& tenant,
                                 const std::string& job_id,
-                                absl::Time now) override;
+                                absl::Time now,
+                                const AuditEntry* audit) override;
   absl::StatusOr<Job> PauseJob(const std::string& tenant,
                                const std::string& job_id,
                                absl::Time now) override;
@@ -60,7 +63,9 @@ class SqlStore final : public Store {
   absl::Status ForgetWebhook(const WebhookDelivery& delivery) override;
   absl::StatusOr<std::string> WebhookSecret(const std::string& tenant,
                                             const std::string& fresh,
-                                            bool replace) override;
+                                            bool replace,
+                                            absl::Time now,
+                                            const AuditEntry* audit) override;
 
   absl::StatusOr<SessionInfo> OpenSession(const rendernode::OpenSessionRequest& request,
                                           const std::string& session,
@@ -77,8 +82,34 @@ class SqlStore final : public Store {
   absl::StatusOr<std::string> CorrelationId(const std::string& job_id) override;
   absl::Status CloseSession(const std::string& session, absl::Time now) override;
   absl::StatusOr<std::set<std::string>> DrainedNodes() override;
-  absl::Status SetNodeDrain(const std::string& node_id, bool drain, absl::Time now) override;
+  absl::Status SetNodeDrain(const std::string& node_id,
+                            bool drain,
+                            absl::Time now,
+                            const AuditEntry* audit) override;
   absl::StatusOr<std::vector<LostLease>> Expire(absl::Time now, absl::Time not_before) override;
+
+  absl::StatusOr<Tenant> CreateTenant(const Tenant& tenant,
+                                      const AuditEntry& audit,
+                                      absl::Time now) override;
+  absl::StatusOr<Tenant> UpdateTenant(const std::string& id,
+                                      absl::FunctionRef<void(Tenant&)> change,
+                                      const AuditEntry& audit,
+                                      absl::Time now) override;
+  absl::StatusOr<Tenant> GetTenant(const std::string& id) override;
+  absl::StatusOr<std::vector<Tenant>> ListTenants(const std::string& after_id, int limit) override;
+  absl::Status AddKey(const StoredKey& key,
+                      int keys_max,
+                      const AuditEntry& audit,
+                      absl::Time now) override;
+  absl::StatusOr<StoredKey> RevokeKey(const std::string& id,
+                                      const AuditEntry& audit,
+                                      absl::Time now) override;
+  absl::Status NoteKeyUse(const std::string& id, absl::Time now) override;
+  absl::StatusOr<StoredKey> GetKey(const std::string& id) override;
+  absl::StatusOr<std::vector<StoredKey>> ListKeys(const std::optional<std::string>& tenant,
+                                                  const std::string& after_id,
+                                                  int limit) override;
+  absl::StatusOr<std::vector<AuditEntry>> ListAudit(const AuditFilter& filter) override;
 
  private:
   // A transaction whose body gives a StatusOr; what it changed is undone when that is an error.
@@ -100,6 +131,9 @@ class SqlStore final : public Store {
     });
     return status.ok() ? std::move(result) : Result(status);
   }
+
+  // Within a transaction that changes what `entry` says. Forgets what is too old.
+  void WriteAudit(SqlConnection& sql, const AuditEntry& entry, absl::Time now);
 
   absl::Duration silence() const { return limits_.lease.ttl + limits_.lease.reassign_grace; }
 

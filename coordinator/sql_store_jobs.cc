@@ -448,7 +448,8 @@ absl::StatusOr<std::vector<Item>> SqlStore::ListItems(const ItemFilter& filter) 
 
 absl::StatusOr<Job> SqlStore::CancelJob(const std::string& tenant,
                                         const std::string& job_id,
-                                        absl::Time now) {
+                                        absl::Time now,
+                                        const AuditEntry* audit) {
   return Write([&](SqlConnection& sql) -> absl::StatusOr<Job> {
     ASSIGN_OR_RETURN(Job job, FindJob(sql, tenant, job_id));
     if (job.state == JobState::kCanceled) {
@@ -461,6 +462,9 @@ absl::StatusOr<Job> SqlStore::CancelJob(const std::string& tenant,
     SetState(sql, job_id, JobState::kCanceled, now);
     sql.Run("UPDATE jobs SET ended_ms = :now WHERE id = :job", Millis(now), job_id);
     JobEnded(sql, job_id, now);
+    if (audit != nullptr) {
+      WriteAudit(sql, *audit, now);
+    }
     return FindJob(sql, tenant, job_id);
   });
 }

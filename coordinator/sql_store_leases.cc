@@ -653,12 +653,18 @@ absl::StatusOr<std::set<std::string>> SqlStore::DrainedNodes() {
   });
 }
 
-absl::Status SqlStore::SetNodeDrain(const std::string& node_id, bool drain, absl::Time now) {
+absl::Status SqlStore::SetNodeDrain(const std::string& node_id,
+                                    bool drain,
+                                    absl::Time now,
+                                    const AuditEntry* audit) {
   return database_->Write([&](SqlConnection& sql) -> absl::Status {
     sql.Run("DELETE FROM node_drains WHERE node_id = :node", node_id);
     if (drain) {
       sql.Run(
           "INSERT INTO node_drains(node_id, since_ms) VALUES(:node, :now)", node_id, Millis(now));
+    }
+    if (audit != nullptr) {
+      WriteAudit(sql, *audit, now);
     }
     return absl::OkStatus();
   });

@@ -80,7 +80,9 @@ absl::Status SqlStore::ForgetWebhook(const WebhookDelivery& delivery) {
 
 absl::StatusOr<std::string> SqlStore::WebhookSecret(const std::string& tenant,
                                                     const std::string& fresh,
-                                                    bool replace) {
+                                                    bool replace,
+                                                    absl::Time now,
+                                                    const AuditEntry* audit) {
   return Write([&](SqlConnection& sql) -> absl::StatusOr<std::string> {
     if (replace) {
       sql.Run("DELETE FROM webhook_secrets WHERE tenant = :tenant", tenant);
@@ -90,6 +92,9 @@ absl::StatusOr<std::string> SqlStore::WebhookSecret(const std::string& tenant,
         "ON CONFLICT(tenant) DO NOTHING",
         tenant,
         fresh);
+    if (audit != nullptr) {
+      WriteAudit(sql, *audit, now);
+    }
     const auto secret = sql.One<std::tuple<std::string>>(
         "SELECT secret FROM webhook_secrets WHERE tenant = :tenant", tenant);
     return std::get<0>(*secret);

@@ -21,7 +21,7 @@ namespace rn {
 namespace {
 
 constexpr int kApplicationId = 0x524e5331;  // "RNS1"
-constexpr int kSchemaVersion = 6;
+constexpr int kSchemaVersion = 7;
 constexpr int kReaders = 4;
 
 // What makes a store of the version before one of this version, in order; a new store is made by
@@ -49,12 +49,30 @@ constexpr const char* kToVersion5[] = {
 constexpr const char* kToVersion6[] = {
     "CREATE INDEX jobs_of_tenant_by_time ON jobs(tenant, created_ms)"};
 
+constexpr const char* kToVersion7[] = {
+    "CREATE TABLE tenants(id TEXT PRIMARY KEY, title TEXT NOT NULL, state INTEGER NOT NULL, "
+    "items_open_max BIGINT NOT NULL, items_per_day_max BIGINT NOT NULL, "
+    "items_running_max BIGINT NOT NULL, weight_permille BIGINT NOT NULL, "
+    "created_ms BIGINT NOT NULL, updated_ms BIGINT NOT NULL)",
+    "CREATE TABLE api_keys(id TEXT PRIMARY KEY, tenant TEXT NOT NULL, title TEXT NOT NULL, "
+    "scopes TEXT NOT NULL, secret_hash TEXT NOT NULL, created_ms BIGINT NOT NULL, "
+    "expires_ms BIGINT NOT NULL, revoked_ms BIGINT NOT NULL, used_ms BIGINT NOT NULL)",
+    "CREATE INDEX api_keys_of_tenant ON api_keys(tenant, id)",
+    "CREATE TABLE audit_log(id TEXT PRIMARY KEY, at_ms BIGINT NOT NULL, who TEXT NOT NULL, "
+    "what TEXT NOT NULL, target TEXT NOT NULL, detail TEXT NOT NULL, "
+    "correlation_id TEXT NOT NULL)",
+    "CREATE INDEX audit_log_by_time ON audit_log(at_ms)"};
+
 struct Migration {
   long long to_version;
   absl::Span<const char* const> statements;
 };
-constexpr Migration kMigrations[] = {
-    {2, kToVersion2}, {3, kToVersion3}, {4, kToVersion4}, {5, kToVersion5}, {6, kToVersion6}};
+constexpr Migration kMigrations[] = {{2, kToVersion2},
+                                     {3, kToVersion3},
+                                     {4, kToVersion4},
+                                     {5, kToVersion5},
+                                     {6, kToVersion6},
+                                     {7, kToVersion7}};
 
 using Connection = std::unique_ptr<SqlConnection>;
 

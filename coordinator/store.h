@@ -1,4 +1,5 @@
 // Jobs, items, leases, sessions: the coordinator's durable state and the rules that keep it whole.
+// Tenants, keys and the log of changes: tenant_store.h.
 //
 // Every method is one transaction, durable on return. Thread-safe; each may block on the disk.
 // Unavailable: the store could not answer now, nothing was changed, try again: never to be read as
@@ -15,6 +16,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "coordinator/tenant_store.h"
 #include "proto/node.pb.h"
 #include "proto/render.pb.h"
 
@@ -184,10 +186,9 @@ struct LostLease {
   bool again = false;  // The item waits again; else that was its last attempt, and it has failed.
 };
 
-class Store {
+// `audit`, where a method takes it: who wants the change, to be logged with it. Null: nobody asks.
+class Store : public TenantStore {
  public:
-  virtual ~Store() = default;
-
   // The job that the idempotency key made before, else a new one. FailedPrecondition: the key was
   // used with another body. ResourceExhausted: beyond its quota, and the message says which. A job
   // whose rows all failed is terminal at once.
@@ -206,7 +207,8 @@ class Store {
   // and the message says which does. Asking for what is so already is no error.
   virtual absl::StatusOr<Job> CancelJob(const std::string& tenant,
                                         const std::string& job_id,
-                                        absl::Time now) = 0;
+                                        absl::Time now,
+                                        const AuditEntry* audit = nullptr) = 0;
   virtual absl::StatusOr<Job> PauseJob(const std::string& tenant,
                                        const std::string& job_id,
                                        absl::Time now) = 0;
@@ -246,7 +248,9 @@ class Store {
   // `replace` says so.
   virtual absl::StatusOr<std::string> WebhookSecret(const std::string& tenant,
                                                     const std::string& fresh,
-                                                    bool replace) = 0;
+                                                    bool replace,
+                                                    absl::Time now = absl::UnixEpoch(),
+                                                    const AuditEntry* audit = nullptr) = 0;
 
   // Ends the node's older sessions. `held` is split into what is still the node's at that fence
   // and what is not; leases of the node that it does not hold go back to the queue, and so do all
@@ -277,7 +281,10 @@ class Store {
   virtual absl::Status CloseSession(const std::string& session, absl::Time now) = 0;
   // Nodes that are to take no more items, whether they have a session or not.
   virtual absl::StatusOr<std::set<std::string>> DrainedNodes() = 0;
-  virtual absl::Status SetNodeDrain(const std::string& node_id, bool drain, absl::Time now) = 0;
+  virtual absl::Status SetNodeDrain(const std::string& node_id,
+                                    bool drain,
+                                    absl::Time now,
+                                    const AuditEntry* audit = nullptr) = 0;
   // Leases not renewed for TTL + grace are lost (none before `not_before`), jobs past their
   // deadline end, idempotency keys are forgotten.
   virtual absl::StatusOr<std::vector<LostLease>> Expire(absl::Time now, absl::Time not_before) = 0;

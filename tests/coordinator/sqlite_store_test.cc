@@ -69,9 +69,9 @@ TEST_F(SqliteStoreTest, RefusesAStoreThatWasCutToNothing) {
 
 TEST_F(SqliteStoreTest, RefusesAStoreOfANewerVersion) {
   ASSERT_EQ(Open(), absl::OkStatus());
-  Run("PRAGMA user_version=7; PRAGMA journal_mode=DELETE");
+  Run("PRAGMA user_version=8; PRAGMA journal_mode=DELETE");
   ExpectRefused(absl::StatusCode::kFailedPrecondition,
-                "has schema version 7; this program knows versions 1 to 6");
+                "has schema version 8; this program knows versions 1 to 7");
 }
 
 // A store as version 1 left it: one job whose rows are done, leased, and waiting.

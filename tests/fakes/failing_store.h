@@ -41,8 +41,9 @@ class FailingStore final : public Store {
   }
   absl::StatusOr<Job> CancelJob(const std::string& tenant,
                                 const std::string& job_id,
-                                absl::Time now) override {
-    return Call(&Store::CancelJob, tenant, job_id, now);
+                                absl::Time now,
+                                const AuditEntry* audit) override {
+    return Call(&Store::CancelJob, tenant, job_id, now, audit);
   }
   absl::StatusOr<Job> PauseJob(const std::string& tenant,
                                const std::string& job_id,
@@ -87,8 +88,10 @@ class FailingStore final : public Store {
   }
   absl::StatusOr<std::string> WebhookSecret(const std::string& tenant,
                                             const std::string& fresh,
-                                            bool replace) override {
-    return Call(&Store::WebhookSecret, tenant, fresh, replace);
+                                            bool replace,
+                                            absl::Time now,
+                                            const AuditEntry* audit) override {
+    return Call(&Store::WebhookSecret, tenant, fresh, replace, now, audit);
   }
   absl::StatusOr<SessionInfo> OpenSession(const rendernode::OpenSessionRequest& request,
                                           const std::string& session,
@@ -126,18 +129,63 @@ class FailingStore final : public Store {
   absl::StatusOr<std::set<std::string>> DrainedNodes() override {
     return Call(&Store::DrainedNodes);
   }
-  absl::Status SetNodeDrain(const std::string& node_id, bool drain, absl::Time now) override {
-    return Call(&Store::SetNodeDrain, node_id, drain, now);
+  absl::Status SetNodeDrain(const std::string& node_id,
+                            bool drain,
+                            absl::Time now,
+                            const AuditEntry* audit) override {
+    return Call(&Store::SetNodeDrain, node_id, drain, now, audit);
   }
   absl::StatusOr<std::vector<LostLease>> Expire(absl::Time now, absl::Time not_before) override {
     auto lost = Call(&Store::Expire, now, not_before);
     expired_ms_ = absl::ToUnixMillis(now);
     return lost;
   }
+  absl::StatusOr<Tenant> CreateTenant(const Tenant& tenant,
+                                      const AuditEntry& audit,
+                                      absl::Time now) override {
+    return Call(&TenantStore::CreateTenant, tenant, audit, now);
+  }
+  absl::StatusOr<Tenant> UpdateTenant(const std::string& id,
+                                      absl::FunctionRef<void(Tenant&)> change,
+                                      const AuditEntry& audit,
+                                      absl::Time now) override {
+    return Call(&TenantStore::UpdateTenant, id, change, audit, now);
+  }
+  absl::StatusOr<Tenant> GetTenant(const std::string& id) override {
+    return Call(&TenantStore::GetTenant, id);
+  }
+  absl::StatusOr<std::vector<Tenant>> ListTenants(const std::string& after_id, int limit) override {
+    return Call(&TenantStore::ListTenants, after_id, limit);
+  }
+  absl::Status AddKey(const StoredKey& key,
+                      int keys_max,
+                      const AuditEntry& audit,
+                      absl::Time now) override {
+    return Call(&TenantStore::AddKey, key, keys_max, audit, now);
+  }
+  absl::StatusOr<StoredKey> RevokeKey(const std::string& id,
+                                      const AuditEntry& audit,
+                                      absl::Time now) override {
+    return Call(&TenantStore::RevokeKey, id, audit, now);
+  }
+  absl::Status NoteKeyUse(const std::string& id, absl::Time now) override {
+    return Call(&TenantStore::NoteKeyUse, id, now);
+  }
+  absl::StatusOr<StoredKey> GetKey(const std::string& id) override {
+    return Call(&TenantStore::GetKey, id);
+  }
+  absl::StatusOr<std::vector<StoredKey>> ListKeys(const std::optional<std::string>& tenant,
+                                                  const std::string& after_id,
+                                                  int limit) override {
+    return Call(&TenantStore::ListKeys, tenant, after_id, limit);
+  }
+  absl::StatusOr<std::vector<AuditEntry>> ListAudit(const AuditFilter& filter) override {
+    return Call(&TenantStore::ListAudit, filter);
+  }
 
  private:
-  template <typename Result, typename... Parameters, typename... Arguments>
-  Result Call(Result (Store::*method)(Parameters...), Arguments&&... arguments) {
+  template <typename Owner, typename Result, typename... Parameters, typename... Arguments>
+  Result Call(Result (Owner::*method)(Parameters...), Arguments&&... arguments) {
     if (fails_) {
       return absl::UnavailableError("the store is away");
     }
