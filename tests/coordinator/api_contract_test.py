@@ -125,7 +125,8 @@ def check_answer(method, path, answer, *, over_http):
 
 
 class Coordinator:
-    def __init__(self):
+    def __init__(self, http="", tables=""):
+        """`http`: more keys of [http]; `tables`: whole tables."""
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="rn_contract"))
         for tenant in ("acme", "zeta", "flood"):
             (self.folder / "sheets" / tenant).mkdir(parents=True)
@@ -142,6 +143,7 @@ templates = "{SOURCE}/templates"
 [http]
 port = 0
 body_max = "1MiB"
+{http}
 [nodes]
 address = "127.0.0.1:0"
 [rate_limit]
@@ -149,6 +151,7 @@ per_second = 0.1
 burst = {BURST}
 [keys]
 {keys}
+{tables}
 """)
         ports = self.folder / "ports.json"
         with open(self.folder / "log", "w", encoding="utf-8") as log:
@@ -346,6 +349,10 @@ class ApiContractTest(unittest.TestCase):
                     self.assertEqual(theirs.text.replace(mine, nobody), none.text)
         listed = json.loads(self.expect(200, "GET", "/api/v1/bulk-jobs?page_size=500", key="zeta").text)
         self.assertNotIn(job, [entry["id"] for entry in listed["data"]])
+        token = json.loads(self.expect(200, "GET", "/api/v1/bulk-jobs?page_size=1", key="acme").text)["next_page_token"]
+        if token is not None:
+            theirs = json.loads(self.expect(200, "GET", f"/api/v1/bulk-jobs?page_token={token}", key="zeta").text)
+            self.assertEqual([entry for entry in theirs["data"] if entry not in listed["data"]], [])
         still = json.loads(self.expect(200, "GET", f"/api/v1/bulk-jobs/{job}", key="acme").text)
         self.assertEqual(still["state"], "pending", "nobody else paused or canceled it")
 
