@@ -8,7 +8,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/status.h"
 #include "coordinator/api_error.h"
+#include "coordinator/api_key.h"
 #include "coordinator/web_socket_offer.h"
 
 namespace rn {
@@ -23,9 +25,14 @@ std::string CredentialsOf(const HttpRequest& request) {
   return std::move(authorization).value_or("");
 }
 
-HttpResponse Unauthorized(const absl::Status& status) {
+HttpResponse Refusal(const absl::Status& status) {
+  if (absl::IsPermissionDenied(status)) {
+    return ErrorResponse(403, "tenant_suspended", status.message());
+  }
   HttpResponse response = StatusResponse(status);
-  response.headers.emplace_back("WWW-Authenticate", "Bearer");
+  if (absl::IsUnauthenticated(status)) {
+    response.headers.emplace_back("WWW-Authenticate", "Bearer");
+  }
   return response;
 }
 
@@ -49,17 +56,33 @@ std::shared_ptr<const Authenticator> ApiGate::Keys() {
   return keys_;
 }
 
+absl::StatusOr<Principal> ApiGate::Identify(const HttpRequest& request) {
+  const std::string credentials = CredentialsOf(request);
+  auto who = Keys()->Authenticate(credentials);
+  if (ring_ == nullptr) {
+    return who;
+  }
+  if (who.ok()) {
+    if (!who->tenant.empty()) {
+      RETURN_IF_ERROR(ring_->CheckTenant(who->tenant));
+    }
+    return who;
+  }
+  const std::optional<absl::string_view> key = BearerKey(credentials);
+  return key.has_value() && ApiKeyId(*key).has_value() ? ring_->Verify(*key) : who;
+}
+
 std::variant<Principal, HttpResponse> ApiGate::Admit(const HttpRequest& request,
                                                      std::optional<Scope> scope) {
-  auto who = Keys()->Authenticate(CredentialsOf(request));
+  auto who = Identify(request);
   if (!who.ok()) {
-    return Unauthorized(who.status());
+    return Refusal(who.status());
   }
   const absl::Duration wait = limiter_.Take(who->tenant, clock_.SinceBoot());
   if (wait > absl::ZeroDuration()) {
     return TooMany(wait);
   }
-  if (scope.has_value() && who->scopes.count(*scope) == 0) {
+  if (scope.has_value() && !who->has(*scope)) {
     return ErrorResponse(403,
                          absl::StrCat("this API key lacks the scope \"", ScopeName(*scope), "\""));
   }

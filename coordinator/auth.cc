@@ -3,12 +3,14 @@
 #include <openssl/crypto.h>
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/strip.h"
+#include "absl/types/span.h"
 #include "base/file.h"
 #include "base/nearest.h"
 #include "base/status.h"
@@ -18,12 +20,29 @@ namespace {
 
 constexpr std::size_t kDigestChars = 64;
 constexpr std::size_t kTenantCharsMax = 64;
+constexpr std::size_t kShownDigestChars = 8;
 constexpr Scope kScopes[] = {Scope::kJobsRead,
                              Scope::kJobsWrite,
                              Scope::kSheetsConnect,
                              Scope::kTemplatesWrite,
                              Scope::kNodesRead,
                              Scope::kNodesWrite};
+constexpr Scope kOperatorScopes[] = {Scope::kNodesRead, Scope::kNodesWrite, Scope::kAdmin};
+
+std::vector<std::string> NamesOf(absl::Span<const Scope> scopes) {
+  std::vector<std::string> names;
+  std::transform(scopes.begin(), scopes.end(), std::back_inserter(names), ScopeName);
+  return names;
+}
+
+absl::StatusOr<Scope> FromName(absl::string_view name, absl::Span<const Scope> scopes) {
+  for (const Scope scope : scopes) {
+    if (ScopeName(scope) == name) {
+      return scope;
+    }
+  }
+  return absl::InvalidArgumentError(UnknownName("scope", name, NamesOf(scopes)));
+}
 
 bool IsDigest(absl::string_view text) {
   return text.size() == kDigestChars && std::all_of(text.begin(), text.end(), [](char c) {
@@ -60,25 +79,34 @@ std::string ScopeName(Scope scope) {
       return "nodes:read";
     case Scope::kNodesWrite:
       return "nodes:write";
+    case Scope::kAdmin:
+      return "admin";
   }
   return "";
 }
 
 absl::StatusOr<Scope> ScopeFromName(absl::string_view name) {
-  for (const Scope scope : kScopes) {
-    if (ScopeName(scope) == name) {
-      return scope;
-    }
-  }
-  return absl::InvalidArgumentError(UnknownName("scope", name, ScopeNames()));
+  return FromName(name, kScopes);
 }
 
 std::vector<std::string> ScopeNames() {
-  std::vector<std::string> names;
-  for (const Scope scope : kScopes) {
-    names.push_back(ScopeName(scope));
+  return NamesOf(kScopes);
+}
+
+absl::StatusOr<Scope> OperatorScopeFromName(absl::string_view name) {
+  return FromName(name, kOperatorScopes);
+}
+
+std::vector<std::string> OperatorScopeNames() {
+  return NamesOf(kOperatorScopes);
+}
+
+std::optional<absl::string_view> BearerKey(absl::string_view authorization) {
+  constexpr absl::string_view kBearer = "Bearer ";
+  if (!absl::StartsWithIgnoreCase(authorization, kBearer)) {
+    return std::nullopt;
   }
-  return names;
+  return absl::StripAsciiWhitespace(authorization.substr(kBearer.size()));
 }
 
 absl::Status CheckTenantName(absl::string_view tenant) {
@@ -110,18 +138,23 @@ absl::StatusOr<Authenticator> Authenticator::Create(const std::vector<ApiKey>& k
     }
     auto scopes = ScopesOf(keys[i]);
     RETURN_IF_ERROR(Annotate(scopes.status(), place));
-    entries.push_back({keys[i].sha256, {keys[i].tenant, *std::move(scopes)}});
+    entries.push_back({keys[i].sha256,
+                       {.tenant = keys[i].tenant,
+                        .scopes = *std::move(scopes),
+                        .name = absl::StrCat(keys[i].tenant,
+                                             " key ",
+                                             keys[i].sha256.substr(0, kShownDigestChars),
+                                             " of the configuration")}});
   }
   return Authenticator(std::move(entries));
 }
 
 absl::StatusOr<Principal> Authenticator::Authenticate(absl::string_view authorization) const {
-  constexpr absl::string_view kBearer = "Bearer ";
-  if (!absl::StartsWithIgnoreCase(authorization, kBearer)) {
+  const std::optional<absl::string_view> key = BearerKey(authorization);
+  if (!key.has_value()) {
     return absl::UnauthenticatedError("send the API key as \"Authorization: Bearer KEY\"");
   }
-  authorization.remove_prefix(kBearer.size());
-  const std::string digest = Sha256(absl::StripAsciiWhitespace(authorization));
+  const std::string digest = Sha256(*key);
   const Entry* found = nullptr;
   for (const Entry& entry : entries_) {  // All of them, for equal time.
     if (CRYPTO_memcmp(entry.sha256.data(), digest.data(), kDigestChars) == 0) {
@@ -137,9 +170,19 @@ absl::StatusOr<Principal> Authenticator::Authenticate(absl::string_view authoriz
 std::set<std::string> Authenticator::tenants() const {
   std::set<std::string> tenants;
   for (const Entry& entry : entries_) {
-    tenants.insert(entry.principal.tenant);
+    if (!entry.principal.tenant.empty()) {
+      tenants.insert(entry.principal.tenant);
+    }
   }
   return tenants;
+}
+
+Authenticator Authenticator::WithAdminKey(std::string sha256) const {
+  std::vector<Entry> entries = entries_;
+  entries.push_back({std::move(sha256),
+                     {.scopes = {std::begin(kOperatorScopes), std::end(kOperatorScopes)},
+                      .name = "operator admin key"}});
+  return Authenticator(std::move(entries));
 }
 
 }  // namespace rn

@@ -1,6 +1,7 @@
 // Who is calling: bearer keys that belong to tenants and carry scopes.
 #pragma once
 
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -16,14 +17,20 @@ enum class Scope {
   kSheetsConnect,
   kTemplatesWrite,
   kNodesRead,
-  kNodesWrite
+  kNodesWrite,
+  kAdmin
 };
 
 // "jobs:read", "jobs:write", "sheets:connect", "templates:write", "nodes:read", "nodes:write"; and
 // back, InvalidArgument naming the valid ones. "nodes:…" are about every tenant's machines.
+// "admin", tenants and their keys, is the operators' alone and no tenant's.
 std::string ScopeName(Scope scope);
 absl::StatusOr<Scope> ScopeFromName(absl::string_view name);
 std::vector<std::string> ScopeNames();
+
+// The same of what an operator's key may carry: "nodes:read", "nodes:write", "admin".
+absl::StatusOr<Scope> OperatorScopeFromName(absl::string_view name);
+std::vector<std::string> OperatorScopeNames();
 
 // InvalidArgument unless `tenant` is 1 to 64 letters, digits, "-" and "_", a letter or digit first:
 // it names folders.
@@ -37,9 +44,15 @@ struct ApiKey {
 };
 
 struct Principal {
-  std::string tenant;
+  std::string tenant;  // "": an operator.
   std::set<Scope> scopes;
+  std::string name;  // For the log of changes: "acme rn_live_… (CI)". No secret is in it.
+
+  bool has(Scope scope) const { return scopes.count(scope) > 0; }
 };
+
+// The KEY of "Bearer KEY"; nothing for anything else.
+std::optional<absl::string_view> BearerKey(absl::string_view authorization);
 
 // Immutable, hence thread-safe.
 class Authenticator {
@@ -54,6 +67,9 @@ class Authenticator {
 
   // Whom the keys belong to.
   std::set<std::string> tenants() const;
+
+  // The same keys and the operators' own, of which `sha256` is the digest.
+  Authenticator WithAdminKey(std::string sha256) const;
 
  private:
   struct Entry {

@@ -23,7 +23,6 @@
 #include "coordinator/query.h"
 #include "coordinator/sheet_items.h"
 #include "coordinator/web_socket_offer.h"
-#include "coordinator/webhooks.h"
 
 namespace rn {
 namespace {
@@ -171,6 +170,14 @@ struct BulkApi::Call {
   const absl::Time now;
 };
 
+AuditEntry BulkApi::AuditOf(const Call& call, const char* what, const std::string& target) {
+  return {.who = call.who.name,
+          .what = what,
+          .target = target,
+          .detail_json = "{}",
+          .correlation_id = call.request.correlation_id};
+}
+
 struct BulkApi::Route {
   const char* method;
   const char* pattern;
@@ -208,7 +215,8 @@ BulkApi::BulkApi(
       clock_(clock),
       options_(std::move(options)),
       urls_(options_.public_url, options_.s3),
-      gate_(options_.keys, options_.rate_limit, clock) {}
+      webhook_secrets_(store, options_.secret_box),
+      gate_(options_.keys, options_.rate_limit, clock, options_.key_ring) {}
 
 HttpResponse BulkApi::Handle(const HttpRequest& request) {
   const std::string method = request.method == "HEAD" ? "GET" : request.method;
@@ -344,6 +352,10 @@ HttpResponse BulkApi::StoreJob(const Call& call,
   if (const auto errors = CheckColumns(*sheet, request.outline); !errors.empty()) {
     return ValidationResponse(errors);
   }
+  const absl::StatusOr<TenantQuota> quota = QuotaOf(call.who.tenant);
+  if (!quota.ok()) {
+    return StatusResponse(quota.status());
+  }
   std::vector<NewItem> items = ItemsOf(*sheet, request.spec, request.outline);
   const NewJob job = {.id = request.spec.job_id(),
                       .tenant = call.who.tenant,
@@ -356,7 +368,7 @@ HttpResponse BulkApi::StoreJob(const Call& call,
                       .spec = std::move(request.spec),
                       .items = std::move(items),
                       .warnings = sheet->warnings,
-                      .quota = options_.quotas.Of(call.who.tenant)};
+                      .quota = *quota};
   const auto created = store_.CreateJob(job, idempotency, call.now);
   if (absl::IsResourceExhausted(created.status())) {
     return QuotaResponse(created.status());
@@ -374,6 +386,19 @@ HttpResponse BulkApi::StoreJob(const Call& call,
     options_.on_new_work();
   }
   return JobResponse(ours ? 201 : 200, *created);
+}
+
+absl::StatusOr<TenantQuota> BulkApi::QuotaOf(const std::string& tenant) {
+  TenantQuota quota = options_.quotas.Of(tenant);
+  const absl::StatusOr<Tenant> kept = store_.GetTenant(tenant);
+  if (absl::IsNotFound(kept.status())) {
+    return quota;
+  }
+  RETURN_IF_ERROR(kept.status());
+  const TenantLimits& limits = kept->limits;
+  quota.items_open_max = limits.items_open_max.value_or(quota.items_open_max);
+  quota.items_per_day_max = limits.items_per_day_max.value_or(quota.items_per_day_max);
+  return quota;
 }
 
 HttpResponse BulkApi::ListJobs(const Call& call) {
@@ -491,7 +516,11 @@ HttpResponse BulkApi::JsonReport(const Call& call) {
 }
 
 HttpResponse BulkApi::CancelJob(const Call& call) {
-  return Done(call, "cancel", store_.CancelJob(call.who.tenant, call.id, call.now));
+  const AuditEntry audit = AuditOf(call, "job.cancel", call.id);
+  const bool operates = call.who.has(Scope::kNodesWrite);
+  return Done(call,
+              "cancel",
+              store_.CancelJob(call.who.tenant, call.id, call.now, operates ? &audit : nullptr));
 }
 
 HttpResponse BulkApi::PauseJob(const Call& call) {
@@ -643,19 +672,20 @@ HttpResponse BulkApi::PutTemplate(const Call& call) {
 }
 
 HttpResponse BulkApi::GetWebhookSecret(const Call& call) {
-  return WebhookSecretResponse(call, /*replace=*/false);
+  const auto secret = webhook_secrets_.Of(call.who.tenant);
+  return secret.ok() ? Dumped(200, {{"secret", *secret}}) : StatusResponse(secret.status());
 }
 
 HttpResponse BulkApi::ReplaceWebhookSecret(const Call& call) {
+  const auto secret = webhook_secrets_.Replace(
+      call.who.tenant, AuditOf(call, "webhook_secret.replace", call.who.tenant), call.now);
+  if (!secret.ok()) {
+    return StatusResponse(secret.status());
+  }
   SPDLOG_INFO("webhook secret replaced tenant={} correlation_id={}",
               call.who.tenant,
               call.request.correlation_id);
-  return WebhookSecretResponse(call, /*replace=*/true);
-}
-
-HttpResponse BulkApi::WebhookSecretResponse(const Call& call, bool replace) {
-  const auto secret = store_.WebhookSecret(call.who.tenant, NewWebhookSecret(), replace);
-  return secret.ok() ? Dumped(200, {{"secret", *secret}}) : StatusResponse(secret.status());
+  return Dumped(200, {{"secret", *secret}});
 }
 
 Json BulkApi::ToJson(const Job& job) {

@@ -20,6 +20,7 @@
 #include "coordinator/rate_limiter.h"
 #include "coordinator/sheet_source.h"
 #include "coordinator/store.h"
+#include "coordinator/webhooks.h"
 
 namespace rn {
 
@@ -40,6 +41,7 @@ struct Quotas {
 
 struct BulkApiOptions {
   Authenticator keys;
+  KeyRing* key_ring = nullptr;  // As ApiGate has it; outlives the API.
   RateLimit rate_limit;
   TemplateUploadLimits templates;
   Quotas quotas;
@@ -59,15 +61,9 @@ struct BulkApiOptions {
       watch_job = [](const std::string&, const std::string&) {
         return absl::UnavailableError("there are no live events");
       };
+  std::optional<SecretBox> secret_box;  // As WebhookSecrets has it.
   absl::Duration idempotency_kept = absl::Hours(24);
   std::int64_t job_spec_bytes_max = 16 << 20;  // A job with a longer one no node could get.
-};
-
-// What may be asked, as api/openapi.json says it.
-struct ApiOperation {
-  std::string method;          // "GET"
-  std::string path;            // "/api/v1/bulk-jobs/{id}"
-  std::optional<Scope> scope;  // That a key needs; nothing: no key is needed.
 };
 
 // Routes, all under /api/v1 but the last; api/openapi.json says all of it:
@@ -108,6 +104,8 @@ class BulkApi {
 
   static const Route kRoutes[];
 
+  static AuditEntry AuditOf(const Call& call, const char* what, const std::string& target);
+
   HttpResponse Dispatch(const Route& route, const HttpRequest& request, std::string id);
   HttpResponse Health(const Call& call);
   HttpResponse OpenApi(const Call& call);
@@ -131,7 +129,8 @@ class BulkApi {
   HttpResponse ReplaceWebhookSecret(const Call& call);
 
   absl::StatusOr<UploadedTemplates> FindUploaded(const Call& call);
-  HttpResponse WebhookSecretResponse(const Call& call, bool replace);
+  // What an operator gave the tenant, and where nothing is said, the configuration.
+  absl::StatusOr<TenantQuota> QuotaOf(const std::string& tenant);
   // What became of `what`, which the store was asked to do with a job.
   HttpResponse Done(const Call& call, const char* what, const absl::StatusOr<Job>& job);
   nlohmann::ordered_json ToJson(const Job& job);
@@ -144,6 +143,7 @@ class BulkApi {
   Clock& clock_;
   const BulkApiOptions options_;
   const ArtifactUrls urls_;
+  WebhookSecrets webhook_secrets_;
   ApiGate gate_;
 };
 

@@ -209,7 +209,8 @@ void ReadRetries(ConfigReader& reader, RetryLimits& retry) {
   }
 }
 
-void ReadWebhooks(ConfigReader& reader, WebhookOptions& webhooks) {
+void ReadWebhooks(ConfigReader& reader, CoordinatorConfig& config) {
+  WebhookOptions& webhooks = config.webhooks;
   ReadCount(reader, "webhooks.threads", webhooks.threads, 1, 64);
   reader.Read("webhooks.timeout", webhooks.timeout, absl::Seconds(1), absl::Minutes(5));
   ReadCount(reader, "webhooks.attempts_max", webhooks.attempts_max, 1, 100);
@@ -220,6 +221,7 @@ void ReadWebhooks(ConfigReader& reader, WebhookOptions& webhooks) {
       "webhooks.poll_interval", webhooks.poll_interval, absl::Milliseconds(50), absl::Minutes(1));
   reader.Read("webhooks.allow_private", webhooks.allow_private);
   ReadOptionalPath(reader, "webhooks.ca_file", webhooks.ca_file);
+  ReadOptionalPath(reader, "webhooks.secrets_key_file", config.webhook_secrets_key_file);
   if (webhooks.backoff_min > webhooks.backoff_max) {
     reader.Fail("webhooks.backoff_min", "must not be above webhooks.backoff_max");
   }
@@ -267,6 +269,18 @@ void ReadKeys(ConfigReader& reader, Authenticator& keys) {
   }
 }
 
+// Of the keys that operators made, and the operators' own.
+void ReadAdmin(ConfigReader& reader, CoordinatorConfig& config) {
+  ReadOptionalPath(reader, "admin.key_file", config.admin_key_file);
+  ReadCount(reader, "admin.keys_per_tenant_max", config.keys_per_tenant_max, 1, 100'000);
+  reader.Read("admin.audit_kept", config.audit_kept, absl::Hours(24), absl::Hours(24 * 3660));
+  KeyRingOptions& ring = config.key_ring;
+  reader.Read("api_keys.recheck", ring.recheck, absl::ZeroDuration(), absl::Hours(1));
+  reader.Read("api_keys.verified_for", ring.verified_for, absl::Seconds(1), absl::Hours(24));
+  ReadCount(reader, "api_keys.kept_max", ring.keys_max, 1, 1'000'000);
+  ReadCount(reader, "api_keys.hashes_max", ring.hashes_max, 1, 64);
+}
+
 absl::StatusOr<CoordinatorConfig> ReadAll(ConfigReader reader) {
   CoordinatorConfig config;
   reader.ReadName("log_level",
@@ -291,8 +305,9 @@ absl::StatusOr<CoordinatorConfig> ReadAll(ConfigReader reader) {
   ReadRetries(reader, config.retry);
   ReadS3(reader, config);
   ReadKeys(reader, config.keys);
+  ReadAdmin(reader, config);
   ReadQuotas(reader, config.quotas);
-  ReadWebhooks(reader, config.webhooks);
+  ReadWebhooks(reader, config);
   reader.ReadBytes("templates.bytes_max", config.templates.bytes_max, 1 << 10, 1 << 20);
   ReadCount(reader, "templates.per_tenant_max", config.templates.quota.templates_max, 0, 100'000);
   ReadCount(reader, "templates.versions_max", config.templates.quota.versions_max, 1, 100'000);

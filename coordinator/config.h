@@ -17,6 +17,7 @@
 #include "coordinator/bulk_api.h"
 #include "coordinator/http_server.h"
 #include "coordinator/job_events.h"
+#include "coordinator/key_ring.h"
 #include "coordinator/node_service.h"
 #include "coordinator/rate_limiter.h"
 #include "coordinator/store.h"
@@ -44,8 +45,13 @@ struct CoordinatorConfig {
   std::optional<S3Signing> s3;  // Artifacts in S3 are given out under presigned URLs.
 
   Authenticator keys = *Authenticator::Create({});
+  std::filesystem::path admin_key_file;  // "" = admin.key in state_folder
+  int keys_per_tenant_max = 100;
+  absl::Duration audit_kept = absl::Hours(24 * 400);
+  KeyRingOptions key_ring;
   RateLimit rate_limit;
   WebhookOptions webhooks;
+  std::filesystem::path webhook_secrets_key_file;  // SecretBox::Load(); "" = kept as they are
   TemplateUploadLimits templates;
   Quotas quotas;
   absl::Duration idempotency_kept = absl::Hours(24);

@@ -18,6 +18,8 @@
 #include "base/s3_account.h"
 #include "base/status.h"
 #include "catalog/catalog.h"
+#include "coordinator/admin_api.h"
+#include "coordinator/admin_key.h"
 #include "coordinator/api_error.h"
 #include "coordinator/bulk_api.h"
 #include "coordinator/config_reload.h"
@@ -35,6 +37,16 @@ namespace rn {
 namespace {
 
 constexpr char kStoreFile[] = "coordinator.db";
+constexpr char kAdminKeyFile[] = "admin.key";
+constexpr int kTenantsPage = 500;
+
+// The configuration's keys and the operators' own.
+absl::StatusOr<Authenticator> KeysOf(const CoordinatorConfig& config) {
+  const std::filesystem::path file =
+      config.admin_key_file.empty() ? config.state_folder / kAdminKeyFile : config.admin_key_file;
+  ASSIGN_OR_RETURN(const std::string admin_key, LoadOrMakeAdminKey(file));
+  return config.keys.WithAdminKey(Sha256(admin_key));
+}
 
 // Under which clients reach an address that has no better name.
 std::string UrlOf(const HttpServerOptions& http, int port) {
@@ -52,11 +64,12 @@ struct Coordinator::Impl {
 
   absl::Status OpenStore();
   absl::Status MakeSheetFolders(const Authenticator& keys) const;
+  absl::Status MakeTenantsFolders();
   absl::Status StartHttp(Clock& clock);
   absl::Status LoadCatalog();
   void StartEvents();
   absl::Status StartNodes();
-  void StartApi();
+  absl::Status StartApi();
   std::vector<std::string> MediaOrigins() const;
   HttpResponse Handle(const HttpRequest& request);
 
@@ -70,8 +83,10 @@ struct Coordinator::Impl {
   std::optional<Catalog> catalog;
   std::optional<JobEvents> events;
   std::unique_ptr<LeaseDesk> desk;
+  std::unique_ptr<KeyRing> key_ring;
   std::optional<BulkApi> api;
   std::optional<NodeApi> node_api;
+  std::optional<AdminApi> admin_api;
   std::optional<ServedFiles> files;
   std::optional<WebFiles> web;
   std::atomic<bool> ready = false;  // Everything above is there.
@@ -84,15 +99,20 @@ struct Coordinator::Impl {
 absl::StatusOr<std::unique_ptr<Coordinator>> Coordinator::Start(const CoordinatorConfig& config,
                                                                 Clock& clock) {
   auto impl = std::make_unique<Impl>(config, clock);
+  if (!config.webhook_secrets_key_file.empty()) {
+    auto box = SecretBox::Load(config.webhook_secrets_key_file);
+    RETURN_IF_ERROR(Annotate(box.status(), "webhooks.secrets_key_file"));
+    impl->config.webhooks.secret_box = *std::move(box);
+  }
   RETURN_IF_ERROR(impl->OpenStore());
   RETURN_IF_ERROR(impl->StartHttp(clock));
   RETURN_IF_ERROR(impl->LoadCatalog());
   impl->StartEvents();
   RETURN_IF_ERROR(impl->StartNodes());
-  ASSIGN_OR_RETURN(
-      impl->webhooks,
-      WebhookSender::Start(*impl->store, impl->clock, clock, config.webhooks, impl->public_url));
-  impl->StartApi();
+  ASSIGN_OR_RETURN(impl->webhooks,
+                   WebhookSender::Start(
+                       *impl->store, impl->clock, clock, impl->config.webhooks, impl->public_url));
+  RETURN_IF_ERROR(impl->StartApi());
   return std::unique_ptr<Coordinator>(new Coordinator(std::move(impl)));
 }
 
@@ -101,10 +121,12 @@ absl::Status Coordinator::Impl::OpenStore() {
     RETURN_IF_ERROR(CreateDirectories(folder));
   }
   RETURN_IF_ERROR(MakeSheetFolders(config.keys));
-  ASSIGN_OR_RETURN(store,
-                   OpenSqliteStore(config.state_folder / kStoreFile,
-                                   {.retry = config.retry, .lease = config.lease}));
-  return absl::OkStatus();
+  ASSIGN_OR_RETURN(
+      store,
+      OpenSqliteStore(
+          config.state_folder / kStoreFile,
+          {.retry = config.retry, .lease = config.lease, .audit_kept = config.audit_kept}));
+  return MakeTenantsFolders();
 }
 
 // One for each tenant. What lies beside them is nobody's, as it was everybody's once.
@@ -121,6 +143,21 @@ absl::Status Coordinator::Impl::MakeSheetFolders(const Authenticator& keys) cons
     }
   }
   return absl::OkStatus();
+}
+
+// For those that operators made.
+absl::Status Coordinator::Impl::MakeTenantsFolders() {
+  std::string after;
+  while (true) {
+    ASSIGN_OR_RETURN(const std::vector<Tenant> tenants, store->ListTenants(after, kTenantsPage));
+    for (const Tenant& tenant : tenants) {
+      RETURN_IF_ERROR(CreateDirectories(config.sheets_folder / tenant.id));
+    }
+    if (tenants.size() < kTenantsPage) {
+      return absl::OkStatus();
+    }
+    after = tenants.back().id;
+  }
 }
 
 // Before the catalog, whose URLs need the port; until `ready` clients are asked to come back.
@@ -164,14 +201,17 @@ absl::Status Coordinator::Impl::StartNodes() {
   return absl::OkStatus();
 }
 
-void Coordinator::Impl::StartApi() {
+absl::Status Coordinator::Impl::StartApi() {
+  ASSIGN_OR_RETURN(Authenticator keys, KeysOf(config));
+  key_ring = std::make_unique<KeyRing>(*store, clock, config.key_ring);
   api.emplace(
       *store,
       *catalog,
       sheets,
       clock,
       BulkApiOptions{
-          .keys = config.keys,
+          .keys = std::move(keys),
+          .key_ring = key_ring.get(),
           .rate_limit = config.rate_limit,
           .templates = config.templates,
           .quotas = config.quotas,
@@ -182,6 +222,7 @@ void Coordinator::Impl::StartApi() {
           .on_job_changed = [this](const std::string& id) { events->Changed(id); },
           .watch_job = [this](const std::string& tenant,
                               const std::string& job_id) { return events->Watch(tenant, job_id); },
+          .secret_box = config.webhooks.secret_box,
           .idempotency_kept = config.idempotency_kept,
           .job_spec_bytes_max = config.nodes.job_spec_bytes_max});
   node_api.emplace(
@@ -191,10 +232,20 @@ void Coordinator::Impl::StartApi() {
       api->gate(),
       NodeApiOptions{
           .silent_after = config.lease.ttl, .public_url = public_url, .version = RN_VERSION});
+  admin_api.emplace(*store,
+                    clock,
+                    api->gate(),
+                    AdminApiOptions{.keys_per_tenant_max = config.keys_per_tenant_max,
+                                    .on_new_tenant =
+                                        [folder = config.sheets_folder](const std::string& tenant) {
+                                          return CreateDirectories(folder / tenant);
+                                        },
+                                    .on_change = [this] { key_ring->Recheck(); }});
   web.emplace(MediaOrigins());
   files.emplace(config.artifacts_folder,
                 [this](const std::string& sha256) { return catalog->AssetPath(sha256); });
   ready = true;
+  return absl::OkStatus();
 }
 
 // Wherever ArtifactUrls may lead.
@@ -218,6 +269,9 @@ HttpResponse Coordinator::Impl::Handle(const HttpRequest& request) {
     return *std::move(page);
   }
   if (std::optional<HttpResponse> answer = node_api->Handle(request)) {
+    return *std::move(answer);
+  }
+  if (std::optional<HttpResponse> answer = admin_api->Handle(request)) {
     return *std::move(answer);
   }
   return api->Handle(request);
@@ -245,8 +299,9 @@ void Coordinator::Probe() {
 absl::Status Coordinator::Reload(const CoordinatorConfig& next) {
   RETURN_IF_ERROR(CheckReloadable(impl_->config, next));
   RETURN_IF_ERROR(impl_->MakeSheetFolders(next.keys));
+  ASSIGN_OR_RETURN(Authenticator keys, KeysOf(next));
   RETURN_IF_ERROR(impl_->nodes->SetTokens(next.nodes.tokens));
-  impl_->api->gate().Set(next.keys, next.rate_limit);
+  impl_->api->gate().Set(std::move(keys), next.rate_limit);
   SetLogLevel(next.log_level);
   impl_->config = next;
   return absl::OkStatus();

@@ -151,6 +151,32 @@ std::string JsonFields::PointerTo(const std::string& name) const {
   return absl::StrCat(pointer_, "/", absl::StrReplaceAll(name, {{"~", "~0"}, {"/", "~1"}}));
 }
 
+bool JsonFields::Strings(const std::string& name,
+                         Presence presence,
+                         std::size_t count_max,
+                         std::vector<std::string>& target) {
+  const json* value = Find(name, presence);
+  if (value == nullptr) {
+    return false;
+  }
+  const bool fits = value->is_array() && !value->empty() && value->size() <= count_max &&
+                    std::all_of(value->begin(), value->end(), [](const json& one) {
+                      return one.is_string() && !one.get_ref<const std::string&>().empty();
+                    });
+  if (!fits) {
+    Fail(name, absl::StrCat("must be a list of 1 to ", count_max, " strings"));
+    return false;
+  }
+  target = value->get<std::vector<std::string>>();
+  return true;
+}
+
+bool JsonFields::IsNull(const std::string& name) {
+  known_.insert(name);
+  const auto found = object_.find(name);
+  return found != object_.end() && found->is_null();
+}
+
 void JsonFields::Finish() {
   const std::vector<std::string> valid(known_.begin(), known_.end());
   for (const auto& [name, _] : object_.items()) {

@@ -42,6 +42,13 @@ class JsonFields {
                std::int64_t min,
                std::int64_t max,
                std::int64_t& target);
+  // 1 to `count_max` of them, none empty.
+  bool Strings(const std::string& name,
+               Presence presence,
+               std::size_t count_max,
+               std::vector<std::string>& target);
+  // Whether it is there and null, where that says something.
+  bool IsNull(const std::string& name);
   // Null when absent or no object.
   const nlohmann::json* Object(const std::string& name, Presence presence);
 

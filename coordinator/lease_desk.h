@@ -95,9 +95,9 @@ class LeaseDesk {
   absl::StatusOr<std::string> GetJobSpec(const std::string& session, const std::string& digest);
   absl::Status CloseSession(const std::string& session);
 
-  // The node takes no more items, or does again; its waiting Sync is told so at once. Durable.
-  // NotFound: no such node.
-  absl::Status DrainNode(const std::string& node_id, bool drain);
+  // The node takes no more items, or does again; its waiting Sync is told so at once. Durable, and
+  // logged as `audit` says, if it says anything. NotFound: no such node.
+  absl::Status DrainNode(const std::string& node_id, bool drain, const AuditEntry* audit = nullptr);
   const NodeRoster& roster() const { return roster_; }
 
   // Items became ready to be leased. Does not block.

@@ -224,7 +224,12 @@ HttpResponse NodeApi::Drain(const HttpRequest& request, const std::string& node_
   if (auto* refused = std::get_if<HttpResponse>(&admitted)) {
     return std::move(*refused);
   }
-  if (const absl::Status status = desk_.DrainNode(node_id, drain); !status.ok()) {
+  const AuditEntry audit = {.who = std::get<Principal>(admitted).name,
+                            .what = drain ? "node.drain" : "node.undrain",
+                            .target = node_id,
+                            .detail_json = "{}",
+                            .correlation_id = request.correlation_id};
+  if (const absl::Status status = desk_.DrainNode(node_id, drain, &audit); !status.ok()) {
     return StatusResponse(status);
   }
   SPDLOG_INFO("node action={} node={} tenant={} correlation_id={}",

@@ -18,7 +18,7 @@ constexpr absl::string_view kTokenPrefix = "p1:";  // Tells a token of ours from
 }  // namespace
 
 std::string QueryReader::Name(const std::string& name, const std::vector<std::string>& valid) {
-  std::string value = Value(name);
+  std::string value = Text(name);
   if (!value.empty() && std::find(valid.begin(), valid.end(), value) == valid.end()) {
     Fail(name, UnknownName(name, Quotable(value), valid));
     return "";
@@ -30,7 +30,7 @@ std::int64_t QueryReader::Number(const std::string& name,
                                  std::int64_t absent,
                                  std::int64_t min,
                                  std::int64_t max) {
-  const std::string value = Value(name);
+  const std::string value = Text(name);
   std::int64_t number = absent;
   if (!value.empty() && (!absl::SimpleAtoi(value, &number) || number < min || number > max)) {
     Fail(name, absl::StrCat("must be a whole number from ", min, " to ", max));
@@ -39,12 +39,25 @@ std::int64_t QueryReader::Number(const std::string& name,
   return number;
 }
 
+std::optional<absl::Time> QueryReader::Time(const std::string& name) {
+  const std::string value = Text(name);
+  absl::Time time;
+  if (value.empty()) {
+    return std::nullopt;
+  }
+  if (!absl::ParseTime(absl::RFC3339_full, value, &time, nullptr)) {
+    Fail(name, "must be a time as 2026-01-31T12:00:00Z");
+    return std::nullopt;
+  }
+  return time;
+}
+
 int QueryReader::PageSize() {
   return static_cast<int>(Number("page_size", kPageSizeDefault, 1, kPageSizeMax));
 }
 
 std::string QueryReader::PageStart(absl::string_view list) {
-  const std::string value = Value("page_token");
+  const std::string value = Text("page_token");
   std::string decoded;
   absl::string_view start;
   if (value.empty()) {
@@ -75,7 +88,7 @@ void QueryReader::Finish() {
   }
 }
 
-std::string QueryReader::Value(const std::string& name) {
+std::string QueryReader::Text(const std::string& name) {
   known_.push_back(name);
   return request_.Query(name).value_or("");
 }

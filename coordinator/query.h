@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "coordinator/api_error.h"
 #include "coordinator/http.h"
 
@@ -23,6 +25,9 @@ class QueryReader {
 
   // Empty when absent.
   std::string Name(const std::string& name, const std::vector<std::string>& valid);
+  std::string Text(const std::string& name);
+  // RFC 3339.
+  std::optional<absl::Time> Time(const std::string& name);
   std::int64_t Number(const std::string& name,
                       std::int64_t absent,
                       std::int64_t min,
@@ -35,8 +40,6 @@ class QueryReader {
   void Finish();
 
  private:
-  std::string Value(const std::string& name);
-
   const HttpRequest& request_;
   std::vector<FieldError>& errors_;
   std::vector<std::string> known_;

@@ -46,6 +46,34 @@ std::string WebhookSignature(absl::string_view secret, absl::Time at, absl::stri
   return absl::StrCat("t=", seconds, ",v1=", absl::BytesToHexString(digest));
 }
 
+absl::StatusOr<std::string> WebhookSecrets::Of(const std::string& tenant) {
+  return Opened(tenant, store_.WebhookSecret(tenant, Fresh(tenant), /*replace=*/false));
+}
+
+absl::StatusOr<std::string> WebhookSecrets::Replace(const std::string& tenant,
+                                                    const AuditEntry& audit,
+                                                    absl::Time now) {
+  return Opened(tenant, store_.WebhookSecret(tenant, Fresh(tenant), /*replace=*/true, now, &audit));
+}
+
+absl::StatusOr<std::string> WebhookSecrets::Opened(const std::string& tenant,
+                                                   const absl::StatusOr<std::string>& kept) const {
+  RETURN_IF_ERROR(kept.status());
+  if (!SecretBox::IsSealed(*kept)) {
+    return *kept;
+  }
+  if (!box_.has_value()) {
+    return absl::FailedPreconditionError(
+        "the webhook secret is sealed, and webhooks.secrets_key_file is not given");
+  }
+  return box_->Open(*kept, tenant);
+}
+
+std::string WebhookSecrets::Fresh(const std::string& tenant) const {
+  const std::string secret = NewWebhookSecret();
+  return box_.has_value() ? box_->Seal(secret, tenant) : secret;
+}
+
 absl::StatusOr<std::unique_ptr<WebhookSender>> WebhookSender::Start(Store& store,
                                                                     Clock& clock,
                                                                     Clock& wall,
@@ -78,6 +106,7 @@ WebhookSender::WebhookSender(Store& store,
       clock_(clock),
       wall_(wall),
       options_(options),
+      secrets_(store, options.secret_box),
       post_(std::move(post)),
       public_url_(std::move(public_url)) {}
 
@@ -173,7 +202,13 @@ absl::Status WebhookSender::Attempt(const WebhookDelivery& delivery) {
 absl::StatusOr<int> WebhookSender::Post(const WebhookDelivery& delivery) {
   // What the store cannot tell now is told another time.
   const auto job = store_.GetJob(delivery.tenant, delivery.job_id);
-  const auto secret = store_.WebhookSecret(delivery.tenant, NewWebhookSecret(), /*replace=*/false);
+  const auto secret = secrets_.Of(delivery.tenant);
+  if (absl::IsDataLoss(secret.status()) || absl::IsFailedPrecondition(secret.status())) {
+    SPDLOG_ERROR("webhook not signed job={} tenant={} error=\"{}\"",
+                 delivery.job_id,
+                 delivery.tenant,
+                 secret.status().ToString());
+  }
   if (!job.ok() || !secret.ok()) {
     return absl::InternalError(job.ok() ? secret.status().message() : job.status().message());
   }

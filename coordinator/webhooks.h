@@ -14,6 +14,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -25,6 +26,7 @@
 #include "base/clock.h"
 #include "base/mutex.h"
 #include "coordinator/http_post.h"
+#include "coordinator/secret_box.h"
 #include "coordinator/store.h"
 
 namespace rn {
@@ -39,10 +41,37 @@ struct WebhookOptions {
   absl::Duration poll_interval = absl::Seconds(1);
   std::vector<std::string> allow_private;  // As fetch.allow_private of the daemon.
   std::filesystem::path ca_file;           // PEM, instead of the system's; "" = those.
+  std::optional<SecretBox> secret_box;     // As WebhookSecrets has it.
 };
 
 // A new secret, "whsec_" and 64 hex digits.
 std::string NewWebhookSecret();
+
+// What tenants' webhooks are signed with, as the store keeps them: sealed, where there is a key.
+// Thread-safe.
+class WebhookSecrets {
+ public:
+  // `store` outlives us. Without `box` new secrets are kept as they are.
+  WebhookSecrets(Store& store, std::optional<SecretBox> box)
+      : store_(store), box_(std::move(box)) {}
+
+  // The tenant's secret, a new one where it has none. One that was kept as it is, is given so.
+  // FailedPrecondition: it is sealed, and there is no box. DataLoss: SecretBox::Open.
+  absl::StatusOr<std::string> Of(const std::string& tenant);
+
+  // A new one from now on.
+  absl::StatusOr<std::string> Replace(const std::string& tenant,
+                                      const AuditEntry& audit,
+                                      absl::Time now);
+
+ private:
+  absl::StatusOr<std::string> Opened(const std::string& tenant,
+                                     const absl::StatusOr<std::string>& kept) const;
+  std::string Fresh(const std::string& tenant) const;
+
+  Store& store_;  // Outlives us.
+  const std::optional<SecretBox> box_;
+};
 
 // The value of X-Rendernode-Signature.
 std::string WebhookSignature(absl::string_view secret, absl::Time at, absl::string_view body);
@@ -83,6 +112,7 @@ class WebhookSender {
   Clock& clock_;  // Outlives us.
   Clock& wall_;   // Outlives us.
   const WebhookOptions options_;
+  WebhookSecrets secrets_;
   const HttpPostOptions post_;
   const std::string public_url_;
   std::stop_source stop_;

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -14,12 +15,12 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int kPageSize = 200;
+constexpr std::size_t kPageSize = 200;
 constexpr absl::Duration kRetryWaitMax = absl::Seconds(30);
 
-bool MayPass(const absl::StatusOr<HttpAnswer>& answer) {
+bool MayPass(const absl::StatusOr<HttpAnswer>& answer, bool repeat_unanswered) {
   return answer.ok() ? answer->status == 429 || answer->status == 503
-                     : absl::IsUnavailable(answer.status());
+                     : repeat_unanswered && absl::IsUnavailable(answer.status());
 }
 
 absl::Duration WaitOf(const absl::StatusOr<HttpAnswer>& answer, absl::Duration wait) {
@@ -86,7 +87,9 @@ absl::StatusOr<json> BulkClient::Ask(HttpCall call) const {
   call.headers.push_back("Content-Type: application/json");
   absl::StatusOr<HttpAnswer> answer = Call(call, options_.http);
   absl::Duration wait = options_.retry_wait;
-  for (int attempt = 1; MayPass(answer) && attempt < options_.attempts_max; ++attempt) {
+  for (int attempt = 1;
+       MayPass(answer, options_.repeat_unanswered) && attempt < options_.attempts_max;
+       ++attempt) {
     absl::SleepFor(WaitOf(answer, wait));
     wait *= 2;
     answer = Call(call, options_.http);
@@ -119,21 +122,29 @@ absl::StatusOr<json> BulkClient::CancelJob(const std::string& job_id) const {
 }
 
 absl::StatusOr<json> BulkClient::ListVideos(const std::string& job_id) const {
-  json videos = json::array();
+  return ListAll(absl::StrCat("/bulk-jobs/", job_id, "/videos"));
+}
+
+absl::StatusOr<json> BulkClient::ListAll(const std::string& url, std::size_t count_max) const {
+  json all = json::array();
   std::string token;
   do {
-    const std::string page =
-        absl::StrCat("?page_size=", kPageSize, token.empty() ? "" : "&page_token=", token);
-    ASSIGN_OR_RETURN(const json answer,
-                     Ask({.url = absl::StrCat("/bulk-jobs/", job_id, "/videos", page)}));
+    const std::size_t size =
+        count_max == 0 ? kPageSize : std::min<std::size_t>(kPageSize, count_max - all.size());
+    const std::string page = absl::StrCat(absl::StrContains(url, '?') ? "&" : "?",
+                                          "page_size=",
+                                          size,
+                                          token.empty() ? "" : "&page_token=",
+                                          token);
+    ASSIGN_OR_RETURN(const json answer, Ask({.url = absl::StrCat(url, page)}));
     const auto data = answer.find("data");
     if (data == answer.end() || !data->is_array()) {
-      return absl::InternalError("the list of videos has no \"data\"");
+      return absl::InternalError(absl::StrCat(url, ": the list has no \"data\""));
     }
-    videos.insert(videos.end(), data->begin(), data->end());
+    all.insert(all.end(), data->begin(), data->end());
     token = TextOf(answer, "next_page_token");
-  } while (!token.empty());
-  return videos;
+  } while (!token.empty() && (count_max == 0 || all.size() < count_max));
+  return all;
 }
 
 }  // namespace rn

@@ -17,6 +17,8 @@ struct BulkClientOptions {
   HttpLimits http;
   int attempts_max = 5;  // Of a call that may pass: no connection, 429, 503.
   absl::Duration retry_wait = absl::Milliseconds(500);  // Doubled each time; Retry-After rules.
+  // Also of one that nobody answered, and which may have been obeyed all the same.
+  bool repeat_unanswered = true;
 };
 
 // Blocks. Errors carry the server's own message, with every mistake that it found and where.
@@ -32,9 +34,13 @@ class BulkClient {
   // All of them, in order of rows.
   absl::StatusOr<nlohmann::json> ListVideos(const std::string& job_id) const;
 
- private:
+  // Any call; its URL begins after /api/v1. The answer's body.
   absl::StatusOr<nlohmann::json> Ask(HttpCall call) const;
+  // The "data" of every page of a list, as an array; `url` with or without a query. At most
+  // `count_max`; 0: all.
+  absl::StatusOr<nlohmann::json> ListAll(const std::string& url, std::size_t count_max = 0) const;
 
+ private:
   const BulkClientOptions options_;
 };
 

@@ -1,4 +1,5 @@
-// rendernodectl: render a row here, check a template, submit and watch jobs, look after a node.
+// rendernodectl: render a row here, check a template, submit and watch jobs, look after a node,
+// say who may use the farm.
 
 #include <spdlog/spdlog.h>
 
@@ -22,6 +23,7 @@ int Main(int argc, char** argv) {
   AddRenderCommands(app, &action);
   AddJobCommands(app, &action);
   AddNodeCommands(app, &action);
+  AddAdminCommands(app, &action);
   CLI11_PARSE(app, argc, argv);
   absl::Status status = InitLogging("rendernodectl", log_level);
   if (status.ok()) {

@@ -22,14 +22,17 @@ METHODS = ("get", "put", "post", "patch", "delete")
 PATIENCE_S = 60
 BODY_MAX = 1 << 20
 BURST = 400  # Requests of one tenant in this test; none comes back within it.
+ADMIN = "admin"  # The scope that no tenant's key has.
 SCOPES = sorted({scope for path in DOCUMENT["paths"].values() for method in METHODS if method in path
-                 for scheme in path[method]["security"] for scope in scheme["apiKey"]})
+                 for scheme in path[method]["security"] for scope in scheme["apiKey"]} - {ADMIN})
 KEYS = {"acme": ("acme", SCOPES), "zeta": ("zeta", SCOPES), "flood": ("flood", SCOPES)}
 # For each scope, a key of acme's that has all the others.
 KEYS |= {f"acme-without-{scope}": ("acme", [other for other in SCOPES if other != scope])
          for scope in SCOPES}
 NOBODYS_JOB = "job_01ABCDEFGHJKMNPQRSTVWXYZ01"
 NOBODYS_TEMPLATE = "tpl_nobodys"
+NOBODYS_TENANT = "nobody"
+NOBODYS_KEY = "AbCdEf012345"
 NEW_JOB = {
     "title": "Campaign", "priority": "normal", "processing_deadline_ms": 3600000,
     "input_source": {"type": "sheet", "sheet_id": "rows", "range": "A1:Z100"},
@@ -39,6 +42,8 @@ NEW_JOB = {
 TEMPLATE = {"schema": "1", "name": "mine", "output": {"width": 1280, "height": 720},
             "variables": {"title": {"type": "string", "required": True}},
             "scenes": [{"duration": 2, "elements": [{"type": "text", "text": "{{title}}"}]}]}
+NEW_TENANT = {"id": "made", "title": "Made here"}
+NEW_KEY = {"tenant": "acme", "scopes": ["jobs:read"]}
 CONNECT = {"sheet_id": "rows", "range": "A1:Z100", "share_permissions": "read"}
 
 Answer = collections.namedtuple("Answer", "status headers text")
@@ -164,6 +169,7 @@ burst = {BURST}
         if not ports.exists():
             raise RuntimeError((self.folder / "log").read_text())
         self.port = json.loads(ports.read_text())["http"]
+        self.admin_key = (self.folder / "state" / "admin.key").read_text().strip()
         self.covered = set()
 
     def write_sheet(self, tenant, name, rows):
@@ -202,6 +208,10 @@ def sheet(name):
     return {"type": "sheet", "sheet_id": name, "range": "A1:Z100"}
 
 
+def mistyped(key):
+    return key[:-1] + ("x" if key[-1] != "x" else "y")
+
+
 class ApiContractTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -219,10 +229,15 @@ class ApiContractTest(unittest.TestCase):
     # What there is to ask for, by operation: a job of acme's that is not over, and one that is.
     def body_of(self, pattern):
         return {"/api/v1/bulk-jobs": NEW_JOB, "/api/v1/sheets/connect": CONNECT,
-                "/api/v1/templates/{id}": TEMPLATE}.get(pattern)
+                "/api/v1/templates/{id}": TEMPLATE, "/api/v1/admin/tenants": NEW_TENANT,
+                "/api/v1/admin/tenants/{id}": {}, "/api/v1/admin/keys": NEW_KEY}.get(pattern)
+
+    def nobodys_id(self, pattern):
+        return {"templates": NOBODYS_TEMPLATE, "tenants": NOBODYS_TENANT, "keys": NOBODYS_KEY,
+                "bulk-jobs": NOBODYS_JOB}.get(pattern.split("/{id}")[0].split("/")[-1])
 
     def nobodys(self, pattern):
-        return pattern.replace("{id}", NOBODYS_TEMPLATE if "/templates/" in pattern else NOBODYS_JOB)
+        return pattern.replace("{id}", str(self.nobodys_id(pattern)))
 
     def test_the_document_is_well_formed(self):
         self.assertTrue(DOCUMENT["openapi"].startswith("3.1."))
@@ -312,6 +327,70 @@ class ApiContractTest(unittest.TestCase):
             self.assertIn("error_code", json.loads(answer.text))
         self.assertEqual(self.coordinator.ask("DELETE", "/api/v1/bulk-jobs", key="acme").status, 405)
 
+    def test_what_operators_do(self):
+        expect, admin = self.expect, self.coordinator.admin_key
+        tenants, keys = "/api/v1/admin/tenants", "/api/v1/admin/keys"
+        expect(201, "POST", tenants, key=admin, body={"id": "umbrella", "limits": {"items_open_max": 3}})
+        expect(409, "POST", tenants, key=admin, body={"id": "umbrella"})
+        for body in ("{", {}, {"id": "../x"}, {"id": "x", "titel": "y"}, {"id": "x", "title": "a\u001bb"},
+                     {"id": "x", "limits": {"items_open_max": -1}}):
+            expect(400, "POST", tenants, key=admin, body=body)
+        changed = expect(200, "PATCH", f"{tenants}/umbrella", key=admin, body={"title": "The umbrella"})
+        self.assertEqual(json.loads(changed.text)["limits"],
+                         {"items_open_max": 3, "items_per_day_max": None})
+        expect(400, "PATCH", f"{tenants}/umbrella", key=admin, body={"state": "gone"})
+        expect(404, "PATCH", f"{tenants}/nobody", key=admin, body={"state": "active"})
+        expect(200, "GET", f"{tenants}/umbrella", key=admin)
+        expect(404, "GET", f"{tenants}/nobody", key=admin)
+        listed = expect(200, "GET", f"{tenants}?page_size=1", key=admin)
+        self.assertEqual(len(json.loads(listed.text)["data"]), 1)
+        made = json.loads(expect(201, "POST", keys, key=admin, body={
+            "tenant": "umbrella", "title": "CI", "scopes": ["jobs:read", "jobs:write"], "expires_in_s": 3600}).text)
+        for body in ({}, {"scopes": []}, {"scopes": ["jobs:read"]}, {"tenant": "nobody", "scopes": ["jobs:read"]},
+                     {"tenant": "umbrella", "scopes": ["admin"]}, {"tenant": "umbrella", "scopes": ["jobs:reed"]},
+                     {"scopes": ["admin", "jobs:read"]}):
+            expect(400, "POST", keys, key=admin, body=body)
+        shown = json.loads(expect(200, "GET", f"{keys}?tenant=umbrella", key=admin).text)["data"]
+        self.assertEqual([(key["id"], "key" in key) for key in shown], [(made["id"], False)])
+        expect(400, "GET", f"{keys}?page_size=0", key=admin)
+        expect(400, "GET", f"{tenants}?page_size=0", key=admin)
+
+        self.coordinator.write_sheet("umbrella", "rows", "Good,Say it,https://x/1.png\nB,Say it,https://x/2.png\n")
+        expect(403, "GET", tenants, key=made["key"])
+        self.coordinator.make(key=made["key"])
+        beyond = expect(403, "POST", "/api/v1/bulk-jobs", key=made["key"], body=NEW_JOB)
+        self.assertEqual(json.loads(beyond.text)["error_code"], "quota_exceeded")
+        expect(200, "PATCH", f"{tenants}/umbrella", key=admin, body={"limits": {"items_open_max": None}})
+        self.coordinator.make(key=made["key"])
+        expect(200, "PATCH", f"{tenants}/umbrella", key=admin, body={"state": "suspended"})
+        refused = expect(403, "GET", "/api/v1/bulk-jobs", key=made["key"])
+        self.assertEqual(json.loads(refused.text)["error_code"], "tenant_suspended")
+        expect(200, "PATCH", f"{tenants}/umbrella", key=admin, body={"state": "active"})
+        expect(200, "GET", "/api/v1/bulk-jobs", key=made["key"])
+        expect(401, "GET", "/api/v1/bulk-jobs", key=mistyped(made["key"]))
+        expect(200, "POST", f"{keys}/{made['id']}/revoke", key=admin)
+        expect(200, "POST", f"{keys}/{made['id']}/revoke", key=admin)
+        expect(404, "POST", f"{keys}/{NOBODYS_KEY}/revoke", key=admin)
+        expect(401, "GET", "/api/v1/bulk-jobs", key=made["key"])
+
+        own = json.loads(expect(201, "POST", keys, key=admin, body={"title": "alice", "scopes": ["admin"]}).text)
+        expect(403, "GET", "/api/v1/bulk-jobs", key=own["key"])
+        log = json.loads(expect(200, "GET", "/api/v1/admin/audit?page_size=500", key=own["key"]).text)["data"]
+        of_umbrella = [entry["what"] for entry in log if entry["target"] in ("umbrella", made["name"])]
+        self.assertEqual(of_umbrella[::-1],
+                         ["tenant.create", "tenant.update", "key.create", "tenant.update", "tenant.suspend",
+                          "tenant.resume", "key.revoke"])
+        self.assertNotIn(made["key"], json.dumps(log))
+        expect(400, "GET", "/api/v1/admin/audit?since=yesterday", key=admin)
+        later = expect(200, "GET", "/api/v1/admin/audit?since=2999-01-01T00:00:00Z", key=admin)
+        self.assertEqual(json.loads(later.text)["data"], [])
+        page = json.loads(expect(200, "GET", "/api/v1/admin/audit?page_size=2", key=admin).text)
+        rest = json.loads(expect(200, "GET", "/api/v1/admin/audit?page_size=2&page_token=" + page["next_page_token"],
+                                 key=admin).text)
+        self.assertLess(rest["data"][0]["id"], page["data"][-1]["id"])
+        self.assertEqual(self.coordinator.ask("DELETE", tenants, key=admin).status, 405)
+        self.assertEqual(self.coordinator.raw("GET", "/api/v1/admin/nothing", key=admin).status, 404)
+
     def test_a_correlation_id_comes_back_and_a_bad_one_is_replaced(self):
         for sent, same in (("order-7:a.b_c", True), ("x" * 129, False), ("a b", False), ("", False)):
             answer = self.expect(200, "GET", "/healthz", headers={"X-Correlation-Id": sent})
@@ -327,23 +406,37 @@ class ApiContractTest(unittest.TestCase):
     def test_nobody_learns_or_does_what_is_not_theirs(self):
         """Every operation × {no key, a wrong key, another tenant's key, a key without the scope}."""
         job, template = self.coordinator.make()["id"], "tpl_matrix"
+        admin = self.coordinator.admin_key
+        self.expect(201, "POST", "/api/v1/admin/tenants", key=admin, body={"id": "acme"})
+        made = json.loads(self.expect(201, "POST", "/api/v1/admin/keys", key=admin, body=NEW_KEY).text)
+        revoked = json.loads(self.expect(201, "POST", "/api/v1/admin/keys", key=admin, body=NEW_KEY).text)
+        self.expect(200, "POST", f"/api/v1/admin/keys/{revoked['id']}/revoke", key=admin)
+        ids = {NOBODYS_TEMPLATE: template, NOBODYS_JOB: job, NOBODYS_TENANT: "acme", NOBODYS_KEY: made["id"]}
         self.expect(201, "PUT", f"/api/v1/templates/{template}", key="acme", body=TEMPLATE)
         for method, pattern, operation in operations():
             if not operation["security"]:
                 continue
             scope = operation["security"][0]["apiKey"][0]
-            mine, nobody = (template, NOBODYS_TEMPLATE) if "/templates/" in pattern else (job, NOBODYS_JOB)
-            path, nobodys = pattern.replace("{id}", mine), pattern.replace("{id}", nobody)
+            nobody = self.nobodys_id(pattern)
+            mine = ids.get(nobody, "")
+            path, nobodys = pattern.replace("{id}", mine), self.nobodys(pattern)
             body = self.body_of(pattern)
+            lacks = "acme" if scope == ADMIN else f"acme-without-{scope}"
             with self.subTest(f"{method} {pattern}"):
-                for key in (None, "", "wrong", hashlib.sha256(b"acme").hexdigest(), "ACME"):
+                for key in (None, "", "wrong", hashlib.sha256(b"acme").hexdigest(), "ACME", revoked["key"],
+                            mistyped(made["key"])):
                     refused = self.expect(401, method, path, key=key, body=body)
                     self.assertEqual(refused.text, self.expect(401, method, nobodys, key=key, body=body).text)
                     self.assertFalse(key and len(key) > 4 and key in refused.text, "a key is never echoed")
-                lacking = self.expect(403, method, path, key=f"acme-without-{scope}", body=body)
-                self.assertEqual(lacking.text, self.expect(403, method, nobodys,
-                                                           key=f"acme-without-{scope}", body=body).text)
-                if "{id}" in pattern and method != "PUT":  # Which makes one of the tenant's own.
+                lacking = self.expect(403, method, path, key=lacks, body=body)
+                self.assertEqual(lacking.text, self.expect(403, method, nobodys, key=lacks, body=body).text)
+                if scope != "jobs:read":
+                    self.expect(403, method, path, key=made["key"], body=body)
+                if scope != ADMIN:
+                    self.expect(403, method, path, key=admin, body=body)
+                elif "{id}" in pattern:
+                    self.expect(404, method, nobodys, key=admin, body=body)
+                if "{id}" in pattern and scope != ADMIN and method != "PUT":  # Which makes one of its own.
                     theirs = self.expect(404, method, path, key="zeta", body=body)
                     none = self.expect(404, method, nobodys, key="zeta", body=body)
                     self.assertEqual(theirs.text.replace(mine, nobody), none.text)

@@ -12,6 +12,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "coordinator/admin_api.h"
 #include "tests/coordinator/bulk_api_harness.h"
 #include "tests/fakes/failing_store.h"
 
@@ -449,8 +450,11 @@ TEST_F(BulkApiTest, TheDocumentAndTheServerHaveTheSameOperationsAndScopes) {
       }
     }
   }
+  std::vector<ApiOperation> operations = BulkApi::Operations();
+  const std::vector<ApiOperation> of_operators = AdminApi::Operations();
+  operations.insert(operations.end(), of_operators.begin(), of_operators.end());
   std::set<std::string> served;
-  for (const ApiOperation& operation : BulkApi::Operations()) {
+  for (const ApiOperation& operation : operations) {
     const std::string scope =
         operation.scope ? absl::StrCat("[\"", ScopeName(*operation.scope), "\"]") : "nobody";
     served.insert(absl::StrCat(operation.method, " ", operation.path, " ", scope));

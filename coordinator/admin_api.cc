@@ -1,0 +1,488 @@
+#include "coordinator/admin_api.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <utility>
+#include <variant>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "coordinator/api_error.h"
+#include "coordinator/api_key.h"
+#include "coordinator/job_json.h"
+#include "coordinator/json_fields.h"
+#include "coordinator/query.h"
+
+namespace rn {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr absl::string_view kPrefix = "/api/v1/admin/";
+constexpr absl::string_view kIdPlaceholder = "{id}";
+constexpr std::size_t kIdCharsMax = 64;
+constexpr int kTitleCharsMax = 200;
+constexpr std::size_t kScopesMax = 16;
+constexpr std::int64_t kLimitMax = 1'000'000'000;
+constexpr std::int64_t kExpiresInMaxS = std::int64_t{10} * 366 * 24 * 3600;
+
+std::string Text(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+HttpResponse Dumped(int http_status, const Json& json) {
+  return JsonResponse(http_status, Text(json));
+}
+
+bool PlausibleId(absl::string_view id) {
+  return !id.empty() && id.size() <= kIdCharsMax && std::all_of(id.begin(), id.end(), [](char c) {
+    return absl::ascii_isalnum(c) || c == '_' || c == '-';
+  });
+}
+
+// Whether `path` has the form of `pattern`; `id` is then what stands for "{id}".
+bool Matches(absl::string_view pattern, absl::string_view path, std::string& id) {
+  const std::vector<absl::string_view> want = absl::StrSplit(pattern, '/');
+  const std::vector<absl::string_view> have = absl::StrSplit(path, '/');
+  const auto alike = [](absl::string_view wanted, absl::string_view there) {
+    return wanted == kIdPlaceholder || wanted == there;
+  };
+  if (!std::equal(want.begin(), want.end(), have.begin(), have.end(), alike)) {
+    return false;
+  }
+  const auto place = std::find(want.begin(), want.end(), kIdPlaceholder);
+  id = place == want.end() ? "" : std::string(have[static_cast<std::size_t>(place - want.begin())]);
+  return true;
+}
+
+Json TimeOrNull(const std::optional<absl::Time>& time) {
+  return time.has_value() ? Json(ApiTime(*time)) : Json(nullptr);
+}
+
+Json LimitOrNull(const std::optional<std::int64_t>& limit) {
+  return limit.has_value() ? Json(*limit) : Json(nullptr);
+}
+
+Json LimitsJson(const TenantLimits& limits) {
+  return {{"items_open_max", LimitOrNull(limits.items_open_max)},
+          {"items_per_day_max", LimitOrNull(limits.items_per_day_max)}};
+}
+
+Json TenantJson(const Tenant& tenant) {
+  return {{"id", tenant.id},
+          {"title", tenant.title},
+          {"state", tenant.state == TenantState::kActive ? "active" : "suspended"},
+          {"limits", LimitsJson(tenant.limits)},
+          {"created_at", ApiTime(tenant.created_at)},
+          {"updated_at", ApiTime(tenant.updated_at)}};
+}
+
+Json KeyJson(const StoredKey& key, absl::Time now) {
+  const bool expired = key.expires_at.value_or(absl::InfiniteFuture()) <= now;
+  return {{"id", key.id},
+          {"name", ApiKeyName(key.id)},
+          {"tenant", key.tenant.empty() ? Json(nullptr) : Json(key.tenant)},
+          {"title", key.title},
+          {"scopes", key.scopes},
+          {"state",
+           key.revoked_at.has_value() ? "revoked"
+           : expired                  ? "expired"
+                                      : "active"},
+          {"created_at", ApiTime(key.created_at)},
+          {"expires_at", TimeOrNull(key.expires_at)},
+          {"last_used_at", TimeOrNull(key.used_at)},
+          {"revoked_at", TimeOrNull(key.revoked_at)}};
+}
+
+Json AuditJson(const AuditEntry& entry) {
+  return {{"id", entry.id},
+          {"at", ApiTime(entry.at)},
+          {"who", entry.who},
+          {"what", entry.what},
+          {"target", entry.target},
+          {"detail", Json::parse(entry.detail_json, nullptr, /*allow_exceptions=*/false)},
+          {"correlation_id", entry.correlation_id}};
+}
+
+// A page of what was asked for with one more than fits.
+template <typename T, typename ToJson>
+HttpResponse Page(std::vector<T> all,
+                  int page_size,
+                  absl::string_view list,
+                  const ToJson& to_json) {
+  const bool more = all.size() > static_cast<std::size_t>(page_size);
+  all.resize(std::min<std::size_t>(all.size(), page_size));
+  Json data = Json::array();
+  for (const T& one : all) {
+    data.push_back(to_json(one));
+  }
+  return Dumped(200,
+                {{"data", std::move(data)},
+                 {"next_page_token", more ? Json(PageToken(list, all.back().id)) : Json(nullptr)}});
+}
+
+// They end up on operators' terminals.
+void ReadTitle(JsonFields& fields, std::string& title) {
+  if (fields.String("title", Presence::kOptional, kTitleCharsMax, title) &&
+      std::any_of(title.begin(), title.end(), absl::ascii_iscntrl)) {
+    fields.Fail("title", "must hold no control characters");
+  }
+}
+
+// What a request says of limits: a number, or null for "as the configuration has it".
+class LimitChanges {
+ public:
+  static LimitChanges Read(const nlohmann::json* limits, std::vector<FieldError>& errors) {
+    LimitChanges changes;
+    if (limits != nullptr) {
+      JsonFields fields(*limits, "/limits", errors);
+      changes.Read(fields, "items_open_max", &TenantLimits::items_open_max);
+      changes.Read(fields, "items_per_day_max", &TenantLimits::items_per_day_max);
+      fields.Finish();
+    }
+    return changes;
+  }
+
+  void ApplyTo(TenantLimits& limits) const {
+    for (const Change& change : changes_) {
+      limits.*change.limit = change.value;
+    }
+  }
+
+  void Describe(Json& detail) const {
+    for (const Change& change : changes_) {
+      detail["limits"][change.name] = LimitOrNull(change.value);
+    }
+  }
+
+ private:
+  using Limit = std::optional<std::int64_t> TenantLimits::*;
+  struct Change {
+    const char* name;
+    Limit limit;
+    std::optional<std::int64_t> value;
+  };
+
+  void Read(JsonFields& fields, const char* name, Limit limit) {
+    std::int64_t value = 0;
+    if (fields.IsNull(name)) {
+      changes_.push_back({name, limit, std::nullopt});
+    } else if (fields.Integer(name, Presence::kOptional, 0, kLimitMax, value)) {
+      changes_.push_back({name, limit, value});
+    }
+  }
+
+  std::vector<Change> changes_;
+};
+
+// Whose key it is to be, and what it may.
+void CheckGrant(const StoredKey& key, JsonFields& fields) {
+  const bool admin =
+      std::find(key.scopes.begin(), key.scopes.end(), ScopeName(Scope::kAdmin)) != key.scopes.end();
+  if (key.tenant.empty() && !admin) {
+    fields.Fail("tenant", "is required, but for an operator's key, whose scopes hold \"admin\"");
+    return;
+  }
+  if (!key.tenant.empty() && admin) {
+    fields.Fail("scopes",
+                "\"admin\" is the operators': leave \"tenant\" out, or give the tenant others");
+    return;
+  }
+  for (const std::string& name : key.scopes) {
+    const auto scope =
+        key.tenant.empty() ? OperatorScopeFromName(Quotable(name)) : ScopeFromName(Quotable(name));
+    if (!scope.ok()) {
+      fields.Fail("scopes", std::string(scope.status().message()));
+    }
+  }
+}
+
+}  // namespace
+
+struct AdminApi::Call {
+  const HttpRequest& request;
+  const Principal who;
+  const std::string id;  // What stands for "{id}" in the path.
+  const absl::Time now;
+
+  AuditEntry Audit(const char* what, std::string target, const Json& detail) const {
+    return {.who = who.name,
+            .what = what,
+            .target = std::move(target),
+            .detail_json = Text(detail),
+            .correlation_id = request.correlation_id};
+  }
+};
+
+struct AdminApi::Route {
+  const char* method;
+  const char* pattern;
+  HttpResponse (AdminApi::*handle)(const Call&);
+};
+
+const AdminApi::Route AdminApi::kRoutes[] = {
+    {"GET", "/api/v1/admin/tenants", &AdminApi::ListTenants},
+    {"POST", "/api/v1/admin/tenants", &AdminApi::CreateTenant},
+    {"GET", "/api/v1/admin/tenants/{id}", &AdminApi::GetTenant},
+    {"PATCH", "/api/v1/admin/tenants/{id}", &AdminApi::UpdateTenant},
+    {"GET", "/api/v1/admin/keys", &AdminApi::ListKeys},
+    {"POST", "/api/v1/admin/keys", &AdminApi::CreateKey},
+    {"POST", "/api/v1/admin/keys/{id}/revoke", &AdminApi::RevokeKey},
+    {"GET", "/api/v1/admin/audit", &AdminApi::ListAudit},
+};
+
+AdminApi::AdminApi(TenantStore& store, Clock& clock, ApiGate& gate, AdminApiOptions options)
+    : store_(store), clock_(clock), gate_(gate), options_(std::move(options)) {}
+
+std::vector<ApiOperation> AdminApi::Operations() {
+  std::vector<ApiOperation> operations;
+  for (const Route& route : kRoutes) {
+    operations.push_back({route.method, route.pattern, Scope::kAdmin});
+  }
+  return operations;
+}
+
+std::optional<HttpResponse> AdminApi::Handle(const HttpRequest& request) {
+  if (!absl::StartsWith(request.path, kPrefix)) {
+    return std::nullopt;
+  }
+  const std::string method = request.method == "HEAD" ? "GET" : request.method;
+  std::set<std::string> allowed;
+  for (const Route& route : kRoutes) {
+    std::string id;
+    if (!Matches(route.pattern, request.path, id)) {
+      continue;
+    }
+    if (method != route.method) {
+      allowed.insert(route.method);
+      continue;
+    }
+    auto admitted = gate_.Admit(request, Scope::kAdmin);
+    if (auto* refused = std::get_if<HttpResponse>(&admitted)) {
+      return std::move(*refused);
+    }
+    if (!id.empty() && !PlausibleId(id)) {
+      return ErrorResponse(404, "there is nothing of this id");
+    }
+    return (this->*route.handle)(
+        {request, std::get<Principal>(std::move(admitted)), std::move(id), clock_.Now()});
+  }
+  if (allowed.empty()) {
+    return std::nullopt;
+  }
+  const std::string methods = absl::StrJoin(allowed, ", ");
+  HttpResponse response =
+      ErrorResponse(405, absl::StrCat("this path takes ", methods, ", not ", request.method));
+  response.headers.emplace_back("Allow", methods);
+  return response;
+}
+
+HttpResponse AdminApi::ListTenants(const Call& call) {
+  std::vector<FieldError> errors;
+  QueryReader query(call.request, errors);
+  const int page_size = query.PageSize();
+  const std::string after = query.PageStart("tenants");
+  query.Finish();
+  if (!errors.empty()) {
+    return ValidationResponse(errors);
+  }
+  const auto tenants = store_.ListTenants(after, page_size + 1);
+  return tenants.ok() ? Page(*tenants, page_size, "tenants", TenantJson)
+                      : StatusResponse(tenants.status());
+}
+
+HttpResponse AdminApi::CreateTenant(const Call& call) {
+  std::vector<FieldError> errors;
+  const nlohmann::json body = ParseJsonObject(call.request.body, errors);
+  if (!errors.empty()) {
+    return ValidationResponse(errors);
+  }
+  Tenant tenant;
+  JsonFields fields(body, "", errors);
+  if (fields.String("id", Presence::kRequired, static_cast<int>(kIdCharsMax), tenant.id)) {
+    if (const absl::Status valid = CheckTenantName(tenant.id); !valid.ok()) {
+      fields.Fail("id", std::string(valid.message()));
+    }
+  }
+  ReadTitle(fields, tenant.title);
+  const LimitChanges limits =
+      LimitChanges::Read(fields.Object("limits", Presence::kOptional), errors);
+  fields.Finish();
+  if (!errors.empty()) {
+    return ValidationResponse(errors);
+  }
+  limits.ApplyTo(tenant.limits);
+  Json detail = {{"title", tenant.title}};
+  limits.Describe(detail);
+  if (const absl::Status ready = options_.on_new_tenant(tenant.id); !ready.ok()) {
+    SPDLOG_ERROR("tenant not made tenant={} error=\"{}\"", tenant.id, ready.ToString());
+    return StatusResponse(ready);
+  }
+  const auto made =
+      store_.CreateTenant(tenant, call.Audit("tenant.create", tenant.id, detail), call.now);
+  if (!made.ok()) {
+    return StatusResponse(made.status());
+  }
+  options_.on_change();
+  return Dumped(201, TenantJson(*made));
+}
+
+HttpResponse AdminApi::GetTenant(const Call& call) {
+  const auto tenant = store_.GetTenant(call.id);
+  return tenant.ok() ? Dumped(200, TenantJson(*tenant)) : StatusResponse(tenant.status());
+}
+
+HttpResponse AdminApi::UpdateTenant(const Call& call) {
+  std::vector<FieldError> errors;
+  const nlohmann::json body = ParseJsonObject(call.request.body, errors);
+  if (!errors.empty()) {
+    return ValidationResponse(errors);
+  }
+  JsonFields fields(body, "", errors);
+  std::string title, state;
+  ReadTitle(fields, title);
+  fields.Name("state", Presence::kOptional, {"active", "suspended"}, state);
+  const LimitChanges limits =
+      LimitChanges::Read(fields.Object("limits", Presence::kOptional), errors);
+  fields.Finish();
+  if (!errors.empty()) {
+    return ValidationResponse(errors);
+  }
+  Json detail = Json::object();
+  if (!title.empty()) {
+    detail["title"] = title;
+  }
+  limits.Describe(detail);
+  const char* what = state.empty()          ? "tenant.update"
+                     : state == "suspended" ? "tenant.suspend"
+                                            : "tenant.resume";
+  const auto change = [&](Tenant& tenant) {
+    if (!title.empty()) {
+      tenant.title = title;
+    }
+    if (!state.empty()) {
+      tenant.state = state == "active" ? TenantState::kActive : TenantState::kSuspended;
+    }
+    limits.ApplyTo(tenant.limits);
+  };
+  const auto changed =
+      store_.UpdateTenant(call.id, change, call.Audit(what, call.id, detail), call.now);
+  if (!changed.ok()) {
+    return StatusResponse(changed.status());
+  }
+  SPDLOG_INFO("admin action={} tenant={} who=\"{}\" correlation_id={}",
+              what,
+              call.id,
+              call.who.name,
+              call.request.correlation_id);
+  options_.on_change();
+  return Dumped(200, TenantJson(*changed));
+}
+
+HttpResponse AdminApi::ListKeys(const Call& call) {
+  std::vector<FieldError> errors;
+  QueryReader query(call.request, errors);
+  const std::string tenant = query.Text("tenant");
+  if (const absl::Status valid = CheckTenantName(tenant); !tenant.empty() && !valid.ok()) {
+    query.Fail("tenant", std::string(valid.message()));
+  }
+  const int page_size = query.PageSize();
+  const std::string after = query.PageStart("keys");
+  query.Finish();
+  if (!errors.empty()) {
+    return ValidationResponse(errors);
+  }
+  const auto keys = store_.ListKeys(
+      tenant.empty() ? std::nullopt : std::optional<std::string>(tenant), after, page_size + 1);
+  if (!keys.ok()) {
+    return StatusResponse(keys.status());
+  }
+  return Page(
+      *keys, page_size, "keys", [&](const StoredKey& key) { return KeyJson(key, call.now); });
+}
+
+HttpResponse AdminApi::CreateKey(const Call& call) {
+  std::vector<FieldError> errors;
+  const nlohmann::json body = ParseJsonObject(call.request.body, errors);
+  if (!errors.empty()) {
+    return ValidationResponse(errors);
+  }
+  StoredKey key = {.created_at = call.now};
+  JsonFields fields(body, "", errors);
+  fields.String("tenant", Presence::kOptional, static_cast<int>(kIdCharsMax), key.tenant);
+  ReadTitle(fields, key.title);
+  if (fields.Strings("scopes", Presence::kRequired, kScopesMax, key.scopes)) {
+    CheckGrant(key, fields);
+  }
+  std::int64_t expires_in_s = 0;
+  if (fields.Integer("expires_in_s", Presence::kOptional, 1, kExpiresInMaxS, expires_in_s)) {
+    key.expires_at = call.now + absl::Seconds(expires_in_s);
+  }
+  fields.Finish();
+  if (!errors.empty()) {
+    return ValidationResponse(errors);
+  }
+  const NewApiKey made = MakeApiKey();
+  key.id = made.id;
+  key.secret_hash = HashApiKey(made.text);
+  const Json detail = {{"tenant", key.tenant.empty() ? Json(nullptr) : Json(key.tenant)},
+                       {"title", key.title},
+                       {"scopes", key.scopes},
+                       {"expires_at", TimeOrNull(key.expires_at)}};
+  const absl::Status added = store_.AddKey(key,
+                                           options_.keys_per_tenant_max,
+                                           call.Audit("key.create", ApiKeyName(key.id), detail),
+                                           call.now);
+  if (absl::IsResourceExhausted(added)) {
+    return ErrorResponse(403, "quota_exceeded", added.message());
+  }
+  if (absl::IsNotFound(added)) {
+    return ValidationResponse({{"/tenant", std::string(added.message())}});
+  }
+  if (!added.ok()) {
+    return StatusResponse(added);
+  }
+  Json answer = KeyJson(key, call.now);
+  answer["key"] = made.text;
+  return Dumped(201, answer);
+}
+
+HttpResponse AdminApi::RevokeKey(const Call& call) {
+  const auto revoked = store_.RevokeKey(
+      call.id, call.Audit("key.revoke", ApiKeyName(call.id), Json::object()), call.now);
+  if (!revoked.ok()) {
+    return StatusResponse(revoked.status());
+  }
+  SPDLOG_INFO("admin action=key.revoke key={} tenant={} who=\"{}\" correlation_id={}",
+              call.id,
+              revoked->tenant,
+              call.who.name,
+              call.request.correlation_id);
+  options_.on_change();
+  return Dumped(200, KeyJson(*revoked, call.now));
+}
+
+HttpResponse AdminApi::ListAudit(const Call& call) {
+  std::vector<FieldError> errors;
+  QueryReader query(call.request, errors);
+  AuditFilter filter;
+  filter.since = query.Time("since");
+  const int page_size = query.PageSize();
+  filter.before_id = query.PageStart("audit");
+  filter.limit = page_size + 1;
+  query.Finish();
+  if (!errors.empty()) {
+    return ValidationResponse(errors);
+  }
+  const auto entries = store_.ListAudit(filter);
+  return entries.ok() ? Page(*entries, page_size, "audit", AuditJson)
+                      : StatusResponse(entries.status());
+}
+
+}  // namespace rn
