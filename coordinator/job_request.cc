@@ -96,7 +96,9 @@ void ReadOverrides(const json& overrides, std::vector<FieldError>& errors, JobRe
     return;
   }
   for (const auto& [name, value] : overrides.items()) {
-    if (value.is_string()) {
+    if (value.is_string() && absl::StrContains(value.get_ref<const std::string&>(), '\0')) {
+      fields.Fail(name, "must not hold the character U+0000");
+    } else if (value.is_string()) {
       render.overrides[name] = value.get<std::string>();
     } else if (value.is_number() || value.is_boolean()) {
       render.overrides[name] = value.dump();

@@ -26,34 +26,65 @@ std::int64_t CodePoints(absl::string_view text) {
 constexpr int kDepthMax = 16;
 constexpr std::size_t kQuotedBytesMax = 100;
 
+// Walks the text before there is a tree of it: deep ones are never built, since dumping them
+// recurses. The parser's own hook for that looks through all of a list at the end of each object
+// in it: minutes for a body of empty objects.
+class BodyGuard : public nlohmann::json_sax<json> {
+ public:
+  const std::string& mistake() const { return mistake_; }
+
+  bool null() override { return true; }
+  bool boolean(bool) override { return true; }
+  bool number_integer(number_integer_t) override { return true; }
+  bool number_unsigned(number_unsigned_t) override { return true; }
+  bool number_float(number_float_t, const string_t&) override { return true; }
+  bool string(string_t&) override { return true; }
+  bool binary(binary_t&) override { return true; }
+  bool key(string_t&) override { return true; }
+  bool start_object(std::size_t) override { return Enter(); }
+  bool start_array(std::size_t) override { return Enter(); }
+  bool end_object() override { return Leave(); }
+  bool end_array() override { return Leave(); }
+  bool parse_error(std::size_t position,
+                   const std::string&,
+                   const nlohmann::detail::exception&) override {
+    mistake_ = absl::StrCat("the body is not JSON (byte ", position, ")");
+    return false;
+  }
+
+ private:
+  bool Enter() {
+    if (++depth_ > kDepthMax) {
+      mistake_ = absl::StrCat("the body is nested deeper than ", kDepthMax);
+    }
+    return depth_ <= kDepthMax;
+  }
+  bool Leave() {
+    --depth_;
+    return true;
+  }
+
+  int depth_ = 0;
+  std::string mistake_ = "the body is not JSON";
+};
+
 }  // namespace
 
 json ParseJsonObject(absl::string_view body, std::vector<FieldError>& errors) {
-  bool too_deep = false;
-  const auto limit_depth = [&](int depth, json::parse_event_t, json&) {
-    too_deep = too_deep || depth > kDepthMax;
-    return depth <= kDepthMax;  // Deep values are never built: dumping them recurses.
-  };
-  json document;
+  BodyGuard guard;
   try {
-    document = json::parse(body.begin(), body.end(), limit_depth);
-  } catch (const json::exception& error) {
-    const auto* parse_error = dynamic_cast<const json::parse_error*>(&error);
-    errors.push_back(
-        {"",
-         absl::StrCat(
-             "the body is not JSON (byte ", parse_error == nullptr ? 0 : parse_error->byte, ")")});
-    return nullptr;
+    if (json::sax_parse(body.begin(), body.end(), &guard)) {
+      json document = json::parse(body.begin(), body.end());
+      if (document.is_object()) {
+        return document;
+      }
+      errors.push_back({"", "the body must be a JSON object"});
+      return nullptr;
+    }
+  } catch (const json::exception&) {  // None is known that the guard lets through.
   }
-  if (too_deep) {
-    errors.push_back({"", absl::StrCat("the body is nested deeper than ", kDepthMax)});
-    return nullptr;
-  }
-  if (!document.is_object()) {
-    errors.push_back({"", "the body must be a JSON object"});
-    return nullptr;
-  }
-  return document;
+  errors.push_back({"", guard.mistake()});
+  return nullptr;
 }
 
 std::string Quotable(absl::string_view text) {
@@ -85,6 +116,10 @@ bool JsonFields::String(const std::string& name,
   const std::string text(absl::StripAsciiWhitespace(value->get_ref<const std::string&>()));
   if (text.empty()) {
     Fail(name, "must not be empty");
+    return false;
+  }
+  if (text.find('\0') != std::string::npos) {
+    Fail(name, "must not hold the character U+0000");  // No database keeps it.
     return false;
   }
   if (CodePoints(text) > characters_max) {

@@ -31,7 +31,7 @@ class JsonFields {
   // `pointer` is the object's own, "" for the whole document.
   JsonFields(const nlohmann::json& object, std::string pointer, std::vector<FieldError>& errors);
 
-  // Characters are code points, counted after blanks around the text are taken off.
+  // Characters are code points, counted after blanks around the text are taken off; none is U+0000.
   bool String(const std::string& name, Presence presence, int characters_max, std::string& target);
   bool Name(const std::string& name,
             Presence presence,

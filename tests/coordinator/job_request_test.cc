@@ -145,6 +145,30 @@ TEST_F(JobRequestTest, WhatIsNoJsonObjectIsOneMistake) {
       HasSubstr("nested deeper than 16"));
 }
 
+// Each of a million bytes must be cheap: this took minutes once, on a thread that serves everybody.
+TEST_F(JobRequestTest, ManySmallObjectsAreReadAsFastAsTheyCameIn) {
+  std::string body = "{\"a\": [";
+  for (int i = 0; i < 300'000; ++i) {
+    body += "{},";
+  }
+  EXPECT_THAT(Errors(body + "{}]}").at("/a"), HasSubstr("unknown field"));
+}
+
+TEST_F(JobRequestTest, ACharacterThatNoDatabaseKeepsIsRefusedWhereverItStands) {
+  const std::string bad = "a" + std::string(1, '\0') + "b";
+  json body = Body();
+  body["title"] = bad;
+  body["callback_url"] = "https://x/" + bad;
+  body["input_source"]["range"] = bad;
+  body["template"]["overrides"] = {{"badge", bad}};
+  const auto errors = Errors(body.dump());
+  for (const char* pointer :
+       {"/title", "/callback_url", "/input_source/range", "/template/overrides/badge"}) {
+    ASSERT_EQ(errors.count(pointer), 1u) << pointer;
+    EXPECT_THAT(errors.at(pointer), HasSubstr("U+0000"));
+  }
+}
+
 TEST_F(JobRequestTest, MistakesAreBoundedInNumberAndLength) {
   json body = Body();
   for (int i = 0; i < 500; ++i) {
