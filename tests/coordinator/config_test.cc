@@ -41,6 +41,13 @@ TEST(CoordinatorConfigTest, TheExampleSaysTheDefaults) {
   EXPECT_EQ(example->templates.bytes_max, defaults.templates.bytes_max);
   EXPECT_EQ(example->templates.quota.versions_max, defaults.templates.quota.versions_max);
   EXPECT_EQ(example->quotas.everybody.items_open_max, defaults.quotas.everybody.items_open_max);
+  EXPECT_EQ(example->admin_key_file, defaults.admin_key_file);
+  EXPECT_EQ(example->keys_per_tenant_max, defaults.keys_per_tenant_max);
+  EXPECT_EQ(example->audit_kept, defaults.audit_kept);
+  EXPECT_EQ(example->key_ring.recheck, defaults.key_ring.recheck);
+  EXPECT_EQ(example->key_ring.verified_for, defaults.key_ring.verified_for);
+  EXPECT_EQ(example->key_ring.keys_max, defaults.key_ring.keys_max);
+  EXPECT_EQ(example->key_ring.hashes_max, defaults.key_ring.hashes_max);
 }
 
 TEST(CoordinatorConfigTest, ArtifactsInS3AreSignedWhenAskedFor) {

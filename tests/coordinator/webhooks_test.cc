@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "tests/coordinator/store_harness.h"
@@ -104,6 +105,36 @@ TEST_F(WebhooksTest, ACallbackUrlGetsTheJobSigned) {
             WebhookSignature("another", clock_.Now(), requests[0].body));
   clock_.Advance(absl::Hours(100));
   EXPECT_EQ(SendDue(), 0) << "told once, it is told";
+}
+
+TEST_F(WebhooksTest, ASealedSecretIsNotInTheStoreAndSignsAllTheSame) {
+  const std::filesystem::path key = folder_.path() / "secrets.key";
+  std::ofstream(key) << std::string(64, '7');
+  std::filesystem::permissions(key, std::filesystem::perms(0600));
+  options_.secret_box = *SecretBox::Load(key);
+  WebhookSecrets secrets(*store_, options_.secret_box);
+  const std::string secret = *secrets.Of("acme");
+  EXPECT_THAT(secret, StartsWith("whsec_"));
+  EXPECT_EQ(*secrets.Of("acme"), secret);
+  EXPECT_THAT(*store_->WebhookSecret("acme", "", /*replace=*/false), Not(HasSubstr("whsec_")));
+  EndJob();
+  EXPECT_EQ(SendDue(), 1);
+  auto headers = Requests().at(0).headers;
+  EXPECT_EQ(headers["x-rendernode-signature"],
+            WebhookSignature(secret, clock_.Now(), Requests().at(0).body));
+  EXPECT_TRUE(absl::IsFailedPrecondition(WebhookSecrets(*store_, std::nullopt).Of("acme").status()))
+      << "without the key nobody is given something else";
+  EXPECT_NE(*secrets.Replace("acme", {.who = "acme CI", .detail_json = "{}"}, clock_.Now()),
+            secret);
+}
+
+TEST_F(WebhooksTest, ASecretFromBeforeThereWasAKeyIsGoodUntilReplaced) {
+  ASSERT_TRUE(store_->WebhookSecret("acme", "whsec_old", /*replace=*/false).ok());
+  const std::filesystem::path key = folder_.path() / "secrets.key";
+  std::ofstream(key) << std::string(64, '7');
+  std::filesystem::permissions(key, std::filesystem::perms(0600));
+  WebhookSecrets secrets(*store_, *SecretBox::Load(key));
+  EXPECT_EQ(*secrets.Of("acme"), "whsec_old");
 }
 
 // From `printf '1767225600.{"id":"job_1"}' | openssl dgst -sha256 -hmac whsec_test`.
