@@ -27,6 +27,7 @@ pkg_check_modules(LCMS REQUIRED IMPORTED_TARGET lcms2)
 pkg_check_modules(ICU REQUIRED IMPORTED_TARGET icu-uc)
 pkg_check_modules(EBUR128 REQUIRED IMPORTED_TARGET libebur128)
 pkg_check_modules(SYSTEMD REQUIRED IMPORTED_TARGET libsystemd)
+pkg_check_modules(PQ REQUIRED IMPORTED_TARGET libpq)
 pkg_check_modules(SECCOMP REQUIRED IMPORTED_TARGET libseccomp)
 
 find_program(PROTOC_GRPC_PLUGIN grpc_cpp_plugin REQUIRED)
@@ -37,4 +38,5 @@ find_library(FLITE_CMULEX_LIBRARY flite_cmulex REQUIRED)
 find_library(FLITE_SLT_LIBRARY flite_cmu_us_slt REQUIRED)
 find_library(SOCI_CORE_LIBRARY soci_core REQUIRED)
 find_library(SOCI_SQLITE3_LIBRARY soci_sqlite3 REQUIRED)
+find_library(SOCI_POSTGRESQL_LIBRARY soci_postgresql REQUIRED)
 # libsoci-dev's headers name Boost only when asked to; ours do not ask.

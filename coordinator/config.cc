@@ -63,6 +63,24 @@ void ReadOrigins(ConfigReader& reader, const std::string& key, std::vector<std::
   }
 }
 
+void ReadStore(ConfigReader& reader, PostgresOptions& store) {
+  reader.Read("store.url", store.url);
+  if (const absl::Status status = CheckPostgresUrl(store.url); !store.url.empty() && !status.ok()) {
+    reader.Fail("store.url", status.message());
+  }
+  ReadCount(reader, "store.writers", store.writers, 1, 64);
+  ReadCount(reader, "store.readers", store.readers, 1, 64);
+  reader.Read("store.connect_timeout", store.connect_timeout, absl::Seconds(2), absl::Minutes(1));
+  reader.Read("store.lock_timeout", store.lock_timeout, absl::Milliseconds(100), absl::Minutes(5));
+  reader.Read("store.statement_timeout",
+              store.statement_timeout,
+              absl::Milliseconds(100),
+              absl::Minutes(10));
+  ReadCount(reader, "store.tries_max", store.tries_max, 1, 100);
+  reader.Read(
+      "store.reconnect_pause", store.reconnect_pause, absl::Milliseconds(10), absl::Minutes(1));
+}
+
 void ReadHttp(ConfigReader& reader, CoordinatorConfig& config) {
   HttpServerOptions& http = config.http;
   reader.Read("http.address", http.address);
@@ -298,6 +316,7 @@ absl::StatusOr<CoordinatorConfig> ReadAll(ConfigReader reader) {
   ReadPath(reader, "folders.artifacts", config.artifacts_folder);
   ReadPath(reader, "folders.sheets", config.sheets_folder);
   ReadPath(reader, "folders.templates", config.templates_folder);
+  ReadStore(reader, config.store);
   ReadHttp(reader, config);
   ReadHttpTls(reader, config.http);
   ReadWebSockets(reader, config);

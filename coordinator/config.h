@@ -19,6 +19,7 @@
 #include "coordinator/job_events.h"
 #include "coordinator/key_ring.h"
 #include "coordinator/node_service.h"
+#include "coordinator/postgres_store.h"
 #include "coordinator/rate_limiter.h"
 #include "coordinator/store.h"
 #include "coordinator/webhooks.h"
@@ -34,6 +35,7 @@ struct CoordinatorConfig {
   std::filesystem::path sheets_folder = "/var/lib/rendernode-coordinator/sheets";
   std::filesystem::path templates_folder = "/usr/share/rendernode/templates";
 
+  PostgresOptions store;  // url "": SQLite, in state_folder.
   HttpServerOptions http;
   JobEventsOptions events;
   std::string public_url;  // What clients reach us by; "" = http(s)://<address>:<port>.

@@ -27,6 +27,7 @@
 #include "coordinator/lease_desk.h"
 #include "coordinator/node_api.h"
 #include "coordinator/node_service.h"
+#include "coordinator/postgres_store.h"
 #include "coordinator/served_files.h"
 #include "coordinator/sheet_source.h"
 #include "coordinator/sqlite_store.h"
@@ -121,11 +122,12 @@ absl::Status Coordinator::Impl::OpenStore() {
     RETURN_IF_ERROR(CreateDirectories(folder));
   }
   RETURN_IF_ERROR(MakeSheetFolders(config.keys));
-  ASSIGN_OR_RETURN(
-      store,
-      OpenSqliteStore(
-          config.state_folder / kStoreFile,
-          {.retry = config.retry, .lease = config.lease, .audit_kept = config.audit_kept}));
+  const StoreLimits limits{
+      .retry = config.retry, .lease = config.lease, .audit_kept = config.audit_kept};
+  ASSIGN_OR_RETURN(store,
+                   config.store.url.empty()
+                       ? OpenSqliteStore(config.state_folder / kStoreFile, limits)
+                       : OpenPostgresStore(config.store, limits));
   return MakeTenantsFolders();
 }
 

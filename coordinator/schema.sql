@@ -122,6 +122,9 @@ CREATE INDEX webhook_deliveries_by_due ON webhook_deliveries(due_ms);
 -- What the tenant's webhooks are signed with.
 CREATE TABLE webhook_secrets(tenant TEXT PRIMARY KEY, secret TEXT NOT NULL);
 
+-- A row of each tenant that was ever locked: see LockTenant.
+CREATE TABLE tenant_locks(tenant TEXT PRIMARY KEY);
+
 -- What tenants uploaded; a version is never changed nor removed.
 CREATE TABLE templates(
   tenant TEXT NOT NULL,

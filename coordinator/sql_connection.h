@@ -10,6 +10,7 @@
 
 #include <soci/soci.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -22,6 +23,8 @@
 #include <vector>
 
 #include "base/status.h"
+#include "coordinator/job_changes.h"
+#include "coordinator/sql_dialect.h"
 
 namespace rn {
 
@@ -39,7 +42,7 @@ class PreparedBase {
 template <typename Row, typename... Args>
 class Prepared final : public PreparedBase {
  public:
-  Prepared(soci::session& session, const char* sql) : statement_(session) {
+  Prepared(soci::session& session, const std::string& sql) : statement_(session) {
     std::apply([this](auto&... column) { (statement_.exchange(soci::into(column)), ...); },
                ColumnsOf(row_));
     std::apply([this](auto&... arg) { (statement_.exchange(soci::use(arg)), ...); }, args_);
@@ -50,8 +53,8 @@ class Prepared final : public PreparedBase {
 
   // Calls `each(row)` for every row. How many rows were changed, for a statement that changes.
   template <typename Each>
-  std::int64_t Run(const Each& each, const Args&... args) {
-    args_ = std::tuple<Args...>(args...);
+  std::int64_t Run(const Each& each, Args... args) {
+    args_ = std::tuple<Args...>(std::move(args)...);
     // To the last row always: a statement left half read keeps its snapshot.
     for (bool row = statement_.execute(true); row; row = statement_.fetch()) {
       each(row_);
@@ -78,20 +81,58 @@ class Prepared final : public PreparedBase {
   soci::statement statement_;
 };
 
+// An INSERT of a fixed number of rows.
+template <typename... Columns>
+class PreparedInsert final : public PreparedBase {
+ public:
+  using Row = std::tuple<Columns...>;
+
+  // `row`: as InsertAll().
+  PreparedInsert(soci::session& session, const char* insert, const char* row, std::size_t rows)
+      : rows_(rows), statement_(session) {
+    std::string sql = insert;
+    int names = 0;
+    for (std::size_t i = 0; i < rows; ++i) {
+      sql += i == 0 ? " " : ", ";
+      for (const char* c = row; *c != '\0'; ++c) {
+        sql += *c == '?' ? ":v" + std::to_string(++names) : std::string(1, *c);
+      }
+      std::apply([this](auto&... column) { (statement_.exchange(soci::use(column)), ...); },
+                 rows_[i]);
+    }
+    statement_.alloc();
+    statement_.prepare(sql);
+    statement_.define_and_bind();
+  }
+
+  void Run(typename std::vector<Row>::const_iterator first) {
+    std::copy_n(first, rows_.size(), rows_.begin());
+    statement_.execute(true);
+  }
+
+ private:
+  std::vector<Row> rows_;  // SOCI keeps references to its elements.
+  soci::statement statement_;
+};
+
 // Not thread-safe.
 class SqlConnection {
  public:
-  SqlConnection() = default;
+  explicit SqlConnection(SqlDialect dialect = SqlDialect::kSqlite) : dialect_(dialect) {}
   SqlConnection(const SqlConnection&) = delete;
   SqlConnection& operator=(const SqlConnection&) = delete;
 
   soci::session& session() { return session_; }
+  SqlDialect dialect() const { return dialect_; }
+
+  // What the transaction under way leaves to its end.
+  JobChanges& job_changes() { return job_changes_; }
 
   template <typename Row, typename... Args>
   std::vector<Row> All(const char* sql, const Args&... args) {
     std::vector<Row> rows;
-    Statement<Row, SqlType<Args>...>(sql).Run([&rows](const Row& row) { rows.push_back(row); },
-                                              static_cast<SqlType<Args>>(args)...);
+    RunStatement<Row>(
+        sql, [&rows](const Row& row) { rows.push_back(row); }, args...);
     return rows;
   }
 
@@ -99,27 +140,56 @@ class SqlConnection {
   template <typename Row, typename... Args>
   std::optional<Row> One(const char* sql, const Args&... args) {
     std::optional<Row> found;
-    Statement<Row, SqlType<Args>...>(sql).Run([&found](const Row& row) { found = row; },
-                                              static_cast<SqlType<Args>>(args)...);
+    RunStatement<Row>(
+        sql, [&found](const Row& row) { found = row; }, args...);
     return found;
   }
 
   // How many rows were changed.
   template <typename... Args>
   std::int64_t Run(const char* sql, const Args&... args) {
-    return Statement<std::tuple<>, SqlType<Args>...>(sql).Run([](const std::tuple<>&) {},
-                                                              static_cast<SqlType<Args>>(args)...);
+    return RunStatement<std::tuple<>>(
+        sql, [](const std::tuple<>&) {}, args...);
+  }
+
+  // `insert` is all up to VALUES; `row` what follows for each row, "(?, 0, ?)", with a "?" for each
+  // of its columns. Many rows to a statement, as each statement is a journey to the database.
+  template <typename... Columns>
+  void InsertAll(const char* insert,
+                 const char* row,
+                 const std::vector<std::tuple<Columns...>>& rows) {
+    using Typed = PreparedInsert<Columns...>;
+    auto next = rows.begin();
+    for (; rows.end() - next >= kRowsPerInsert; next += kRowsPerInsert) {
+      Typed& full = Kept<Typed>(insert, [&] {
+        return std::make_unique<Typed>(session_, insert, row, std::size_t{kRowsPerInsert});
+      });
+      Guarded({insert, typeid(Typed)}, [&] { full.Run(next); });
+    }
+    if (next != rows.end()) {
+      Typed(session_, insert, row, static_cast<std::size_t>(rows.end() - next)).Run(next);
+    }
   }
 
   // For statements that are run once, and need not be literals: the only row, if there is one.
   template <typename Row = std::tuple<>>
   Row Once(const std::string& sql) {
     Row found{};
-    Prepared<Row>(session_, sql.c_str()).Run([&found](const Row& row) { found = row; });
+    Prepared<Row>(session_, sql).Run([&found](const Row& row) { found = row; });
     return found;
   }
 
+  // After a rollback: statements that failed are prepared anew when they are needed.
+  void DropFailed() {
+    for (const Key& key : failed_) {
+      statements_.erase(key);
+    }
+    failed_.clear();
+  }
+
  private:
+  static constexpr std::ptrdiff_t kRowsPerInsert = 100;
+
   struct Key {
     const char* sql;
     std::type_index type;  // The linker may make one of two equal literals.
@@ -131,18 +201,49 @@ class SqlConnection {
     }
   };
 
-  template <typename Row, typename... Args>
-  Prepared<Row, Args...>& Statement(const char* sql) {
-    using Typed = Prepared<Row, Args...>;
+  template <typename Row, typename Each, typename... Args>
+  std::int64_t RunStatement(const char* sql, const Each& each, const Args&... args) {
+    using Typed = Prepared<Row, SqlType<Args>...>;
+    Typed& statement = Kept<Typed>(
+        sql, [&] { return std::make_unique<Typed>(session_, InDialect(dialect_, sql)); });
+    std::int64_t changed = 0;
+    Guarded({sql, typeid(Typed)}, [&] { changed = statement.Run(each, Bound(args)...); });
+    return changed;
+  }
+
+  template <typename Typed, typename Make>
+  Typed& Kept(const char* sql, const Make& make) {
     std::unique_ptr<PreparedBase>& kept = statements_[{sql, typeid(Typed)}];
     if (kept == nullptr) {
-      kept = std::make_unique<Typed>(session_, sql);
+      kept = make();
     }
     return static_cast<Typed&>(*kept);
   }
 
+  template <typename Action>
+  void Guarded(const Key& key, const Action& action) {
+    try {
+      action();
+    } catch (...) {
+      failed_.push_back(key);
+      throw;
+    }
+  }
+
+  template <typename T>
+  SqlType<T> Bound(const T& value) const {
+    if constexpr (std::is_same_v<SqlType<T>, std::string>) {
+      return TextInDialect(dialect_, std::string(value));
+    } else {
+      return static_cast<long long>(value);
+    }
+  }
+
+  const SqlDialect dialect_;
   soci::session session_;
   std::unordered_map<Key, std::unique_ptr<PreparedBase>, Hash> statements_;  // Ends first.
+  std::vector<Key> failed_;
+  JobChanges job_changes_;
 };
 
 }  // namespace rn

@@ -3,17 +3,24 @@
 //
 // Between transactions: the counts of a job equal the states of its items; a leased item has a row
 // in leases and no other has; the items of a terminal job are terminal.
+//
+// Several transactions may run at once, each statement of which sees what was committed before it.
+// So whoever changes a row has locked it before it decided to: a node's row for all that its
+// session does, then items, leases, and at the end jobs (job_changes.h), in the order of their ids.
+// What a client does to a job locks the job's row in job_requests first.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <tuple>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "coordinator/job_changes.h"
 #include "coordinator/sql_connection.h"
 #include "coordinator/store.h"
 
@@ -58,23 +65,29 @@ struct ItemRow {
   }
 };
 
-std::optional<ItemRow> FindItem(SqlConnection& sql, const ItemKey& key);
+// Locked until the transaction ends.
+std::optional<ItemRow> LockItem(SqlConnection& sql, const ItemKey& key);
+// nullopt as well where another transaction has locked it.
+std::optional<ItemRow> LockItemIfFree(SqlConnection& sql, const ItemKey& key);
 
-// What to add to the counts of a job.
-struct CountChange {
-  std::int64_t pending = 0, leased = 0, completed = 0, failed = 0, canceled = 0;
-
-  void Add(ItemState state, std::int64_t count);
-};
+// At the transaction's end.
 void ChangeCounts(SqlConnection& sql,
                   const std::string& job_id,
                   const CountChange& change,
                   absl::Time now);
 
+// Items of the job were granted: it runs, if it did not. At the transaction's end.
+void StartJob(SqlConnection& sql, const std::string& job_id, absl::Time now);
+
+// What the transaction left to its end, of all jobs or of one: to be seen by a statement within it.
+void SettleJobs(SqlConnection& sql);
+void SettleJob(SqlConnection& sql, const std::string& job_id);
+
 // What follows the end of a job, whichever way it ended.
 void JobEnded(SqlConnection& sql, const std::string& job_id, absl::Time now);
 
-// The job ends when nothing waits and nothing is leased: completed if any of its items is.
+// The job ends when nothing waits and nothing is leased: completed if any of its items is. At the
+// transaction's end.
 void EndJobIfDone(SqlConnection& sql, const std::string& job_id, absl::Time now);
 
 // The row in leases; the item moves to leased by MoveItem.
@@ -90,13 +103,21 @@ void MoveItem(
     SqlConnection& sql, const ItemKey& key, const ItemRow& item, ItemState to, absl::Time now);
 
 void AddItemError(SqlConnection& sql, const ItemKey& key, const ItemError& error);
-// The error for which an item, and perhaps its job, failed.
+// The error for which an item, and perhaps its job, failed. At the transaction's end.
 void SetJobError(SqlConnection& sql, const std::string& job_id, const ItemError& error);
 
-// Everything of the job that is not terminal ends so.
-void EndOpenItems(SqlConnection& sql, const std::string& job_id, ItemState as, absl::Time now);
+// Everything of the job that is not terminal ends so: `as` is failed or canceled. The rows.
+std::vector<std::int64_t> EndOpenItems(SqlConnection& sql,
+                                       const std::string& job_id,
+                                       ItemState as,
+                                       absl::Time now);
 
 // The node whose newest session this is. FailedPrecondition.
 absl::StatusOr<std::string> NodeOfSession(SqlConnection& sql, const std::string& session);
+// And nobody else does anything in the node's name until the transaction ends.
+absl::StatusOr<std::string> LockSession(SqlConnection& sql, const std::string& session);
+
+// Others who lock the tenant wait until the transaction ends: for what its quotas allow.
+void LockTenant(SqlConnection& sql, const std::string& tenant);
 
 }  // namespace rn

@@ -14,8 +14,8 @@
 #include <vector>
 
 #include "coordinator/sql_database.h"
-#include "coordinator/sqlite_store.h"
 #include "coordinator/store.h"
+#include "coordinator/store_limits.h"
 
 namespace rn {
 
@@ -112,7 +112,8 @@ class SqlStore final : public Store {
   absl::StatusOr<std::vector<AuditEntry>> ListAudit(const AuditFilter& filter) override;
 
  private:
-  // A transaction whose body gives a StatusOr; what it changed is undone when that is an error.
+  // A transaction whose body gives a StatusOr; what it changed is undone when that is an error. As
+  // SqlDatabase says, a body may run more than once.
   template <typename Body, typename Result = std::invoke_result_t<Body, SqlConnection&>>
   Result Write(Body body) {
     Result result = absl::UnknownError("did not run");

@@ -15,6 +15,7 @@ namespace {
 using nlohmann::json;
 
 constexpr int kAnyValue = -1;
+constexpr int kCreateTries = 3;
 constexpr char kAfterEveryId[] = "~";  // Ids are ASCII letters, digits and "_".
 
 // ---------------------------------------------------------------- rows as jobs and items
@@ -164,22 +165,32 @@ absl::StatusOr<std::optional<Job>> FindByKey(SqlConnection& sql,
   return std::optional<Job>(std::move(job));
 }
 
-void PutKey(SqlConnection& sql, const NewJob& job, const Idempotency& idempotency, absl::Time now) {
+// AlreadyExists: another transaction has just put it.
+absl::Status PutKey(SqlConnection& sql,
+                    const NewJob& job,
+                    const Idempotency& idempotency,
+                    absl::Time now) {
   if (idempotency.key.empty()) {
-    return;
+    return absl::OkStatus();
   }
   // One whose time has passed, but which nobody has forgotten yet.
-  sql.Run("DELETE FROM idempotency_keys WHERE tenant = :tenant AND idempotency_key = :key",
-          job.tenant,
-          idempotency.key);
   sql.Run(
+      "DELETE FROM idempotency_keys WHERE tenant = :tenant AND idempotency_key = :key "
+      "AND forget_ms <= :now",
+      job.tenant,
+      idempotency.key,
+      Millis(now));
+  const std::int64_t put = sql.Run(
       "INSERT INTO idempotency_keys(tenant, idempotency_key, body_sha256, job_id, forget_ms) "
-      "VALUES(:tenant, :key, :body, :job, :forget)",
+      "VALUES(:tenant, :key, :body, :job, :forget) ON CONFLICT(tenant, idempotency_key) DO NOTHING",
       job.tenant,
       idempotency.key,
       idempotency.body_sha256,
       job.id,
       Millis(now + idempotency.kept));
+  return put > 0 ? absl::OkStatus()
+                 : absl::AlreadyExistsError(
+                       absl::StrCat("idempotency key ", idempotency.key, " is in use"));
 }
 
 void PutJob(SqlConnection& sql, const NewJob& job, absl::Time now) {
@@ -232,22 +243,23 @@ absl::StatusOr<std::string> SpecOf(const NewItem& item) {
 }
 
 absl::Status PutItems(SqlConnection& sql, const NewJob& job, absl::Time now) {
+  std::vector<std::tuple<std::string, long long, long long, long long>> items;
+  std::vector<std::tuple<std::string, long long, std::string>> specs;
   for (const NewItem& item : job.items) {
-    const ItemKey key{job.id, item.spec.row()};
-    sql.Run(
-        "INSERT INTO items(job_id, sheet_row, state, fence, closed_fence, ready_ms, failures, "
-        "losses, node_id, updated_ms) VALUES(:job, :row, :state, 0, 0, 0, 0, 0, '', :updated)",
-        key.job_id,
-        key.row,
-        static_cast<int>(item.error ? ItemState::kFailed : ItemState::kPending),
-        Millis(now));
-    ASSIGN_OR_RETURN(const std::string spec, SpecOf(item));
-    sql.Run("INSERT INTO item_specs(job_id, sheet_row, spec) VALUES(:job, :row, :spec)",
-            key.job_id,
-            key.row,
-            spec);
+    const ItemState state = item.error ? ItemState::kFailed : ItemState::kPending;
+    items.emplace_back(job.id, item.spec.row(), static_cast<int>(state), Millis(now));
+    ASSIGN_OR_RETURN(std::string spec, SpecOf(item));
+    specs.emplace_back(job.id, item.spec.row(), std::move(spec));
+  }
+  sql.InsertAll(
+      "INSERT INTO items(job_id, sheet_row, state, updated_ms, fence, closed_fence, ready_ms, "
+      "failures, losses, node_id) VALUES",
+      "(?, ?, ?, ?, 0, 0, 0, 0, 0, '')",
+      items);
+  sql.InsertAll("INSERT INTO item_specs(job_id, sheet_row, spec) VALUES", "(?, ?, ?)", specs);
+  for (const NewItem& item : job.items) {
     if (item.error) {
-      AddItemError(sql, key, *item.error);
+      AddItemError(sql, {job.id, item.spec.row()}, *item.error);
     }
   }
   const auto failed = std::find_if(
@@ -260,6 +272,9 @@ absl::Status PutItems(SqlConnection& sql, const NewJob& job, absl::Time now) {
 
 // In the transaction that makes the job: two at once cannot pass where one may.
 absl::Status CheckQuota(SqlConnection& sql, const NewJob& job, absl::Time now) {
+  if (job.quota.items_open_max > 0 || job.quota.items_per_day_max > 0) {
+    LockTenant(sql, job.tenant);
+  }
   const auto items = static_cast<std::int64_t>(job.items.size());
   if (const std::int64_t most = job.quota.items_open_max; most > 0) {
     const auto open = sql.One<std::tuple<long long>>(
@@ -307,13 +322,6 @@ absl::Status NotAllowed(const Job& job, absl::string_view what, absl::string_vie
       absl::StrCat("job ", job.id, " is ", state, "; it can be ", what, " ", when));
 }
 
-void SetState(SqlConnection& sql, const std::string& job_id, JobState state, absl::Time now) {
-  sql.Run("UPDATE jobs SET state = :state, updated_ms = :now WHERE id = :job",
-          static_cast<int>(state),
-          Millis(now),
-          job_id);
-}
-
 std::int64_t RequeueFailed(SqlConnection& sql, const std::string& job_id, absl::Time now) {
   // A row that no node ever had cannot be rendered, however often it is tried.
   sql.Run(
@@ -340,10 +348,23 @@ absl::Status Retry(SqlConnection& sql, const Job& job, absl::Time now) {
   }
   ChangeCounts(sql, job.id, {.pending = requeued, .failed = -requeued}, now);
   SetJobError(sql, job.id, {});
+  SettleJob(sql, job.id);
+  sql.Run("UPDATE jobs SET state = 1, ended_ms = 0 WHERE id = :job AND state IN (3, 4)", job.id);
+  // Whatever the end of the job left, had it ended just now.
   sql.Run("DELETE FROM node_failures WHERE job_id = :job", job.id);
   sql.Run("DELETE FROM webhook_deliveries WHERE job_id = :job", job.id);  // Not over any more.
-  sql.Run("UPDATE jobs SET state = 1, ended_ms = 0 WHERE id = :job AND state IN (3, 4)", job.id);
   return absl::OkStatus();
+}
+
+// Whoever changes the job as its client is alone with it until the transaction ends. Nodes are not
+// kept from it: its items may end meanwhile, and the job with them.
+absl::StatusOr<Job> FindJobToChange(SqlConnection& sql,
+                                    const std::string& tenant,
+                                    const std::string& job_id) {
+  SettleJob(sql, job_id);
+  sql.One<std::tuple<std::string>>("SELECT job_id FROM job_requests WHERE job_id = :job FOR UPDATE",
+                                   job_id);
+  return FindJob(sql, tenant, job_id);
 }
 
 }  // namespace
@@ -354,18 +375,24 @@ absl::StatusOr<Job> SqlStore::CreateJob(const NewJob& job,
   if (job.items.empty()) {
     return absl::InvalidArgumentError(absl::StrCat("job ", job.id, " has no items"));
   }
-  return Write([&](SqlConnection& sql) -> absl::StatusOr<Job> {
+  const auto create = [&](SqlConnection& sql) -> absl::StatusOr<Job> {
     ASSIGN_OR_RETURN(std::optional<Job> known, FindByKey(sql, job.tenant, idempotency, now));
     if (known.has_value()) {
       return *std::move(known);
     }
     RETURN_IF_ERROR(CheckQuota(sql, job, now));
     PutJob(sql, job, now);
+    RETURN_IF_ERROR(PutKey(sql, job, idempotency, now));
     RETURN_IF_ERROR(PutItems(sql, job, now));
-    PutKey(sql, job, idempotency, now);
     EndJobIfDone(sql, job.id, now);
+    SettleJob(sql, job.id);
     return FindJob(sql, job.tenant, job.id);
-  });
+  };
+  absl::StatusOr<Job> created = Write(create);
+  for (int tries = 1; absl::IsAlreadyExists(created.status()) && tries < kCreateTries; ++tries) {
+    created = Write(create);  // Another request with the same key was quicker: its job is ours.
+  }
+  return created;
 }
 
 absl::StatusOr<std::optional<Job>> SqlStore::FindByIdempotency(const std::string& tenant,
@@ -410,7 +437,8 @@ absl::StatusOr<std::vector<Item>> SqlStore::ListItems(const ItemFilter& filter) 
         "FROM items i LEFT JOIN leases l ON l.job_id = i.job_id AND l.sheet_row = i.sheet_row "
         "LEFT JOIN item_results r ON r.job_id = i.job_id AND r.sheet_row = i.sheet_row "
         "WHERE i.job_id = :job AND i.sheet_row > :after AND (:any_state < 0 OR i.state = :state) "
-        "AND (:any_end < 0 OR (i.state IN (2, 3) AND i.updated_ms >= :ended_since)) "
+        "AND (CAST(:any_end AS BIGINT) < 0 OR (i.state IN (2, 3) AND i.updated_ms >= "
+        ":ended_since)) "
         "ORDER BY i.sheet_row LIMIT :limit",
         filter.job_id,
         filter.after_row,
@@ -451,7 +479,7 @@ absl::StatusOr<Job> SqlStore::CancelJob(const std::string& tenant,
                                         absl::Time now,
                                         const AuditEntry* audit) {
   return Write([&](SqlConnection& sql) -> absl::StatusOr<Job> {
-    ASSIGN_OR_RETURN(Job job, FindJob(sql, tenant, job_id));
+    ASSIGN_OR_RETURN(Job job, FindJobToChange(sql, tenant, job_id));
     if (job.state == JobState::kCanceled) {
       return job;
     }
@@ -459,8 +487,16 @@ absl::StatusOr<Job> SqlStore::CancelJob(const std::string& tenant,
       return NotAllowed(job, "canceled", "until it is over");
     }
     EndOpenItems(sql, job_id, ItemState::kCanceled, now);
-    SetState(sql, job_id, JobState::kCanceled, now);
-    sql.Run("UPDATE jobs SET ended_ms = :now WHERE id = :job", Millis(now), job_id);
+    const std::int64_t canceled = sql.Run(
+        "UPDATE jobs SET state = 5, updated_ms = :now, ended_ms = :ended WHERE id = :job "
+        "AND state IN (0, 1, 2)",
+        Millis(now),
+        Millis(now),
+        job_id);
+    if (canceled == 0) {  // Its last item ended meanwhile.
+      ASSIGN_OR_RETURN(job, FindJob(sql, tenant, job_id));
+      return NotAllowed(job, "canceled", "until it is over");
+    }
     JobEnded(sql, job_id, now);
     if (audit != nullptr) {
       WriteAudit(sql, *audit, now);
@@ -473,14 +509,16 @@ absl::StatusOr<Job> SqlStore::PauseJob(const std::string& tenant,
                                        const std::string& job_id,
                                        absl::Time now) {
   return Write([&](SqlConnection& sql) -> absl::StatusOr<Job> {
-    ASSIGN_OR_RETURN(Job job, FindJob(sql, tenant, job_id));
+    ASSIGN_OR_RETURN(Job job, FindJobToChange(sql, tenant, job_id));
     if (job.state == JobState::kPaused) {
       return job;
     }
     if (IsTerminal(job.state)) {
       return NotAllowed(job, "paused", "until it is over");
     }
-    SetState(sql, job_id, JobState::kPaused, now);
+    sql.Run("UPDATE jobs SET state = 2, updated_ms = :now WHERE id = :job AND state IN (0, 1)",
+            Millis(now),
+            job_id);
     return FindJob(sql, tenant, job_id);
   });
 }
@@ -489,14 +527,18 @@ absl::StatusOr<Job> SqlStore::ResumeJob(const std::string& tenant,
                                         const std::string& job_id,
                                         absl::Time now) {
   return Write([&](SqlConnection& sql) -> absl::StatusOr<Job> {
-    ASSIGN_OR_RETURN(Job job, FindJob(sql, tenant, job_id));
+    ASSIGN_OR_RETURN(Job job, FindJobToChange(sql, tenant, job_id));
     if (IsTerminal(job.state)) {
       return NotAllowed(job, "resumed", "while it is paused");
     }
     if (job.state != JobState::kPaused) {
       return job;
     }
-    SetState(sql, job_id, job.started_at ? JobState::kRunning : JobState::kPending, now);
+    sql.Run(
+        "UPDATE jobs SET state = CASE WHEN started_ms > 0 THEN 1 ELSE 0 END, updated_ms = :now "
+        "WHERE id = :job AND state = 2",
+        Millis(now),
+        job_id);
     return FindJob(sql, tenant, job_id);
   });
 }
@@ -505,7 +547,7 @@ absl::StatusOr<Job> SqlStore::RetryFailed(const std::string& tenant,
                                           const std::string& job_id,
                                           absl::Time now) {
   return Write([&](SqlConnection& sql) -> absl::StatusOr<Job> {
-    ASSIGN_OR_RETURN(const Job job, FindJob(sql, tenant, job_id));
+    ASSIGN_OR_RETURN(const Job job, FindJobToChange(sql, tenant, job_id));
     if (job.state == JobState::kCanceled) {
       return NotAllowed(job, "retried", "unless it was canceled");
     }

@@ -72,9 +72,9 @@ void ReturnAll(SqlConnection& sql,
                Holder holder,
                absl::Time now) {
   for (const auto& [key, lease] : leases) {
-    std::optional<ItemRow> item = FindItem(sql, key);
-    if (!item.has_value() || !item->leased()) {
-      continue;
+    std::optional<ItemRow> item = LockItem(sql, key);
+    if (!item.has_value() || !item->leased() || item->fence != lease.fence) {
+      continue;  // Taken back meanwhile.
     }
     if (holder == Holder::kIsNoMore) {
       item->closed_fence = item->fence;
@@ -127,28 +127,33 @@ absl::StatusOr<bool> SettleJournal(SqlConnection& sql,
   return seen.has_value() && !known;
 }
 
-void Renew(SqlConnection& sql,
+// False: the lease has ended meanwhile.
+bool Renew(SqlConnection& sql,
            const ItemKey& key,
            const HeldRow& lease,
            const rendernode::HeldLease& held,
            absl::Time now) {
   const auto permille = static_cast<long long>(std::min(held.progress_permille(), 1000U));
   if (lease.phase == held.phase() && lease.permille == permille) {
-    sql.Run("UPDATE leases SET renewed_ms = :now WHERE job_id = :job AND sheet_row = :row",
-            Millis(now),
-            key.job_id,
-            key.row);
-    return;
+    return sql.Run(
+               "UPDATE leases SET renewed_ms = :now WHERE job_id = :job AND sheet_row = :row "
+               "AND fence = :fence",
+               Millis(now),
+               key.job_id,
+               key.row,
+               lease.fence) > 0;
   }
-  sql.Run(
-      "UPDATE leases SET renewed_ms = :now, phase = :phase, permille = :permille, "
-      "progressed_ms = :progressed WHERE job_id = :job AND sheet_row = :row",
-      Millis(now),
-      static_cast<int>(held.phase()),
-      permille,
-      Millis(now),
-      key.job_id,
-      key.row);
+  return sql.Run(
+             "UPDATE leases SET renewed_ms = :now, phase = :phase, permille = :permille, "
+             "progressed_ms = :progressed WHERE job_id = :job AND sheet_row = :row "
+             "AND fence = :fence",
+             Millis(now),
+             static_cast<int>(held.phase()),
+             permille,
+             Millis(now),
+             key.job_id,
+             key.row,
+             lease.fence) > 0;
 }
 
 // Whether the node holds the item at this fence from now on: as before, or again after the lease
@@ -166,10 +171,12 @@ bool Keep(SqlConnection& sql,
     if (static_cast<std::uint64_t>(lease->second.fence) != held.ref().fence()) {
       return false;
     }
-    Renew(sql, *key, lease->second, held, now);
-    return true;
+    if (Renew(sql, *key, lease->second, held, now)) {
+      return true;
+    }
+    leases.erase(lease);
   }
-  const std::optional<ItemRow> item = FindItem(sql, *key);
+  const std::optional<ItemRow> item = LockItem(sql, *key);
   if (!item.has_value() || !item->OpenAt(held.ref().fence(), node_id)) {
     return false;
   }
@@ -191,10 +198,14 @@ bool Release(SqlConnection& sql,
   if (lease == leases.end() || static_cast<std::uint64_t>(lease->second.fence) != ref.fence()) {
     return false;  // Said before, or somebody else's by now.
   }
-  std::optional<ItemRow> item = FindItem(sql, *key);
+  leases.erase(lease);
+  std::optional<ItemRow> item = LockItem(sql, *key);
+  if (!item.has_value() || !item->leased() ||
+      static_cast<std::uint64_t>(item->fence) != ref.fence()) {
+    return false;  // Taken back meanwhile.
+  }
   item->closed_fence = item->fence;
   Requeue(sql, *key, *item, kAtOnce, now);
-  leases.erase(lease);
   return true;
 }
 
@@ -209,11 +220,12 @@ absl::Duration Backoff(const RetryLimits& limits, std::int64_t attempt) {
 }
 
 void PutResult(SqlConnection& sql, const ItemKey& key, const ItemResult& result) {
-  sql.Run("DELETE FROM item_results WHERE job_id = :job AND sheet_row = :row", key.job_id, key.row);
-  sql.Run("INSERT INTO item_results(job_id, sheet_row, result) VALUES(:job, :row, :result)",
-          key.job_id,
-          key.row,
-          Encoded(result.SerializeAsString()));
+  sql.Run(
+      "INSERT INTO item_results(job_id, sheet_row, result) VALUES(:job, :row, :result) "
+      "ON CONFLICT(job_id, sheet_row) DO UPDATE SET result = excluded.result",
+      key.job_id,
+      key.row,
+      Encoded(result.SerializeAsString()));
 }
 
 void CountNodeFailure(SqlConnection& sql, const ItemKey& key, const std::string& node_id) {
@@ -340,33 +352,44 @@ bool IsReady(const RetryLimits& limits, std::int64_t ready_ms, absl::Time now) {
   return ready_ms <= Millis(now) || ready_ms > Millis(now + limits.backoff_max);
 }
 
-// Nullopt: the item does not wait (any more).
+struct GrantRow {
+  ItemRow item;
+  std::string spec;
+
+  auto Columns() { return std::tuple_cat(item.Columns(), std::tie(spec)); }
+};
+
+// Nullopt: the item does not wait (any more), or another transaction is at it.
 absl::StatusOr<std::optional<rendernode::Lease>> Grant(SqlConnection& sql,
                                                        const RetryLimits& limits,
                                                        const ItemKey& key,
                                                        const JobToGrant& job,
                                                        const std::string& node_id,
                                                        absl::Time now) {
-  std::optional<ItemRow> item = FindItem(sql, key);
-  if (!item.has_value() || !item->waits() || !IsReady(limits, item->ready_ms, now)) {
+  std::optional<GrantRow> row = sql.One<GrantRow>(
+      "SELECT i.state, i.fence, i.closed_fence, i.failures, i.losses, i.ready_ms, i.node_id, "
+      "i.avoid_node, s.spec FROM items i "
+      "JOIN item_specs s ON s.job_id = i.job_id AND s.sheet_row = i.sheet_row "
+      "WHERE i.job_id = :job AND i.sheet_row = :row FOR UPDATE OF i SKIP LOCKED",
+      key.job_id,
+      key.row);
+  if (!row.has_value() || !row->item.waits() || !IsReady(limits, row->item.ready_ms, now)) {
     return std::nullopt;
   }
-  ++item->fence;
-  item->node_id = node_id;
+  ItemRow& item = row->item;
+  ++item.fence;
+  item.node_id = node_id;
   sql.Run(
       "UPDATE items SET state = 1, fence = :fence, node_id = :node, updated_ms = :now "
       "WHERE job_id = :job AND sheet_row = :row",
-      item->fence,
+      item.fence,
       node_id,
       Millis(now),
       key.job_id,
       key.row);
-  PutLease(sql, key, static_cast<std::uint64_t>(item->fence), node_id, now);
-  rendernode::Lease lease = LeaseOf(key, *item, job, now);
-  const auto spec = sql.One<std::tuple<std::string>>(
-      "SELECT spec FROM item_specs WHERE job_id = :job AND sheet_row = :row", key.job_id, key.row);
-  RETURN_IF_ERROR(
-      Decode(spec ? std::get<0>(*spec) : "?", "spec of item " + key.id(), *lease.mutable_item()));
+  PutLease(sql, key, static_cast<std::uint64_t>(item.fence), node_id, now);
+  rendernode::Lease lease = LeaseOf(key, item, job, now);
+  RETURN_IF_ERROR(Decode(row->spec, "spec of item " + key.id(), *lease.mutable_item()));
   return std::optional(std::move(lease));
 }
 
@@ -414,15 +437,23 @@ class NodeChoice {
 
 std::vector<LostLease> ExpireLeases(SqlConnection& sql, const StoreLimits& limits, absl::Time now) {
   const absl::Duration silence = limits.lease.ttl + limits.lease.reassign_grace;
-  // The wall clock was set back: count from now, else these would live too long.
-  sql.Run(
-      "UPDATE leases SET renewed_ms = :now WHERE renewed_ms > :later", Millis(now), Millis(now));
-  const auto expired = sql.All<std::tuple<std::string, long long>>(
-      "SELECT job_id, sheet_row FROM leases WHERE renewed_ms <= :limit", Millis(now - silence));
+  // The wall clock was set back: count from now, else these would live too long. Other
+  // coordinators' clocks may be a little ahead of ours.
+  sql.Run("UPDATE leases SET renewed_ms = :now WHERE renewed_ms > :later",
+          Millis(now),
+          Millis(now + limits.lease.reassign_grace));
+  // A lease that somebody is renewing or ending, and be it another coordinator, is not lost.
+  const auto expired = sql.All<std::tuple<std::string, long long, long long>>(
+      "SELECT job_id, sheet_row, fence FROM leases WHERE renewed_ms <= :limit "
+      "FOR UPDATE SKIP LOCKED",
+      Millis(now - silence));
   std::vector<LostLease> lost;
-  for (const auto& [job_id, row] : expired) {
+  for (const auto& [job_id, row, fence] : expired) {
     const ItemKey key{job_id, row};
-    std::optional<ItemRow> item = FindItem(sql, key);
+    std::optional<ItemRow> item = LockItemIfFree(sql, key);
+    if (!item.has_value() || !item->leased() || item->fence != fence) {
+      continue;
+    }
     const ItemError error{rendernode::ITEM_ERROR_VIDEO_ENCODING_ERROR,
                           absl::StrCat("node ",
                                        item->node_id,
@@ -446,11 +477,13 @@ std::vector<LostLease> ExpireLeases(SqlConnection& sql, const StoreLimits& limit
 void EndJobAtDeadline(SqlConnection& sql, const std::string& job_id, absl::Time now) {
   const ItemError error{rendernode::ITEM_ERROR_VIDEO_ENCODING_ERROR,
                         "the job's processing deadline passed before the item was finished"};
-  for (const auto& [row] : sql.All<std::tuple<long long>>(
-           "SELECT sheet_row FROM items WHERE job_id = :job AND state IN (0, 1)", job_id)) {
+  const std::vector<std::int64_t> rows = EndOpenItems(sql, job_id, ItemState::kFailed, now);
+  if (rows.empty()) {
+    return;  // Ended meanwhile.
+  }
+  for (const std::int64_t row : rows) {
     AddItemError(sql, {job_id, row}, error);
   }
-  EndOpenItems(sql, job_id, ItemState::kFailed, now);
   SetJobError(sql, job_id, error);
   EndJobIfDone(sql, job_id, now);
 }
@@ -465,11 +498,14 @@ absl::StatusOr<SessionInfo> SqlStore::OpenSession(const rendernode::OpenSessionR
   }
   return Write([&](SqlConnection& sql) -> absl::StatusOr<SessionInfo> {
     const std::string& node_id = request.node_id();
-    ASSIGN_OR_RETURN(const bool new_journal, SettleJournal(sql, request, now));
-    sql.Run("DELETE FROM nodes WHERE node_id = :node", node_id);
+    // First of all: from here on we are alone with the node.
     sql.Run(
         "INSERT INTO nodes(node_id, session, boot_id, incarnation, version, state, opened_ms, "
-        "renewed_ms) VALUES(:node, :session, :boot, :incarnation, :version, 0, :opened, :renewed)",
+        "renewed_ms) VALUES(:node, :session, :boot, :incarnation, :version, 0, :opened, :renewed) "
+        "ON CONFLICT(node_id) DO UPDATE SET session = excluded.session, "
+        "boot_id = excluded.boot_id, incarnation = excluded.incarnation, "
+        "version = excluded.version, state = 0, opened_ms = excluded.opened_ms, "
+        "renewed_ms = excluded.renewed_ms",
         node_id,
         session,
         request.boot_id(),
@@ -477,6 +513,7 @@ absl::StatusOr<SessionInfo> SqlStore::OpenSession(const rendernode::OpenSessionR
         request.version(),
         Millis(now),
         Millis(now));
+    ASSIGN_OR_RETURN(const bool new_journal, SettleJournal(sql, request, now));
     SessionInfo info{.session = session, .new_journal = new_journal};
     std::map<ItemKey, HeldRow> leases = LeasesOf(sql, node_id);
     if (new_journal) {
@@ -502,7 +539,7 @@ absl::StatusOr<SessionInfo> SqlStore::OpenSession(const rendernode::OpenSessionR
 
 absl::StatusOr<SyncOutcome> SqlStore::Sync(const rendernode::SyncRequest& request, absl::Time now) {
   return Write([&](SqlConnection& sql) -> absl::StatusOr<SyncOutcome> {
-    ASSIGN_OR_RETURN(const std::string node_id, NodeOfSession(sql, request.session()));
+    ASSIGN_OR_RETURN(const std::string node_id, LockSession(sql, request.session()));
     sql.Run("UPDATE nodes SET state = :state, renewed_ms = :now WHERE node_id = :node",
             static_cast<int>(request.state()),
             Millis(now),
@@ -563,7 +600,7 @@ absl::StatusOr<std::vector<WaitingJob>> SqlStore::Waiting(int per_job, absl::Tim
 absl::StatusOr<std::vector<rendernode::Lease>> SqlStore::Assign(
     const std::string& session, const std::vector<std::string>& item_ids, absl::Time now) {
   return Write([&](SqlConnection& sql) -> absl::StatusOr<std::vector<rendernode::Lease>> {
-    ASSIGN_OR_RETURN(const std::string node_id, NodeOfSession(sql, session));
+    ASSIGN_OR_RETURN(const std::string node_id, LockSession(sql, session));
     std::map<std::string, JobToGrant> jobs;
     std::vector<rendernode::Lease> leases;
     for (const std::string& item_id : item_ids) {
@@ -590,15 +627,10 @@ absl::StatusOr<std::vector<rendernode::Lease>> SqlStore::Assign(
       }
     }
     for (const auto& [job_id, job] : jobs) {
-      if (job.granted == 0) {
-        continue;
+      if (job.granted > 0) {
+        ChangeCounts(sql, job_id, {.pending = -job.granted, .leased = job.granted}, now);
+        StartJob(sql, job_id, now);
       }
-      ChangeCounts(sql, job_id, {.pending = -job.granted, .leased = job.granted}, now);
-      sql.Run(
-          "UPDATE jobs SET state = 1, started_ms = CASE WHEN started_ms = 0 THEN :now "
-          "ELSE started_ms END WHERE id = :job",
-          Millis(now),
-          job_id);
     }
     return leases;
   });
@@ -611,9 +643,9 @@ absl::StatusOr<std::string> SqlStore::SessionNode(const std::string& session) {
 absl::StatusOr<CommitItemResponse::Verdict> SqlStore::Commit(
     const rendernode::CommitItemRequest& request, absl::Time now) {
   return Write([&](SqlConnection& sql) -> absl::StatusOr<CommitItemResponse::Verdict> {
-    ASSIGN_OR_RETURN(const std::string node_id, NodeOfSession(sql, request.session()));
+    ASSIGN_OR_RETURN(const std::string node_id, LockSession(sql, request.session()));
     const std::optional<ItemKey> key = ItemKey::Parse(request.ref().item_id());
-    std::optional<ItemRow> item = key ? FindItem(sql, *key) : std::nullopt;
+    std::optional<ItemRow> item = key ? LockItem(sql, *key) : std::nullopt;
     if (!item.has_value()) {
       return CommitItemResponse::SUPERSEDED;
     }
@@ -632,7 +664,7 @@ absl::StatusOr<CommitItemResponse::Verdict> SqlStore::Commit(
 
 absl::Status SqlStore::CloseSession(const std::string& session, absl::Time now) {
   return database_->Write([&](SqlConnection& sql) -> absl::Status {
-    const absl::StatusOr<std::string> node_id = NodeOfSession(sql, session);
+    const absl::StatusOr<std::string> node_id = LockSession(sql, session);
     if (!node_id.ok()) {
       return absl::OkStatus();  // Closed before, or a newer one has taken everything over.
     }
@@ -661,7 +693,10 @@ absl::Status SqlStore::SetNodeDrain(const std::string& node_id,
     sql.Run("DELETE FROM node_drains WHERE node_id = :node", node_id);
     if (drain) {
       sql.Run(
-          "INSERT INTO node_drains(node_id, since_ms) VALUES(:node, :now)", node_id, Millis(now));
+          "INSERT INTO node_drains(node_id, since_ms) VALUES(:node, :now) "
+          "ON CONFLICT(node_id) DO NOTHING",
+          node_id,
+          Millis(now));
     }
     if (audit != nullptr) {
       WriteAudit(sql, *audit, now);

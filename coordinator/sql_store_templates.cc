@@ -67,6 +67,7 @@ absl::StatusOr<StoredTemplate> SqlStore::PutTemplate(const std::string& tenant,
                                                      absl::Time now) {
   const std::string sha256 = Sha256(body);
   return Write([&](SqlConnection& sql) -> absl::StatusOr<StoredTemplate> {
+    LockTenant(sql, tenant);
     const std::optional<TemplateRow> newest = Newest(sql, tenant, id);
     if (newest.has_value() && newest->sha256 == sha256) {
       return TemplateOf(*newest);

@@ -186,6 +186,7 @@ absl::StatusOr<Tenant> SqlStore::UpdateTenant(const std::string& id,
                                               const AuditEntry& audit,
                                               absl::Time now) {
   return Write([&](SqlConnection& sql) -> absl::StatusOr<Tenant> {
+    LockTenant(sql, id);
     ASSIGN_OR_RETURN(Tenant tenant, FindTenant(sql, id));
     change(tenant);
     sql.Run(
@@ -226,6 +227,7 @@ absl::Status SqlStore::AddKey(const StoredKey& key,
                               const AuditEntry& audit,
                               absl::Time now) {
   return database_->Write([&](SqlConnection& sql) -> absl::Status {
+    LockTenant(sql, key.tenant);
     if (!key.tenant.empty()) {
       RETURN_IF_ERROR(FindTenant(sql, key.tenant).status());
     }

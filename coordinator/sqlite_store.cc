@@ -5,74 +5,21 @@
 
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
-#include "absl/types/span.h"
 #include "base/file.h"
 #include "base/status.h"
-#include "coordinator/schema_sql.h"
 #include "coordinator/sql_database.h"
+#include "coordinator/sql_items.h"
 #include "coordinator/sql_store.h"
+#include "coordinator/store_schema.h"
 
 namespace rn {
 namespace {
 
 constexpr int kApplicationId = 0x524e5331;  // "RNS1"
-constexpr int kSchemaVersion = 7;
 constexpr int kReaders = 4;
-
-// What makes a store of the version before one of this version, in order; a new store is made by
-// schema.sql.
-constexpr const char* kToVersion2[] = {
-    "ALTER TABLE items ADD COLUMN avoid_node TEXT NOT NULL DEFAULT ''",
-    "ALTER TABLE job_requests ADD COLUMN correlation_id TEXT NOT NULL DEFAULT ''",
-    "CREATE TABLE node_journals(node_id TEXT PRIMARY KEY, journal_id TEXT NOT NULL, "
-    "incarnation BIGINT NOT NULL, opened_ms BIGINT NOT NULL)"};
-
-constexpr const char* kToVersion3[] = {
-    "CREATE TABLE node_drains(node_id TEXT PRIMARY KEY, since_ms BIGINT NOT NULL)"};
-
-constexpr const char* kToVersion4[] = {
-    "CREATE TABLE webhook_deliveries(job_id TEXT PRIMARY KEY REFERENCES jobs(id), "
-    "ended_ms BIGINT NOT NULL, attempts INTEGER NOT NULL, due_ms BIGINT NOT NULL)",
-    "CREATE INDEX webhook_deliveries_by_due ON webhook_deliveries(due_ms)",
-    "CREATE TABLE webhook_secrets(tenant TEXT PRIMARY KEY, secret TEXT NOT NULL)"};
-
-constexpr const char* kToVersion5[] = {
-    "CREATE TABLE templates(tenant TEXT NOT NULL, template_id TEXT NOT NULL, "
-    "version BIGINT NOT NULL, sha256 TEXT NOT NULL, created_ms BIGINT NOT NULL, "
-    "body TEXT NOT NULL, PRIMARY KEY(tenant, template_id, version))"};
-
-constexpr const char* kToVersion6[] = {
-    "CREATE INDEX jobs_of_tenant_by_time ON jobs(tenant, created_ms)"};
-
-constexpr const char* kToVersion7[] = {
-    "CREATE TABLE tenants(id TEXT PRIMARY KEY, title TEXT NOT NULL, state INTEGER NOT NULL, "
-    "items_open_max BIGINT NOT NULL, items_per_day_max BIGINT NOT NULL, "
-    "items_running_max BIGINT NOT NULL, weight_permille BIGINT NOT NULL, "
-    "created_ms BIGINT NOT NULL, updated_ms BIGINT NOT NULL)",
-    "CREATE TABLE api_keys(id TEXT PRIMARY KEY, tenant TEXT NOT NULL, title TEXT NOT NULL, "
-    "scopes TEXT NOT NULL, secret_hash TEXT NOT NULL, created_ms BIGINT NOT NULL, "
-    "expires_ms BIGINT NOT NULL, revoked_ms BIGINT NOT NULL, used_ms BIGINT NOT NULL)",
-    "CREATE INDEX api_keys_of_tenant ON api_keys(tenant, id)",
-    "CREATE TABLE audit_log(id TEXT PRIMARY KEY, at_ms BIGINT NOT NULL, who TEXT NOT NULL, "
-    "what TEXT NOT NULL, target TEXT NOT NULL, detail TEXT NOT NULL, "
-    "correlation_id TEXT NOT NULL)",
-    "CREATE INDEX audit_log_by_time ON audit_log(at_ms)"};
-
-struct Migration {
-  long long to_version;
-  absl::Span<const char* const> statements;
-};
-constexpr Migration kMigrations[] = {{2, kToVersion2},
-                                     {3, kToVersion3},
-                                     {4, kToVersion4},
-                                     {5, kToVersion5},
-                                     {6, kToVersion6},
-                                     {7, kToVersion7}};
 
 using Connection = std::unique_ptr<SqlConnection>;
 
@@ -101,12 +48,11 @@ absl::Status Create(const std::filesystem::path& path, const StoreLimits& limits
   {
     const Connection connection = Connect(fresh, limits);
     connection->Once("BEGIN");
-    for (const absl::string_view statement :
-         absl::StrSplit(kStoreSchema, ";\n", absl::SkipWhitespace())) {
-      connection->Once(std::string(statement));
+    for (const std::string& statement : StoreSchema(SqlDialect::kSqlite)) {
+      connection->Once(statement);
     }
     connection->Once(absl::StrCat("PRAGMA application_id=", kApplicationId));
-    connection->Once(absl::StrCat("PRAGMA user_version=", kSchemaVersion));
+    connection->Once(absl::StrCat("PRAGMA user_version=", kStoreSchemaVersion));
     connection->Once("COMMIT");
   }
   std::filesystem::rename(fresh, path, error);
@@ -122,9 +68,11 @@ absl::Status CheckOurs(SqlConnection& connection) {
     return absl::FailedPreconditionError("is not a coordinator's store");
   }
   const long long version = Query<long long>(connection, "PRAGMA user_version");
-  if (version < 1 || version > kSchemaVersion) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "has schema version ", version, "; this program knows versions 1 to ", kSchemaVersion));
+  if (version < 1 || version > kStoreSchemaVersion) {
+    return absl::FailedPreconditionError(absl::StrCat("has schema version ",
+                                                      version,
+                                                      "; this program knows versions 1 to ",
+                                                      kStoreSchemaVersion));
   }
   const auto verdict = Query<std::string>(connection, "PRAGMA quick_check(1)");
   return verdict == "ok" ? absl::OkStatus()
@@ -134,21 +82,17 @@ absl::Status CheckOurs(SqlConnection& connection) {
 // A store of an older version becomes one of ours, in one transaction: all of it or nothing.
 void Migrate(SqlConnection& connection) {
   const long long from = Query<long long>(connection, "PRAGMA user_version");
-  if (from == kSchemaVersion) {
+  if (from == kStoreSchemaVersion) {
     return;
   }
   connection.Once("BEGIN IMMEDIATE");
-  for (const Migration& migration : kMigrations) {
-    if (migration.to_version <= from) {
-      continue;
-    }
-    for (const char* statement : migration.statements) {
-      connection.Once(statement);
-    }
+  for (const std::string& statement :
+       StoreMigrations(SqlDialect::kSqlite, static_cast<int>(from))) {
+    connection.Once(statement);
   }
-  connection.Once(absl::StrCat("PRAGMA user_version=", kSchemaVersion));
+  connection.Once(absl::StrCat("PRAGMA user_version=", kStoreSchemaVersion));
   connection.Once("COMMIT");
-  SPDLOG_INFO("store migrated from_version={} to_version={}", from, kSchemaVersion);
+  SPDLOG_INFO("store migrated from_version={} to_version={}", from, kStoreSchemaVersion);
 }
 
 absl::StatusOr<std::unique_ptr<SqlDatabase>> OpenDatabase(const std::filesystem::path& path,
@@ -165,13 +109,15 @@ absl::StatusOr<std::unique_ptr<SqlDatabase>> OpenDatabase(const std::filesystem:
         "local, writable file system");
   }
   Migrate(*writer);
-  std::vector<Connection> readers;
-  for (int i = 0; i < kReaders; ++i) {
-    readers.push_back(Connect(path, limits));
-  }
+  writer.reset();
   // IMMEDIATE: a transaction that reads first and writes later could otherwise find that another
-  // process wrote in between.
-  return std::make_unique<SqlDatabase>("BEGIN IMMEDIATE", std::move(writer), std::move(readers));
+  // process wrote in between. One writer: SQLite has no use for more.
+  return SqlDatabase::Open({.begin_write = "BEGIN IMMEDIATE",
+                            .begin_read = "BEGIN",
+                            .writers = 1,
+                            .readers = kReaders,
+                            .at_end = &SettleJobs},
+                           [path, limits] { return Connect(path, limits); });
 }
 
 }  // namespace

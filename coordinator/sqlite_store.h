@@ -8,15 +8,9 @@
 
 #include "absl/status/statusor.h"
 #include "coordinator/store.h"
+#include "coordinator/store_limits.h"
 
 namespace rn {
-
-struct StoreLimits {
-  RetryLimits retry;
-  LeaseLimits lease;
-  absl::Duration busy_timeout = absl::Seconds(5);  // Another process has the file.
-  absl::Duration audit_kept = absl::Hours(24 * 400);
-};
 
 // Creates the file when absent. DataLoss: damaged. FailedPrecondition: not a store of ours, or one
 // of a newer version.

@@ -16,13 +16,9 @@ namespace {
 class SqlDatabaseTest : public ::testing::Test {
  protected:
   SqlDatabaseTest() {
-    auto writer = Connect();
-    writer->Once("PRAGMA journal_mode=WAL");
-    writer->Once("CREATE TABLE numbers(n INTEGER PRIMARY KEY)");
-    std::vector<std::unique_ptr<SqlConnection>> readers;
-    readers.push_back(Connect());
-    database_ =
-        std::make_unique<SqlDatabase>("BEGIN IMMEDIATE", std::move(writer), std::move(readers));
+    Connect()->Once("PRAGMA journal_mode=WAL");
+    Connect()->Once("CREATE TABLE numbers(n INTEGER PRIMARY KEY)");
+    database_ = *SqlDatabase::Open({}, [this] { return Connect(); });
   }
 
   std::unique_ptr<SqlConnection> Connect() const {

@@ -69,9 +69,9 @@ TEST_F(SqliteStoreTest, RefusesAStoreThatWasCutToNothing) {
 
 TEST_F(SqliteStoreTest, RefusesAStoreOfANewerVersion) {
   ASSERT_EQ(Open(), absl::OkStatus());
-  Run("PRAGMA user_version=8; PRAGMA journal_mode=DELETE");
+  Run("PRAGMA user_version=9; PRAGMA journal_mode=DELETE");
   ExpectRefused(absl::StatusCode::kFailedPrecondition,
-                "has schema version 8; this program knows versions 1 to 7");
+                "has schema version 9; this program knows versions 1 to 8");
 }
 
 // A store as version 1 left it: one job whose rows are done, leased, and waiting.

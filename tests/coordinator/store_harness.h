@@ -12,8 +12,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
+#include "coordinator/postgres_store.h"
 #include "coordinator/sqlite_store.h"
 #include "coordinator/store.h"
+#include "tests/fakes/postgres_server.h"
 
 namespace rn {
 
@@ -22,11 +24,14 @@ class StorePlace {
  public:
   virtual ~StorePlace() = default;
   virtual absl::StatusOr<std::unique_ptr<Store>> Open(const StoreLimits& limits) = 0;
+  // Once nobody is at it any more, and be it a process that was killed.
+  virtual absl::StatusOr<std::unique_ptr<Store>> OpenAlone(const StoreLimits& limits) = 0;
 };
 
 struct StoreBackend {
   const char* name;
   std::unique_ptr<StorePlace> (*make_place)();
+  int kill_rounds = 8;  // A process takes longer to connect than to open a file.
 };
 
 class SqlitePlace final : public StorePlace {
@@ -35,13 +40,33 @@ class SqlitePlace final : public StorePlace {
   absl::StatusOr<std::unique_ptr<Store>> Open(const StoreLimits& limits) override {
     return OpenSqliteStore(path(), limits);
   }
+  absl::StatusOr<std::unique_ptr<Store>> OpenAlone(const StoreLimits& limits) override {
+    return Open(limits);
+  }
   std::filesystem::path path() const { return folder_.path() / "store.db"; }
 
  private:
   const TempDir folder_ = *TempDir::Create("store");
 };
 
-inline constexpr StoreBackend kStoreBackends[] = {{"Sqlite", &SqlitePlace::Make}};
+class PostgresPlace final : public StorePlace {
+ public:
+  static std::unique_ptr<StorePlace> Make() { return std::make_unique<PostgresPlace>(); }
+  absl::StatusOr<std::unique_ptr<Store>> Open(const StoreLimits& limits) override {
+    return OpenPostgresStore({.url = database_.url(), .writers = 2, .readers = 2}, limits);
+  }
+  absl::StatusOr<std::unique_ptr<Store>> OpenAlone(const StoreLimits& limits) override {
+    database_.Disconnect();
+    return Open(limits);
+  }
+  const PostgresDatabase& database() const { return database_; }
+
+ private:
+  const PostgresDatabase database_;
+};
+
+inline constexpr StoreBackend kStoreBackends[] = {{"Sqlite", &SqlitePlace::Make, 20},
+                                                  {"Postgres", &PostgresPlace::Make}};
 
 inline std::string Name(const rendernode::LeaseRef& ref) {
   return absl::StrCat(ref.item_id(), "/", ref.fence());

@@ -22,8 +22,8 @@ using rendernode::CommitItemResponse;
 // "job <id>", "granted <job> <row> <fence>", "committed <job> <row> <fence>".
 class DoomedWriter {
  public:
-  DoomedWriter(const std::filesystem::path& path, int round, int promised_fd)
-      : store_(*OpenSqliteStore(path)), round_(round), promised_fd_(promised_fd) {}
+  DoomedWriter(StorePlace& place, int round, int promised_fd)
+      : store_(*place.Open({})), round_(round), promised_fd_(promised_fd) {}
 
   [[noreturn]] void Run() {
     std::thread other([this] { Loop(1); });
@@ -89,7 +89,7 @@ class DoomedWriter {
   const absl::Time now_ = absl::FromUnixSeconds(1767225600);
 };
 
-class StoreKillTest : public ::testing::Test {
+class StoreKillTest : public ::testing::TestWithParam<StoreBackend> {
  protected:
   // Kills a writer after it made about so many promises; what it promised.
   std::string RunAndKill(int round, int promises) {
@@ -99,7 +99,7 @@ class StoreKillTest : public ::testing::Test {
     UniqueFd theirs(fds[1]);
     const pid_t child = fork();
     if (child == 0) {
-      DoomedWriter(place_.path(), round, theirs.get()).Run();
+      DoomedWriter(*place_, round, theirs.get()).Run();
     }
     theirs.Reset();
     std::string promised;
@@ -158,20 +158,23 @@ class StoreKillTest : public ::testing::Test {
   }
 
  protected:
-  SqlitePlace place_;
+  const std::unique_ptr<StorePlace> place_ = GetParam().make_place();
 
  private:
   std::set<std::string> jobs_;
   std::map<std::pair<std::string, std::uint32_t>, std::pair<std::uint64_t, bool>> items_;
 };
 
-TEST_F(StoreKillTest, NothingPromisedIsLostHoweverOftenTheProcessIsKilled) {
-  ASSERT_TRUE(OpenSqliteStore(place_.path()).ok());
+INSTANTIATE_TEST_SUITE_P(Every, StoreKillTest, ::testing::ValuesIn(kStoreBackends), BackendName);
+
+TEST_P(StoreKillTest, NothingPromisedIsLostHoweverOftenTheProcessIsKilled) {
+  ASSERT_TRUE(place_->Open({}).ok());
   Dice dice(1);
-  for (int round = 0; round < 20 && !HasFailure(); ++round) {
+  const int rounds = GetParam().kill_rounds;
+  for (int round = 0; round < rounds && !HasFailure(); ++round) {
     SCOPED_TRACE(absl::StrCat("round ", round));
     const std::string promised = RunAndKill(round, static_cast<int>(1 + dice.Below(60)));
-    const auto store = OpenSqliteStore(place_.path());
+    const auto store = place_->OpenAlone({});
     ASSERT_TRUE(store.ok()) << store.status();
     ExpectKept(**store, promised);
   }
