@@ -263,6 +263,11 @@ std::string NodeBlock(const Rows& rows) {
   return text.empty() ? kNotMeasured : TableHead({"of", "what", "median"}) + text;
 }
 
+std::string RestBlock(const Rows& rows) {
+  const std::string text = absl::StrCat(Plain(rows, "REST"), Plain(rows, "REST, TLS"));
+  return text.empty() ? kNotMeasured : TableHead({"of", "what", ""}) + text;
+}
+
 // The scheduler beside first come, first served.
 std::string Schedule(const Rows& rows) {
   std::string text;
@@ -285,6 +290,7 @@ const std::map<std::string, Block>& Blocks() {
                                                                      {"kernels", KernelsBlock},
                                                                      {"scaling", Scaling},
                                                                      {"node", NodeBlock},
+                                                                     {"rest", RestBlock},
                                                                      {"schedule", Schedule}};
   return *blocks;
 }

@@ -45,6 +45,14 @@ class RenderBenchTest(unittest.TestCase):
             self.assertGreater(values[f"{smallest}: CPU"], 0)
             self.assertGreaterEqual(values["largest departure from a line"], 0)
 
+    def test_requests_are_measured_in_the_clear_and_over_tls(self):
+        with tempfile.TemporaryDirectory() as folder:
+            rows = bench(folder, "rest_bench", "--jobs=3", "--rows=50", "--nodes=2", "--rate=20", "--time=1s")
+        for scenario in ("REST", "REST, TLS"):
+            values = {row["metric"]: row["value"] for row in rows if row["scenario"] == scenario}
+            self.assertGreater(values["job of 50 rows"], 0)
+            self.assertGreaterEqual(values["GET, 20 a second p99"], values["GET, 20 a second p50"])
+
     def test_every_kernel_has_its_share_of_the_memory_bound(self):
         with tempfile.TemporaryDirectory() as folder:
             rows = bench(folder, "kernel_bench", "--repetitions=1", "--min_time=0.001")

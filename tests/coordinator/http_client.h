@@ -27,15 +27,15 @@ struct HttpReply {
   long connections = 0;  // New ones that it took.
 };
 
-struct HttpCall {
-  std::string method = "GET";
-  std::vector<std::string> headers;
-  std::string body;
-};
-
 // Keeps its connection alive between calls.
 class HttpClient {
  public:
+  struct Request {
+    std::string method = "GET";
+    std::vector<std::string> headers;
+    std::string body;
+  };
+
   // With `ca`, a file of certificates, over TLS.
   explicit HttpClient(int port, std::string ca = "")
       : port_(port), ca_(std::move(ca)), curl_(curl_easy_init()) {}
@@ -46,7 +46,7 @@ class HttpClient {
     return Call(target, {.headers = std::move(headers)});
   }
 
-  HttpReply Call(const std::string& target, const HttpCall& call) {
+  HttpReply Call(const std::string& target, const Request& call) {
     HttpReply reply;
     curl_slist* headers = nullptr;
     for (const std::string& header : call.headers) {

@@ -22,7 +22,6 @@
 namespace rn {
 namespace {
 
-constexpr char kApiKey[] = "e2e-key";
 constexpr char kCoordinatorLog[] = "coordinator.log";
 constexpr char kNodeLog[] = "node.log";
 constexpr absl::Duration kStartTimeout = absl::Seconds(30);

@@ -52,6 +52,7 @@ struct FarmOptions {
 class Farm {
  public:
   static constexpr char kTemplate[] = "tpl_short";  // About 2 s of 640×360, narrated.
+  static constexpr char kApiKey[] = "e2e-key";
 
   // Everything runs. PermissionDenied: we may not mount what `node_disk_bytes` needs.
   static absl::StatusOr<std::unique_ptr<Farm>> Create(const FarmOptions& options = {});
@@ -70,6 +71,7 @@ class Farm {
   Subprocess& coordinator_process() { return *coordinator_; }
   Subprocess& node_process(int node = 0) { return *nodes_[At(node)].process; }
   int node_port() const { return node_port_; }  // The coordinator's, for nodes.
+  int http_port() const { return http_port_; }  // And for clients.
   pid_t node_pid(int node = 0) const { return nodes_[At(node)].process->pid(); }
   // The daemon's children that live.
   std::vector<pid_t> WorkerPids(int node = 0) const;

@@ -1,0 +1,322 @@
+// What a client of the REST API waits for, asking the real coordinator at a steady rate while nodes
+// report progress and commit: jobs, lists of jobs, pages of items; in the clear and over TLS. And
+// how soon a job of ten thousand rows is accepted.
+#include <grpcpp/grpcpp.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/flags/flag.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "base/clock.h"
+#include "base/mutex.h"
+#include "base/status.h"
+#include "bench/program.h"
+#include "bench/report.h"
+#include "proto/node.grpc.pb.h"
+#include "tests/coordinator/http_client.h"
+#include "tests/e2e/farm.h"
+#include "tests/fakes/test_ca.h"
+
+ABSL_FLAG(int, jobs, 200, "jobs in the database, beside the large one");
+ABSL_FLAG(int, rows, 10'000, "rows of the large job");
+ABSL_FLAG(int, nodes, 50, "nodes that make a Sync each second");
+ABSL_FLAG(int, rate, 500, "requests a second");
+ABSL_FLAG(absl::Duration, time, absl::Seconds(20), "how long clients ask");
+
+namespace rn {
+namespace {
+
+constexpr double kGetTargetMs = 10;
+constexpr double kPostTargetMs = 1000;
+constexpr int kPosts = 3;
+constexpr int kRowsPerJob = 20;
+constexpr int kConnections = 20;
+constexpr int kLeasesPerNode = 4;
+constexpr int kSyncsPerCommit = 10;
+constexpr absl::Duration kSyncPeriod = absl::Seconds(1);
+
+absl::Duration Now() {
+  return Clock::System().SinceBoot();
+}
+
+void SleepUntil(absl::Duration due) {
+  absl::SleepFor(std::max(absl::ZeroDuration(), due - Now()));
+}
+
+// One node, played: it holds leases, says how far they are, and commits one now and then.
+class PlayedNode {
+ public:
+  PlayedNode(rendernode::NodeService::Stub& stub, int index) : stub_(stub) {
+    grpc::ClientContext context;
+    rendernode::OpenSessionRequest open;
+    rendernode::OpenSessionResponse opened;
+    open.set_node_id(absl::StrCat("rest-", index));
+    open.set_journal_id(open.node_id());
+    open.set_incarnation(1);
+    open.set_protocol_min(1);
+    open.set_protocol_max(1);
+    CHECK(stub_.OpenSession(&context, open, &opened).ok());
+    session_ = opened.session();
+    seq_ = index;  // So that not all commit at once.
+  }
+
+  void Sync() {
+    if (++seq_ % kSyncsPerCommit == 0 && !held_.empty()) {
+      Commit();
+    }
+    grpc::ClientContext context;
+    rendernode::SyncRequest request;
+    rendernode::SyncResponse response;
+    request.set_session(session_);
+    request.set_seq(seq_);
+    request.set_state(rendernode::READY);
+    request.set_want(kLeasesPerNode - static_cast<std::uint32_t>(held_.size()));
+    for (const rendernode::LeaseRef& ref : held_) {
+      rendernode::HeldLease* held = request.add_held();
+      *held->mutable_ref() = ref;
+      held->set_phase(rendernode::RENDERING);
+      held->set_progress_permille(static_cast<std::uint32_t>(seq_ * 10 % 1000));
+    }
+    CHECK(stub_.Sync(&context, request, &response).ok());
+    for (const rendernode::Lease& lease : response.grant()) {
+      held_.push_back(lease.ref());
+    }
+  }
+
+ private:
+  void Commit() {
+    grpc::ClientContext context;
+    rendernode::CommitItemRequest request;
+    rendernode::CommitItemResponse response;
+    request.set_session(session_);
+    *request.mutable_ref() = held_.back();
+    request.mutable_result()->set_outcome(rendernode::SUCCEEDED);
+    held_.pop_back();
+    CHECK(stub_.CommitItem(&context, request, &response).ok());
+  }
+
+  rendernode::NodeService::Stub& stub_;
+  std::string session_;
+  std::uint64_t seq_ = 0;
+  std::vector<rendernode::LeaseRef> held_;
+};
+
+// Nodes that report from construction to destruction, on a thread of their own.
+class PlayedNodes {
+ public:
+  PlayedNodes(int port, int count)
+      : stub_(rendernode::NodeService::NewStub(grpc::CreateChannel(
+            absl::StrCat("127.0.0.1:", port), grpc::InsecureChannelCredentials()))) {
+    for (int i = 0; i < count; ++i) {
+      nodes_.emplace_back(*stub_, i);
+    }
+    for (PlayedNode& node : nodes_) {
+      node.Sync();
+    }
+    thread_ = std::thread([this] { Work(); });
+  }
+  ~PlayedNodes() {
+    stop_ = true;
+    thread_.join();
+  }
+
+ private:
+  void Work() {
+    const absl::Duration step = kSyncPeriod / std::max<std::int64_t>(1, std::ssize(nodes_));
+    absl::Duration due = Now();
+    for (std::size_t turn = 0; !stop_; ++turn) {
+      SleepUntil(due);
+      if (!nodes_.empty()) {
+        nodes_[turn % nodes_.size()].Sync();
+      }
+      due += step;
+    }
+  }
+
+  const std::unique_ptr<rendernode::NodeService::Stub> stub_;
+  std::vector<PlayedNode> nodes_;
+  std::atomic<bool> stop_ = false;
+  std::thread thread_;
+};
+
+// A coordinator with jobs in it, and how clients reach it.
+class Service {
+ public:
+  static absl::StatusOr<std::unique_ptr<Service>> Start(bool tls) {
+    std::unique_ptr<Service> service(new Service(*TempDir::Create("rest_bench-")));
+    FarmOptions options{.nodes = 0,
+                        .sync_interval = absl::Seconds(5),
+                        .lease_ttl = absl::Seconds(30),
+                        .reassign_grace = absl::Seconds(10)};
+    if (tls) {
+      const TestIdentity identity =
+          service->authority_.Issue("coordinator", {.names = "IP:127.0.0.1"});
+      options.coordinator_config = absl::StrCat("[http.tls]\ncert_file = \"",
+                                                identity.certificate.string(),
+                                                "\"\nkey_file = \"",
+                                                identity.key.string(),
+                                                "\"\n");
+      service->trusted_ = service->authority_.path().string();
+    }
+    ASSIGN_OR_RETURN(service->farm_, Farm::Create(options));
+    RETURN_IF_ERROR(service->Fill());
+    return service;
+  }
+
+  HttpClient Connect() const { return HttpClient(farm_->http_port(), trusted_); }
+  int node_port() const { return farm_->node_port(); }
+
+  // What the nth request asks for.
+  std::string Target(std::int64_t n) const {
+    const auto pick = static_cast<std::size_t>(n);
+    const std::string& job = n % 8 == 0 ? large_ : jobs_[pick % jobs_.size()];
+    switch (n % 4) {
+      case 0:
+      case 1:
+        return absl::StrCat("/api/v1/bulk-jobs/", job);
+      case 2:
+        return "/api/v1/bulk-jobs";
+      default:
+        return absl::StrCat("/api/v1/bulk-jobs/", n % 8 == 3 ? large_ : job, "/videos");
+    }
+  }
+  static std::vector<std::string> Headers() {
+    return {absl::StrCat("Authorization: Bearer ", Farm::kApiKey)};
+  }
+
+  // Milliseconds of each POST of the large job.
+  const std::vector<double>& posts() const { return posts_; }
+
+ private:
+  explicit Service(TempDir folder) : folder_(std::move(folder)) {}
+
+  absl::Status Fill() {
+    WriteSheet("small", kRowsPerJob);
+    WriteSheet("large", absl::GetFlag(FLAGS_rows));
+    HttpClient client = Connect();
+    for (int i = 0; i < absl::GetFlag(FLAGS_jobs); ++i) {
+      ASSIGN_OR_RETURN(const std::string id, Post(client, "small"));
+      jobs_.push_back(id);
+    }
+    for (int i = 0; i < kPosts; ++i) {
+      const absl::Duration began = Now();
+      ASSIGN_OR_RETURN(large_, Post(client, "large"));
+      posts_.push_back(absl::ToDoubleMilliseconds(Now() - began));
+    }
+    return absl::OkStatus();
+  }
+
+  void WriteSheet(const std::string& id, int rows) {
+    farm_->WriteSheet(
+        id,
+        std::vector<std::array<std::string, 3>>(
+            static_cast<std::size_t>(rows),
+            {"A title of some words", "A short narration of one sentence.", "speaker.jpg"}));
+  }
+
+  absl::StatusOr<std::string> Post(HttpClient& client, const std::string& sheet) {
+    const nlohmann::json body = {
+        {"title", sheet},
+        {"input_source", {{"type", "sheet"}, {"sheet_id", sheet}, {"range", "A1:Z10001"}}},
+        {"output", {{"format", "mp4"}, {"output_bucket", "videos"}}},
+        {"template", {{"template_id", Farm::kTemplate}}}};
+    const HttpReply reply = client.Call(
+        "/api/v1/bulk-jobs", {.method = "POST", .headers = Headers(), .body = body.dump()});
+    if (reply.status != 201) {
+      return absl::InternalError(
+          absl::StrCat("a job was answered with ", reply.status, ": ", reply.body));
+    }
+    return nlohmann::json::parse(reply.body).at("id").get<std::string>();
+  }
+
+  const TempDir folder_;
+  const TestCa authority_{folder_.path(), "authority"};
+  std::string trusted_;  // "": no TLS.
+  std::unique_ptr<Farm> farm_;
+  std::vector<std::string> jobs_;
+  std::string large_;
+  std::vector<double> posts_;
+};
+
+// Milliseconds of each request, from when it was due: who has to wait for an answer before may not
+// hide that. Every connection is one thread's and asks again and again.
+absl::StatusOr<std::vector<double>> Ask(const Service& service, int rate, absl::Duration time) {
+  const auto requests = static_cast<std::int64_t>(rate * absl::ToDoubleSeconds(time));
+  Mutex mutex;
+  std::vector<double> milliseconds;
+  absl::Status failed;
+  std::vector<std::thread> threads;
+  const absl::Duration began = Now() + absl::Milliseconds(200);
+  for (int i = 0; i < kConnections; ++i) {
+    threads.emplace_back([&, i] {
+      HttpClient client = service.Connect();
+      client.Get("/healthz");  // The connection is there, and its handshake done.
+      std::vector<double> own;
+      for (std::int64_t n = i; n < requests; n += kConnections) {
+        const absl::Duration due = began + absl::Seconds(1) * n / rate;
+        SleepUntil(due);
+        const HttpReply reply = client.Get(service.Target(n), Service::Headers());
+        own.push_back(absl::ToDoubleMilliseconds(Now() - due));
+        if (reply.status != 200 || reply.connections != 0) {
+          MutexLock lock(mutex);
+          failed = absl::InternalError(absl::StrCat(service.Target(n),
+                                                    " was answered with ",
+                                                    reply.status,
+                                                    ", ",
+                                                    reply.connections,
+                                                    " new connections: ",
+                                                    reply.body));
+          return;
+        }
+      }
+      MutexLock lock(mutex);
+      milliseconds.insert(milliseconds.end(), own.begin(), own.end());
+    });
+  }
+  for (std::thread& thread : threads) {
+    thread.join();
+  }
+  RETURN_IF_ERROR(failed);
+  return milliseconds;
+}
+
+absl::StatusOr<std::vector<BenchRow>> MeasureAll() {
+  std::vector<BenchRow> rows;
+  for (const bool tls : {false, true}) {
+    const std::string scenario = tls ? "REST, TLS" : "REST";
+    ASSIGN_OR_RETURN(const auto service, Service::Start(tls));
+    rows.push_back(Summary({.scenario = scenario,
+                            .metric = absl::StrCat("job of ", absl::GetFlag(FLAGS_rows), " rows"),
+                            .unit = "ms",
+                            .target = kPostTargetMs},
+                           service->posts()));
+    const PlayedNodes nodes(service->node_port(), absl::GetFlag(FLAGS_nodes));
+    ASSIGN_OR_RETURN(std::vector<double> took,
+                     Ask(*service, absl::GetFlag(FLAGS_rate), absl::GetFlag(FLAGS_time)));
+    std::sort(took.begin(), took.end());
+    const std::string metric = absl::StrCat("GET, ", absl::GetFlag(FLAGS_rate), " a second");
+    rows.push_back(Summary({.scenario = scenario, .metric = metric + " p50", .unit = "ms"}, took));
+    rows.push_back(Summary(
+        {.scenario = scenario, .metric = metric + " p99", .unit = "ms", .target = kGetTargetMs},
+        took));
+    rows.back().value = took[(took.size() * 99 - 1) / 100];
+  }
+  return rows;
+}
+
+}  // namespace
+}  // namespace rn
+
+int main(int argc, char** argv) {
+  return rn::RunBench(argc, argv, "rest_bench", rn::MeasureAll);
+}
