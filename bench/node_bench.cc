@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -156,6 +157,13 @@ absl::Status MeasureSlots(int slots, std::vector<double>& mib) {
   return absl::OkStatus();
 }
 
+BenchRow Row(const std::string& metric,
+             const std::string& unit,
+             const std::vector<double>& values,
+             std::optional<double> target = std::nullopt) {
+  return Summary({.scenario = "node", .metric = metric, .unit = unit, .target = target}, values);
+}
+
 absl::StatusOr<std::vector<BenchRow>> MeasureAll() {
   Figures figures;
   RETURN_IF_ERROR(MeasureItems(figures));
@@ -165,39 +173,17 @@ absl::StatusOr<std::vector<BenchRow>> MeasureAll() {
     std::fprintf(stderr, "node: run %d of %d\n", run, absl::GetFlag(FLAGS_runs));
     RETURN_IF_ERROR(MeasureFarm(figures));
   }
-  const std::vector<BenchRow> rows = {
-      Summary({.scenario = "node",
-               .metric = "daemon idle RSS",
-               .unit = "MiB",
-               .target = kMemoryTargetMib},
-              figures.idle_mib),
-      Summary({.scenario = "node", .metric = "daemon RSS after 8 items", .unit = "MiB"},
-              figures.used_mib),
-      Summary({.scenario = "node",
-               .metric = "daemon idle CPU",
-               .unit = "%",
-               .target = kCpuTargetPercent},
-              figures.idle_percent),
-      Summary({.scenario = "node", .metric = "daemon RSS with 1 slot", .unit = "MiB"},
-              figures.one_slot_mib),
-      Summary({.scenario = "node", .metric = "daemon RSS with 16 slots", .unit = "MiB"},
-              figures.many_slots_mib),
-      Summary({.scenario = "node", .metric = "lease granted to worker starts, p50", .unit = "ms"},
-              figures.start_p50_ms),
-      Summary({.scenario = "node",
-               .metric = "lease granted to worker starts, p99",
-               .unit = "ms",
-               .target = kStartTargetMs},
-              figures.start_p99_ms),
-      Summary({.scenario = "node", .metric = "worker done to committed, p50", .unit = "ms"},
-              figures.end_p50_ms),
-      Summary({.scenario = "node",
-               .metric = "worker done to committed, p99",
-               .unit = "ms",
-               .target = kCommitTargetMs},
-              figures.end_p99_ms),
-      Summary({.scenario = "node", .metric = "daemon CPU per item", .unit = "ms"}, figures.cpu_ms)};
-  return rows;
+  return std::vector<BenchRow>{
+      Row("daemon idle RSS", "MiB", figures.idle_mib, kMemoryTargetMib),
+      Row("daemon RSS after 8 items", "MiB", figures.used_mib),
+      Row("daemon idle CPU", "%", figures.idle_percent, kCpuTargetPercent),
+      Row("daemon RSS with 1 slot", "MiB", figures.one_slot_mib),
+      Row("daemon RSS with 16 slots", "MiB", figures.many_slots_mib),
+      Row("lease granted to worker starts, p50", "ms", figures.start_p50_ms),
+      Row("lease granted to worker starts, p99", "ms", figures.start_p99_ms, kStartTargetMs),
+      Row("worker done to committed, p50", "ms", figures.end_p50_ms),
+      Row("worker done to committed, p99", "ms", figures.end_p99_ms, kCommitTargetMs),
+      Row("daemon CPU per item", "ms", figures.cpu_ms)};
 }
 
 }  // namespace

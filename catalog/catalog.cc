@@ -243,12 +243,13 @@ void Catalog::Impl::CheckNames(const nlohmann::json& value,
     const bool has = value.is_object() && value.contains(member) && value[member].is_string();
     return has ? value[member].get<std::string>() : "";
   };
-  const auto check = [&](const char* member, const char* kind, std::vector<std::string> valid) {
-    if (!Holds(valid, text(member))) {
-      problems->push_back(
-          {absl::StrCat(pointer, "/", member), UnknownName(kind, text(member), valid)});
-    }
-  };
+  const auto check =
+      [&](const char* member, const char* kind, const std::vector<std::string>& valid) {
+        if (!Holds(valid, text(member))) {
+          problems->push_back(
+              {absl::StrCat(pointer, "/", member), UnknownName(kind, text(member), valid)});
+        }
+      };
   if (absl::StartsWith(text("source"), "music:") || absl::StartsWith(text("source"), "asset:")) {
     check("source", "file", KeysOf(assets));
   }
