@@ -291,9 +291,13 @@ void ScalePlanes(Pyramid* pyramid,
         out->uv_alpha.data());
 }
 
-std::int32_t Fixed(double x, int bits) {
-  constexpr double kMax = 1 << 30;  // Far outside; steps away from it do not overflow.
-  return static_cast<std::int32_t>(std::clamp(std::round(std::ldexp(x, bits)), -kMax, kMax));
+constexpr double kFarOutside = 1 << 30;
+// Rounding of a step never adds up to anything over so few.
+constexpr int kWalk = 128;
+constexpr double kStepMax = kFarOutside / kWalk;  // A walk of them from far outside fits 32 bits.
+
+std::int32_t Fixed(double x, int bits, double max = kFarOutside) {
+  return static_cast<std::int32_t>(std::clamp(std::round(std::ldexp(x, bits)), -max, max));
 }
 
 // The next multiple of `step` below.
@@ -307,8 +311,6 @@ void TurnPlanes(const PlanesView& source,
                 const Placement& p,
                 const IntRect& area,
                 Planes* out) {
-  // Rounding of a step never adds up to anything over so few.
-  constexpr int kWalk = 128;
   constexpr double kGrowMax = 64;
   out->Reset(area.w, area.h, false);
   const Turn turn(p.rotation_deg);
@@ -318,8 +320,8 @@ void TurnPlanes(const PlanesView& source,
               .height = source.height / halves,
               .stride = stride,
               .step = halves};
-    walk.du = Fixed(turn.cos * Inverse(p.scale_x), 16);
-    walk.dv = Fixed(-turn.sin * Inverse(p.scale_y), 16);
+    walk.du = Fixed(turn.cos * Inverse(p.scale_x), 16, kStepMax);
+    walk.dv = Fixed(-turn.sin * Inverse(p.scale_y), 16, kStepMax);
     walk.grow_x = Fixed(std::min(std::abs(p.scale_x), kGrowMax), 8);
     walk.grow_y = Fixed(std::min(std::abs(p.scale_y), kGrowMax), 8);
     const int begin = area.x / halves;
