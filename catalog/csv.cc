@@ -42,9 +42,85 @@ std::size_t SequenceLength(absl::string_view text) {
   return 0;
 }
 
+void AppendUtf8(std::uint32_t point, std::string& text) {
+  const auto put = [&](std::uint32_t byte) { text.push_back(static_cast<char>(byte)); };
+  if (point < 0x80) {
+    put(point);
+  } else if (point < 0x800) {
+    put(0xC0 | point >> 6);
+    put(0x80 | (point & 0x3F));
+  } else if (point < 0x10000) {
+    put(0xE0 | point >> 12);
+    put(0x80 | (point >> 6 & 0x3F));
+    put(0x80 | (point & 0x3F));
+  } else {
+    put(0xF0 | point >> 18);
+    put(0x80 | (point >> 12 & 0x3F));
+    put(0x80 | (point >> 6 & 0x3F));
+    put(0x80 | (point & 0x3F));
+  }
+}
+
+// `text` begins with a byte order mark.
+absl::StatusOr<std::string> FromUtf16(absl::string_view text) {
+  const std::size_t low = text.front() == '\xFF' ? 0 : 1;  // Where a unit's low byte stands.
+  const auto unit = [&](std::size_t at) {
+    return static_cast<std::uint32_t>(static_cast<std::uint8_t>(text[at + low])) |
+           static_cast<std::uint32_t>(static_cast<std::uint8_t>(text[at + 1 - low])) << 8;
+  };
+  std::string converted;
+  converted.reserve(text.size());
+  for (std::size_t at = 2; at < text.size(); at += 2) {
+    const bool whole = at + 1 < text.size();
+    std::uint32_t point = whole ? unit(at) : 0xD800;
+    if (point >= 0xD800 && point < 0xDC00 && at + 3 < text.size() && unit(at + 2) >= 0xDC00 &&
+        unit(at + 2) < 0xE000) {
+      point = 0x10000 + ((point - 0xD800) << 10) + (unit(at + 2) - 0xDC00);
+      at += 2;
+    } else if (point >= 0xD800 && point < 0xE000) {
+      return absl::InvalidArgumentError(
+          "the text begins as UTF-16 and is none; save the sheet as \"CSV UTF-8\"");
+    }
+    AppendUtf8(point, converted);
+  }
+  return converted;
+}
+
+// What a line "sep=;" names, which is then taken off; else what the first record suggests.
+char TakeSeparator(absl::string_view* text) {
+  absl::string_view rest = *text;
+  if (absl::ConsumePrefix(&rest, "sep=") && !rest.empty() &&
+      absl::StrContains(",;\t|", rest.substr(0, 1))) {
+    const char separator = rest.front();
+    rest.remove_prefix(1);
+    absl::ConsumePrefix(&rest, "\r");
+    if (absl::ConsumePrefix(&rest, "\n")) {
+      *text = rest;
+      return separator;
+    }
+  }
+  bool quoted = false, tabs = false, semicolons = false;
+  for (const char c : *text) {
+    quoted = quoted != (c == '"');
+    if (quoted) {
+      continue;
+    }
+    if (c == ',') {
+      return ',';
+    }
+    if (c == '\r' || c == '\n') {
+      break;
+    }
+    tabs = tabs || c == '\t';
+    semicolons = semicolons || c == ';';
+  }
+  return tabs ? '\t' : semicolons ? ';' : ',';
+}
+
 class Parser {
  public:
-  Parser(absl::string_view text, const CsvLimits& limits) : rest_(text), limits_(limits) {}
+  Parser(absl::string_view text, char separator, const CsvLimits& limits)
+      : rest_(text), separator_(separator), ends_({separator, '\r', '\n'}), limits_(limits) {}
 
   absl::StatusOr<std::vector<std::vector<std::string>>> Parse() {
     std::vector<std::vector<std::string>> records;
@@ -67,9 +143,10 @@ class Parser {
         RETURN_IF_ERROR(Check(cell));
         record.push_back(std::move(cell));
       }
-      if (!absl::ConsumePrefix(&rest_, ",")) {
+      if (rest_.empty() || rest_.front() != separator_) {
         break;
       }
+      rest_.remove_prefix(1);
     }
     // What stopped the cell is the record's end; a lone CR is an end too (old Macs).
     absl::ConsumePrefix(&rest_, "\r");
@@ -81,7 +158,7 @@ class Parser {
     if (absl::ConsumePrefix(&rest_, "\"")) {
       return ReadQuoted(cell);
     }
-    const std::size_t end = std::min(rest_.find_first_of(",\r\n"), rest_.size());
+    const std::size_t end = std::min(rest_.find_first_of(ends_), rest_.size());
     cell.assign(rest_.data(), end);
     rest_.remove_prefix(end);
     return absl::OkStatus();
@@ -100,7 +177,7 @@ class Parser {
       }
       cell.push_back('"');
     }
-    if (!rest_.empty() && rest_.find_first_of(",\r\n") != 0) {
+    if (!rest_.empty() && rest_.find_first_of(ends_) != 0) {
       return Error(
           "text after a closing quote; a quote inside a quoted cell is written twice (\"\")");
     }
@@ -124,6 +201,8 @@ class Parser {
   }
 
   absl::string_view rest_;
+  const char separator_;
+  const std::string ends_;  // Of a cell without quotes.
   const CsvLimits& limits_;
   int row_ = 1;
   int column_ = 1;
@@ -152,8 +231,14 @@ std::string ColumnLetters(int column) {
 
 absl::StatusOr<std::vector<std::vector<std::string>>> ParseCsv(absl::string_view text,
                                                                const CsvLimits& limits) {
+  std::string converted;
+  if (absl::StartsWith(text, "\xFF\xFE") || absl::StartsWith(text, "\xFE\xFF")) {
+    ASSIGN_OR_RETURN(converted, FromUtf16(text));
+    text = converted;
+  }
   absl::ConsumePrefix(&text, "\xEF\xBB\xBF");
-  return Parser(text, limits).Parse();
+  const char separator = TakeSeparator(&text);
+  return Parser(text, separator, limits).Parse();
 }
 
 }  // namespace rn

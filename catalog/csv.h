@@ -16,8 +16,10 @@ struct CsvLimits {
   int cell_bytes_max = 1;
 };
 
-// The records first_row … last_row, a missing one at the end left out. Skips a UTF-8 byte order
-// mark; ends records at LF or CR LF. InvalidArgument, with row and column: a quote that never
+// The records first_row … last_row, a missing one at the end left out. UTF-8, with or without a
+// byte order mark, or UTF-16 with one; records end at LF or CR LF. Cells are separated by what a
+// first line as "sep=;" says, which is no record then; else by commas, or, where the first record
+// holds none, by tabs or semicolons. InvalidArgument, with row and column: a quote that never
 // closes, text after a closing quote, a cell above the limit, text that is not UTF-8 or holds a
 // NUL.
 absl::StatusOr<std::vector<std::vector<std::string>>> ParseCsv(absl::string_view text,

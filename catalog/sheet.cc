@@ -65,19 +65,47 @@ bool IsEmpty(const Cells& row) {
   return std::all_of(row.begin(), row.end(), [](const std::string& cell) { return cell.empty(); });
 }
 
-// Two of the three usual words; or, in any language, a word where the next row has a URL.
-bool IsHeader(const std::vector<Cells>& rows) {
-  const Cells& first = rows.front();
+// Two of the three usual words; or, in any language, a word where the next row has a URL. `first`
+// is the first row that is not empty.
+bool IsHeader(const std::vector<Cells>& rows, std::vector<Cells>::const_iterator first) {
   int words = 0;
   for (int column = 0; column < kNamedColumns; ++column) {
-    words += RoleOf(CellAt(first, column)).has_value() ? 1 : 0;
+    words += RoleOf(CellAt(*first, column)).has_value() ? 1 : 0;
   }
   if (words >= 2) {
     return true;
   }
-  const auto next = std::find_if_not(rows.begin() + 1, rows.end(), IsEmpty);
-  return next != rows.end() && !CellAt(first, kImageColumn).empty() &&
-         !LooksLikeUrl(CellAt(first, kImageColumn)) && LooksLikeUrl(CellAt(*next, kImageColumn));
+  const auto next = std::find_if_not(first + 1, rows.end(), IsEmpty);
+  return next != rows.end() && !CellAt(*first, kImageColumn).empty() &&
+         !LooksLikeUrl(CellAt(*first, kImageColumn)) && LooksLikeUrl(CellAt(*next, kImageColumn));
+}
+
+// The header's place in `rows`.
+std::optional<std::size_t> FindHeader(const std::vector<Cells>& rows) {
+  const auto first = std::find_if_not(rows.begin(), rows.end(), IsEmpty);
+  return first != rows.end() && IsHeader(rows, first)
+             ? std::make_optional(static_cast<std::size_t>(first - rows.begin()))
+             : std::nullopt;
+}
+
+// What spreadsheet programs show where a formula has no value.
+bool IsErrorValue(absl::string_view cell) {
+  static const std::set<absl::string_view> values = {"#BLOCKED!",
+                                                     "#CALC!",
+                                                     "#CONNECT!",
+                                                     "#DIV/0!",
+                                                     "#ERROR!",
+                                                     "#FIELD!",
+                                                     "#GETTING_DATA",
+                                                     "#N/A",
+                                                     "#NAME?",
+                                                     "#NULL!",
+                                                     "#NUM!",
+                                                     "#REF!",
+                                                     "#SPILL!",
+                                                     "#UNKNOWN!",
+                                                     "#VALUE!"};
+  return absl::StartsWith(cell, "#") && values.count(cell) > 0;
 }
 
 void TrimCells(std::vector<Cells>& rows) {
@@ -147,10 +175,25 @@ void WarnOfUnnamed(const std::optional<Cells>& header, Sheet& sheet) {
 }
 
 absl::Status TakeRows(std::vector<Cells> rows,
-                      bool has_header,
+                      std::optional<std::size_t> header,
                       const SheetRange& range,
                       Sheet& sheet) {
-  for (std::size_t i = has_header ? 1 : 0; i < rows.size(); ++i) {
+  const auto full = static_cast<std::int64_t>(
+      std::count_if(rows.begin(), rows.end(), [](const Cells& row) { return !IsEmpty(row); }));
+  const auto columns = static_cast<std::int64_t>(sheet.columns.size());
+  if (full * columns > kSheetCellsMax) {
+    return absl::InvalidArgumentError(absl::StrCat("the range holds ",
+                                                   full,
+                                                   " rows of ",
+                                                   columns,
+                                                   " columns; at most ",
+                                                   kSheetCellsMax,
+                                                   " cells"));
+  }
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (i == header) {
+      continue;
+    }
     if (IsEmpty(rows[i])) {
       ++sheet.empty_rows;
       continue;
@@ -164,6 +207,20 @@ absl::Status TakeRows(std::vector<Cells> rows,
         "the range holds ", sheet.rows.size(), " rows; at most ", kSheetRowsMax, " a job"));
   }
   return absl::OkStatus();
+}
+
+void WarnOfErrors(Sheet& sheet) {
+  std::size_t rows = 0;
+  std::string first;
+  for (const SheetRow& row : sheet.rows) {
+    if (std::optional<std::string> error = sheet.ErrorIn(row); error.has_value()) {
+      first = rows++ == 0 ? *std::move(error) : first;
+    }
+  }
+  if (rows > 0) {
+    sheet.warnings.push_back(absl::StrCat(
+        first, rows == 1 ? "" : absl::StrCat(", and so do others in ", rows - 1, " more rows")));
+  }
 }
 
 void WarnOfRows(Sheet& sheet) {
@@ -261,6 +318,26 @@ absl::StatusOr<SheetRange> SheetRange::Parse(absl::string_view text) {
   return range;
 }
 
+std::string CellName(int row, int column) {
+  return absl::StrCat(ColumnLetters(column), row);
+}
+
+absl::Status CheckCell(absl::string_view text, int row, int column) {
+  if (text.size() > kSheetCellBytesMax) {
+    return absl::InvalidArgumentError(absl::StrCat("cell ",
+                                                   CellName(row, column),
+                                                   " is ",
+                                                   text.size(),
+                                                   " bytes long; at most ",
+                                                   kSheetCellBytesMax));
+  }
+  if (absl::StrContains(text, absl::string_view("\0", 1))) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("cell ", CellName(row, column), " holds a NUL character"));
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<Sheet> ArrangeSheet(std::vector<Cells> rows, const SheetRange& range) {
   TrimCells(rows);
   Sheet sheet;
@@ -268,14 +345,16 @@ absl::StatusOr<Sheet> ArrangeSheet(std::vector<Cells> rows, const SheetRange& ra
   for (int column = 1; column <= columns; ++column) {
     sheet.columns.push_back(ColumnLetters(column));
   }
+  const std::optional<std::size_t> header_row = FindHeader(rows);
   std::optional<Cells> header;
-  if (!rows.empty() && IsHeader(rows)) {
-    header = rows.front();
+  if (header_row.has_value()) {
+    header = rows[*header_row];
     WarnOfMisplaced(*header, sheet);
   }
   RETURN_IF_ERROR(NameVariables(header, sheet));
-  RETURN_IF_ERROR(TakeRows(std::move(rows), header.has_value(), range, sheet));
+  RETURN_IF_ERROR(TakeRows(std::move(rows), header_row, range, sheet));
   WarnOfUnnamed(header, sheet);
+  WarnOfErrors(sheet);
   WarnOfRows(sheet);
   return sheet;
 }
@@ -298,6 +377,18 @@ std::map<std::string, std::string> Sheet::ValuesOf(const SheetRow& row) const {
     }
   }
   return values;
+}
+
+std::optional<std::string> Sheet::ErrorIn(const SheetRow& row) const {
+  for (std::size_t column = 0; column < columns.size(); ++column) {
+    if (!variables[column].empty() && IsErrorValue(row.cells[column])) {
+      return absl::StrCat("cell ",
+                          CellName(row.number, static_cast<int>(column) + 1),
+                          " shows the error ",
+                          row.cells[column]);
+    }
+  }
+  return std::nullopt;
 }
 
 }  // namespace rn

@@ -1,7 +1,9 @@
 // Rows as a spreadsheet has them: a range, its header row, what each column fills.
 #pragma once
 
+#include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +16,7 @@ inline constexpr int kSheetRowsMax = 10'000;   // Data rows of one job.
 inline constexpr int kSheetRowsLarge = 1'000;  // Above: a warning.
 inline constexpr int kSheetColumnsMax = 702;   // "ZZ".
 inline constexpr int kSheetCellBytesMax = 50'000;
+inline constexpr std::int64_t kSheetCellsMax = 1'000'000;  // Rows times columns.
 
 // "A1:Z100" or "Sheet!A1:Z100" ("'My tab'!A1:Z100" where the tab's name has blanks). Rows and
 // columns count from 1; the range begins at column A, where titles are.
@@ -32,8 +35,9 @@ struct SheetRow {
   std::vector<std::string> cells;  // As many as Sheet::columns; blanks around the text are gone.
 };
 
-// Column A is the title, B the script, C the image's URL. A first row of words such as "title" and
-// "script" is a header; it names what further columns hold. Without one those are not variables.
+// Column A is the title, B the script, C the image's URL. A first row, empty ones aside, of words
+// such as "title" and "script" is a header; it names what further columns hold. Without one those
+// are not variables.
 struct Sheet {
   std::vector<std::string> columns;    // Letters, to the last one used, at least to C.
   std::vector<std::string> variables;  // What each column fills: "title", "script", "image_url",
@@ -45,7 +49,18 @@ struct Sheet {
 
   // What `row` says, by the variables that it fills; empty cells say nothing.
   std::map<std::string, std::string> ValuesOf(const SheetRow& row) const;
+
+  // The first cell of `row` that fills something and shows an error of a spreadsheet's instead of a
+  // value, as "cell B7 shows the error #REF!".
+  std::optional<std::string> ErrorIn(const SheetRow& row) const;
 };
+
+// "B7"; both from 1.
+std::string CellName(int row, int column);
+
+// What no source lets pass. InvalidArgument, naming the cell: longer than kSheetCellBytesMax, or
+// with a NUL inside.
+absl::Status CheckCell(absl::string_view text, int row, int column);
 
 // `rows` as they stand in the range, the first being row `range.first_row`: finds the header,
 // drops empty rows, counts and checks. Shared by every source.

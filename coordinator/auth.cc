@@ -24,6 +24,7 @@ constexpr std::size_t kShownDigestChars = 8;
 constexpr Scope kScopes[] = {Scope::kJobsRead,
                              Scope::kJobsWrite,
                              Scope::kSheetsConnect,
+                             Scope::kSheetsWrite,
                              Scope::kTemplatesWrite,
                              Scope::kNodesRead,
                              Scope::kNodesWrite};
@@ -73,6 +74,8 @@ std::string ScopeName(Scope scope) {
       return "jobs:write";
     case Scope::kSheetsConnect:
       return "sheets:connect";
+    case Scope::kSheetsWrite:
+      return "sheets:write";
     case Scope::kTemplatesWrite:
       return "templates:write";
     case Scope::kNodesRead:

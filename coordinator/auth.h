@@ -15,15 +15,16 @@ enum class Scope {
   kJobsRead,
   kJobsWrite,
   kSheetsConnect,
+  kSheetsWrite,
   kTemplatesWrite,
   kNodesRead,
   kNodesWrite,
   kAdmin
 };
 
-// "jobs:read", "jobs:write", "sheets:connect", "templates:write", "nodes:read", "nodes:write"; and
-// back, InvalidArgument naming the valid ones. "nodes:…" are about every tenant's machines.
-// "admin", tenants and their keys, is the operators' alone and no tenant's.
+// "jobs:read", "jobs:write", "sheets:connect", "sheets:write", "templates:write", "nodes:read",
+// "nodes:write"; and back, InvalidArgument naming the valid ones. "nodes:…" are about every
+// tenant's machines. "admin", tenants and their keys, is the operators' alone and no tenant's.
 std::string ScopeName(Scope scope);
 absl::StatusOr<Scope> ScopeFromName(absl::string_view name);
 std::vector<std::string> ScopeNames();

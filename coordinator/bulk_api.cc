@@ -31,16 +31,17 @@ using Json = nlohmann::ordered_json;
 
 constexpr absl::string_view kIdPlaceholder = "{id}";
 constexpr absl::string_view kJobsList = "jobs";  // In page tokens.
-constexpr std::size_t kIdCharsMax = 64;
+constexpr std::size_t kIdCharsMax = 128;
 constexpr std::size_t kIdempotencyKeyCharsMax = 255;
 constexpr std::size_t kTemplateIdCharsMax = 60;  // Without "tpl_".
 constexpr std::int64_t kVersionMax = 1'000'000'000;
 constexpr std::size_t kPreviewRows = 5;
+constexpr char kSheetRetryAfter[] = "60";  // Google counts by the minute.
 constexpr int kReportPage = 500;
 
 bool PlausibleId(absl::string_view id) {
   return !id.empty() && id.size() <= kIdCharsMax && std::all_of(id.begin(), id.end(), [](char c) {
-    return absl::ascii_isalnum(c) || c == '_';
+    return absl::ascii_isalnum(c) || c == '_' || c == '-';
   });
 }
 
@@ -89,7 +90,13 @@ HttpResponse SheetResponse(const absl::Status& status, const std::string& pointe
   if (absl::IsInvalidArgument(status)) {
     return ValidationResponse({{pointer, std::string(status.message())}});
   }
-  return StatusResponse(status);
+  HttpResponse response = StatusResponse(status);
+  if (absl::IsUnavailable(status)) {  // What is away is not the store.
+    response.body = ErrorResponse(503, status.message()).body;
+  } else if (absl::IsResourceExhausted(status)) {
+    response.headers.emplace_back("Retry-After", kSheetRetryAfter);
+  }
+  return response;
 }
 
 std::vector<FieldError> CheckColumns(const Sheet& sheet, const TemplateOutline& outline) {
@@ -102,6 +109,10 @@ std::vector<FieldError> CheckColumns(const Sheet& sheet, const TemplateOutline& 
          absl::StrCat(problem.message, ". To leave a column out, begin its header with \"#\"")});
   }
   return errors;
+}
+
+HttpResponse NoUploads() {
+  return ErrorResponse(503, "no sheets are taken here");
 }
 
 HttpResponse QuotaResponse(const absl::Status& status) {
@@ -197,6 +208,11 @@ const BulkApi::Route BulkApi::kRoutes[] = {
     {"POST", "/api/v1/bulk-jobs/{id}/resume", Scope::kJobsWrite, &BulkApi::ResumeJob},
     {"POST", "/api/v1/bulk-jobs/{id}/retry-failed", Scope::kJobsWrite, &BulkApi::RetryFailed},
     {"POST", "/api/v1/sheets/connect", Scope::kSheetsConnect, &BulkApi::ConnectSheet},
+    {"GET", "/api/v1/sheets", Scope::kSheetsConnect, &BulkApi::ListSheets},
+    {"POST", "/api/v1/sheets", Scope::kSheetsWrite, &BulkApi::PostSheet},
+    {"GET", "/api/v1/sheets/{id}", Scope::kSheetsConnect, &BulkApi::GetSheet},
+    {"PUT", "/api/v1/sheets/{id}", Scope::kSheetsWrite, &BulkApi::PutSheet},
+    {"DELETE", "/api/v1/sheets/{id}", Scope::kSheetsWrite, &BulkApi::DeleteSheet},
     {"GET", "/api/v1/ws/bulk-jobs", Scope::kJobsRead, &BulkApi::WatchJob},
     {"GET", "/api/v1/templates", Scope::kJobsRead, &BulkApi::ListTemplates},
     {"GET", "/api/v1/templates/{id}", Scope::kJobsRead, &BulkApi::GetTemplate},
@@ -339,7 +355,7 @@ HttpResponse BulkApi::StoreJob(const Call& call,
                                              " bytes; the limit is nodes.job_spec_max = ",
                                              options_.job_spec_bytes_max)}});
   }
-  const auto sheet = sheets_.Read(call.who.tenant, request.sheet.sheet_id, request.sheet.range);
+  const auto sheet = ReadSheet(call, request.sheet);
   if (absl::IsNotFound(sheet.status())) {
     return ValidationResponse({{"/input_source/sheet_id", std::string(sheet.status().message())}});
   }
@@ -399,6 +415,20 @@ absl::StatusOr<TenantQuota> BulkApi::QuotaOf(const std::string& tenant) {
   quota.items_open_max = limits.items_open_max.value_or(quota.items_open_max);
   quota.items_per_day_max = limits.items_per_day_max.value_or(quota.items_per_day_max);
   return quota;
+}
+
+absl::StatusOr<Sheet> BulkApi::ReadSheet(const Call& call, const SheetRef& wanted) {
+  absl::StatusOr<Sheet> sheet = sheets_.Read(call.who.tenant, wanted.sheet_id, wanted.range);
+  // What the client did wrong it is told; of the rest somebody here has to know.
+  if (!sheet.ok() && !absl::IsInvalidArgument(sheet.status()) &&
+      !absl::IsNotFound(sheet.status())) {
+    SPDLOG_WARN("sheet not read tenant={} sheet={} error=\"{}\" correlation_id={}",
+                call.who.tenant,
+                wanted.sheet_id,
+                sheet.status().ToString(),
+                call.request.correlation_id);
+  }
+  return sheet;
 }
 
 HttpResponse BulkApi::ListJobs(const Call& call) {
@@ -559,7 +589,7 @@ HttpResponse BulkApi::ConnectSheet(const Call& call) {
     return ValidationResponse(*errors);
   }
   const auto& wanted = std::get<SheetRef>(parsed);
-  const auto sheet = sheets_.Read(call.who.tenant, wanted.sheet_id, wanted.range);
+  const auto sheet = ReadSheet(call, wanted);
   if (!sheet.ok()) {
     return SheetResponse(sheet.status(), "/sheet_id");
   }
@@ -569,6 +599,34 @@ HttpResponse BulkApi::ConnectSheet(const Call& call) {
                  {"status", "connected"},
                  {"sample", SampleOf(*sheet)},
                  {"warnings", sheet->warnings}});
+}
+
+HttpResponse BulkApi::ListSheets(const Call& call) {
+  return options_.sheet_uploads == nullptr ? NoUploads()
+                                           : options_.sheet_uploads->List(call.who.tenant);
+}
+
+HttpResponse BulkApi::PostSheet(const Call& call) {
+  return options_.sheet_uploads == nullptr
+             ? NoUploads()
+             : options_.sheet_uploads->Post(call.who.tenant, call.request);
+}
+
+HttpResponse BulkApi::GetSheet(const Call& call) {
+  return options_.sheet_uploads == nullptr ? NoUploads()
+                                           : options_.sheet_uploads->Get(call.who.tenant, call.id);
+}
+
+HttpResponse BulkApi::PutSheet(const Call& call) {
+  return options_.sheet_uploads == nullptr
+             ? NoUploads()
+             : options_.sheet_uploads->Put(call.who.tenant, call.id, call.request);
+}
+
+HttpResponse BulkApi::DeleteSheet(const Call& call) {
+  return options_.sheet_uploads == nullptr
+             ? NoUploads()
+             : options_.sheet_uploads->Delete(call.who.tenant, call.id, call.request);
 }
 
 HttpResponse BulkApi::WatchJob(const Call& call) {

@@ -19,6 +19,7 @@
 #include "coordinator/job_request.h"
 #include "coordinator/rate_limiter.h"
 #include "coordinator/sheet_source.h"
+#include "coordinator/sheet_uploads.h"
 #include "coordinator/store.h"
 #include "coordinator/webhooks.h"
 
@@ -61,7 +62,8 @@ struct BulkApiOptions {
       watch_job = [](const std::string&, const std::string&) {
         return absl::UnavailableError("there are no live events");
       };
-  std::optional<SecretBox> secret_box;  // As WebhookSecrets has it.
+  std::optional<SecretBox> secret_box;    // As WebhookSecrets has it.
+  SheetUploads* sheet_uploads = nullptr;  // Outlives the API; null: none are taken.
   absl::Duration idempotency_kept = absl::Hours(24);
   std::int64_t job_spec_bytes_max = 16 << 20;  // A job with a longer one no node could get.
 };
@@ -74,6 +76,9 @@ struct BulkApiOptions {
 //   GET  /bulk-jobs/{id}/report.csv, report.json
 //   POST /bulk-jobs/{id}/cancel, pause, resume, retry-failed
 //   POST /sheets/connect
+//   GET  /sheets                    those that are files
+//   POST /sheets                    201 an upload, under an id of ours
+//   GET, PUT, DELETE /sheets/{id}   PUT: 201 a new one, 200 another instead of the old one
 //   GET  /ws/bulk-jobs              ?job_id= ; a WebSocket, docs/websocket.md
 //   GET  /templates
 //   GET  /templates/{id}            ?version=
@@ -121,6 +126,11 @@ class BulkApi {
   HttpResponse ResumeJob(const Call& call);
   HttpResponse RetryFailed(const Call& call);
   HttpResponse ConnectSheet(const Call& call);
+  HttpResponse ListSheets(const Call& call);
+  HttpResponse PostSheet(const Call& call);
+  HttpResponse GetSheet(const Call& call);
+  HttpResponse PutSheet(const Call& call);
+  HttpResponse DeleteSheet(const Call& call);
   HttpResponse WatchJob(const Call& call);
   HttpResponse ListTemplates(const Call& call);
   HttpResponse GetTemplate(const Call& call);
@@ -133,6 +143,7 @@ class BulkApi {
   absl::StatusOr<TenantQuota> QuotaOf(const std::string& tenant);
   // What became of `what`, which the store was asked to do with a job.
   HttpResponse Done(const Call& call, const char* what, const absl::StatusOr<Job>& job);
+  absl::StatusOr<Sheet> ReadSheet(const Call& call, const SheetRef& wanted);
   nlohmann::ordered_json ToJson(const Job& job);
   HttpResponse JobResponse(int http_status, const Job& job);
   absl::StatusOr<std::vector<Item>> AllItems(const std::string& job_id);

@@ -15,6 +15,7 @@
 #include "coordinator/artifact_urls.h"
 #include "coordinator/auth.h"
 #include "coordinator/bulk_api.h"
+#include "coordinator/config_sheets.h"
 #include "coordinator/http_server.h"
 #include "coordinator/job_events.h"
 #include "coordinator/key_ring.h"
@@ -55,6 +56,7 @@ struct CoordinatorConfig {
   WebhookOptions webhooks;
   std::filesystem::path webhook_secrets_key_file;  // SecretBox::Load(); "" = kept as they are
   TemplateUploadLimits templates;
+  SheetsConfig sheets;
   Quotas quotas;
   absl::Duration idempotency_kept = absl::Hours(24);
 

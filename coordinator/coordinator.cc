@@ -23,13 +23,14 @@
 #include "coordinator/api_error.h"
 #include "coordinator/bulk_api.h"
 #include "coordinator/config_reload.h"
+#include "coordinator/google_sheets.h"
 #include "coordinator/job_events.h"
 #include "coordinator/lease_desk.h"
 #include "coordinator/node_api.h"
 #include "coordinator/node_service.h"
 #include "coordinator/postgres_store.h"
 #include "coordinator/served_files.h"
-#include "coordinator/sheet_source.h"
+#include "coordinator/sheet_folder.h"
 #include "coordinator/sqlite_store.h"
 #include "coordinator/web_files.h"
 #include "coordinator/webhooks.h"
@@ -38,6 +39,7 @@ namespace rn {
 namespace {
 
 constexpr char kStoreFile[] = "coordinator.db";
+constexpr char kSheetsPath[] = "/api/v1/sheets/";
 constexpr char kAdminKeyFile[] = "admin.key";
 constexpr int kTenantsPage = 500;
 
@@ -56,16 +58,23 @@ std::string UrlOf(const HttpServerOptions& http, int port) {
                                               : absl::StrCat(scheme, http.address, ":", port);
 }
 
+// Of uploads alone; a sheet is no longer than what else is taken otherwise.
+bool TakesSheet(absl::string_view method, absl::string_view path) {
+  return (method == "PUT" && absl::StartsWith(path, kSheetsPath)) ||
+         (method == "POST" && absl::StrCat(path, "/") == kSheetsPath);
+}
+
 }  // namespace
 
 // In the order in which things are made; they end in the opposite one.
 struct Coordinator::Impl {
   Impl(const CoordinatorConfig& config, Clock& wall)
-      : config(config), clock(wall), sheets(config.sheets_folder) {}
+      : config(config), clock(wall), sheet_folder(config.sheets_folder, config.sheets.folder) {}
 
   absl::Status OpenStore();
   absl::Status MakeSheetFolders(const Authenticator& keys) const;
   absl::Status MakeTenantsFolders();
+  absl::Status OpenSheets(Clock& clock);
   absl::Status StartHttp(Clock& clock);
   absl::Status LoadCatalog();
   void StartEvents();
@@ -80,7 +89,10 @@ struct Coordinator::Impl {
   AnchoredClock clock;
   std::string public_url;
   std::unique_ptr<Store> store;
-  CsvSheetSource sheets;
+  SheetFolder sheet_folder;
+  std::unique_ptr<GoogleSheetSource> google_sheets;  // Null: nobody's sheets are there.
+  std::optional<RoutedSheetSource> sheets;
+  std::optional<SheetUploads> uploads;
   std::optional<Catalog> catalog;
   std::optional<JobEvents> events;
   std::unique_ptr<LeaseDesk> desk;
@@ -106,6 +118,7 @@ absl::StatusOr<std::unique_ptr<Coordinator>> Coordinator::Start(const Coordinato
     impl->config.webhooks.secret_box = *std::move(box);
   }
   RETURN_IF_ERROR(impl->OpenStore());
+  RETURN_IF_ERROR(impl->OpenSheets(clock));
   RETURN_IF_ERROR(impl->StartHttp(clock));
   RETURN_IF_ERROR(impl->LoadCatalog());
   impl->StartEvents();
@@ -162,12 +175,26 @@ absl::Status Coordinator::Impl::MakeTenantsFolders() {
   }
 }
 
+// `clock` is the one that Google compares its own with.
+absl::Status Coordinator::Impl::OpenSheets(Clock& clock) {
+  if (config.sheets.uses_google()) {
+    ASSIGN_OR_RETURN(google_sheets, GoogleSheetSource::Create(config.sheets.google, clock));
+  }
+  sheets.emplace(sheet_folder, google_sheets.get(), config.sheets.routing);
+  uploads.emplace(sheet_folder, config.sheets.routing, clock);
+  return absl::OkStatus();
+}
+
 // Before the catalog, whose URLs need the port; until `ready` clients are asked to come back.
 absl::Status Coordinator::Impl::StartHttp(Clock& clock) {
+  HttpServerOptions options = config.http;
+  options.large_body_bytes_max = config.sheets.folder.file_bytes_max;
+  options.large_bodies_max = config.sheets.uploads_max;
+  options.takes_large_body = &TakesSheet;
   ASSIGN_OR_RETURN(
       http,
       HttpServer::Start(
-          config.http, [this](const HttpRequest& request) { return Handle(request); }, clock));
+          options, [this](const HttpRequest& request) { return Handle(request); }, clock));
   public_url = config.public_url.empty() ? UrlOf(config.http, http->port()) : config.public_url;
   return absl::OkStatus();
 }
@@ -209,7 +236,7 @@ absl::Status Coordinator::Impl::StartApi() {
   api.emplace(
       *store,
       *catalog,
-      sheets,
+      *sheets,
       clock,
       BulkApiOptions{
           .keys = std::move(keys),
@@ -225,6 +252,7 @@ absl::Status Coordinator::Impl::StartApi() {
           .watch_job = [this](const std::string& tenant,
                               const std::string& job_id) { return events->Watch(tenant, job_id); },
           .secret_box = config.webhooks.secret_box,
+          .sheet_uploads = &*uploads,
           .idempotency_kept = config.idempotency_kept,
           .job_spec_bytes_max = config.nodes.job_spec_bytes_max});
   node_api.emplace(
@@ -310,6 +338,9 @@ absl::Status Coordinator::Reload(const CoordinatorConfig& next) {
 }
 
 void Coordinator::Stop() {
+  if (impl_->google_sheets != nullptr) {
+    impl_->google_sheets->Stop();
+  }
   impl_->webhooks->Stop();
   impl_->nodes->Stop();
   impl_->http->Stop();

@@ -9,6 +9,7 @@
 #include <boost/asio/write.hpp>
 #include <boost/beast/http/error.hpp>
 #include <chrono>
+#include <limits>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -102,6 +103,7 @@ HttpConnection::HttpConnection(tcp::socket socket,
       peer_(PeerName(stream_.socket())) {}
 
 HttpConnection::~HttpConnection() {
+  LeaveLargeBody();
   on_end_(this);
 }
 
@@ -169,7 +171,8 @@ void HttpConnection::AwaitRequest() {
 void HttpConnection::ReadHeader() {
   parser_.emplace();
   parser_->header_limit(static_cast<std::uint32_t>(context_.options.header_bytes_max));
-  parser_->body_limit(static_cast<std::uint64_t>(context_.options.body_bytes_max));
+  parser_->body_limit(std::numeric_limits<std::uint64_t>::max());  // Until AllowBody().
+  body_bytes_max_ = context_.options.body_bytes_max;
   correlation_id_.clear();
   head_ = false;
   keep_alive_ = false;
@@ -189,8 +192,47 @@ void HttpConnection::OnHeader(const ErrorCode& error) {
   if (error) {
     return OnReadError(error);
   }
+  if (!AllowBody()) {
+    return;
+  }
   const bool asks = absl::EqualsIgnoreCase(Text(message[http::field::expect]), "100-continue");
   asks && !parser_->is_done() ? WriteContinue() : ReadBody();
+}
+
+bool HttpConnection::AllowBody() {
+  const auto& message = parser_->get();
+  const HttpServerOptions& options = context_.options;
+  const auto length = parser_->content_length();
+  const bool known = length.has_value();
+  const bool longer =
+      parser_->chunked() || (known && *length > static_cast<std::uint64_t>(options.body_bytes_max));
+  const std::string target = Text(message.target());
+  if (longer && options.takes_large_body &&
+      options.takes_large_body(Text(message.method_string()), target.substr(0, target.find('?')))) {
+    body_bytes_max_ = std::max(options.body_bytes_max, options.large_body_bytes_max);
+    if (!TakeLargeBody()) {
+      Disarm();
+      keep_alive_ = false;
+      Respond(TooMany("long requests at once"));
+      return false;
+    }
+  }
+  if (known && *length > static_cast<std::uint64_t>(body_bytes_max_)) {
+    OnReadError(http::error::body_limit);
+    return false;
+  }
+  parser_->body_limit(static_cast<std::uint64_t>(body_bytes_max_));
+  return true;
+}
+
+bool HttpConnection::TakeLargeBody() {
+  large_body_ = ++context_.large_bodies <= context_.options.large_bodies_max;
+  context_.large_bodies -= large_body_ ? 0 : 1;
+  return large_body_;
+}
+
+void HttpConnection::LeaveLargeBody() {
+  context_.large_bodies -= std::exchange(large_body_, false) ? 1 : 0;
 }
 
 void HttpConnection::WriteContinue() {
@@ -253,10 +295,7 @@ void HttpConnection::OnReadError(const ErrorCode& error) {
             "the request's header is longer than ", context_.options.header_bytes_max, " bytes"));
   }
   if (error == http::error::body_limit) {
-    return Fail(
-        413,
-        absl::StrCat(
-            "the request's body is longer than ", context_.options.body_bytes_max, " bytes"));
+    return Fail(413, absl::StrCat("the request's body is longer than ", body_bytes_max_, " bytes"));
   }
   const bool malformed =
       error.category() == http::make_error_code(http::error::bad_method).category() &&
@@ -290,6 +329,7 @@ void HttpConnection::Respond(HttpResponse response) {
     return Upgrade(*std::move(response.upgrade));
   }
   upgradable_.reset();
+  LeaveLargeBody();
   const absl::Time now = context_.clock.Now();
   keep_alive_ = keep_alive_ && !draining_;
   response_.emplace();

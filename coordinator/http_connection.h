@@ -3,6 +3,7 @@
 // Included by http_server.cc and http_connection.cc alone: Asio and Beast are heavy headers.
 #pragma once
 
+#include <atomic>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
@@ -61,7 +62,8 @@ struct HttpConnectionContext {
   const HttpHandler handler;
   Clock& clock;
   boost::asio::thread_pool& handlers;
-  const TlsContext* tls;  // Null: none.
+  std::atomic<int>& large_bodies;  // Of all connections.
+  const TlsContext* tls;           // Null: none.
   // Takes the stream for a WebSocket; null when there are too many, and the stream stays.
   const std::function<std::shared_ptr<WebSocketSession>(HttpStream& stream,
                                                         const std::string& peer)>
@@ -94,6 +96,9 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   void ReadHeader();
   void OnHeader(const ErrorCode& error);
   void WriteContinue();
+  bool AllowBody();  // False: it is too long, and that was answered.
+  bool TakeLargeBody();
+  void LeaveLargeBody();
   void ReadBody();
   void OnBody(const ErrorCode& error);
   void OnReadError(const ErrorCode& error);
@@ -122,6 +127,8 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   std::optional<RequestParser> parser_;
   std::optional<WebSocketSession::Request> upgradable_;
   std::string correlation_id_;
+  std::int64_t body_bytes_max_ = 0;  // Of this request.
+  bool large_body_ = false;          // Counted among `large_bodies`.
   bool head_ = false;
   bool keep_alive_ = false;
   std::optional<Response> response_;

@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <atomic>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/strand.hpp>
@@ -56,6 +57,7 @@ class BeastHttpServer : public HttpServer {
                  std::move(handler),
                  clock,
                  handlers_,
+                 large_bodies_,
                  tls_.get(),
                  [this](HttpStream& stream, const std::string& peer) {
                    return AdmitWebSocket(stream, peer);
@@ -93,6 +95,7 @@ class BeastHttpServer : public HttpServer {
   // Destroyed before what connections refer to: pending operations own connections.
   asio::io_context io_;
   asio::thread_pool handlers_;
+  std::atomic<int> large_bodies_ = 0;
   const HttpConnectionContext context_;
   asio::executor_work_guard<asio::io_context::executor_type> work_;
   tcp::acceptor acceptor_;

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "base/clock.h"
 #include "coordinator/http.h"
@@ -24,14 +25,19 @@ struct HttpTlsOptions {
 };
 
 struct HttpServerOptions {
-  std::string address = "127.0.0.1";                   // IPv4 or IPv6 literal.
-  int port = 8080;                                     // 0: any free one, see HttpServer::port().
-  std::optional<HttpTlsOptions> tls;                   // Without: in the clear.
-  int io_threads = 2;                                  // Sockets and reads of served files.
-  int handler_threads = 4;                             // Run the handler, which may block.
-  int connections_max = 512;                           // Above: 503 and close.
-  std::int64_t header_bytes_max = 32 << 10;            // Above: 431.
-  std::int64_t body_bytes_max = 1 << 20;               // Above: 413.
+  std::string address = "127.0.0.1";         // IPv4 or IPv6 literal.
+  int port = 8080;                           // 0: any free one, see HttpServer::port().
+  std::optional<HttpTlsOptions> tls;         // Without: in the clear.
+  int io_threads = 2;                        // Sockets and reads of served files.
+  int handler_threads = 4;                   // Run the handler, which may block.
+  int connections_max = 512;                 // Above: 503 and close.
+  std::int64_t header_bytes_max = 32 << 10;  // Above: 431.
+  std::int64_t body_bytes_max = 1 << 20;     // Above: 413.
+  // Requests whose bodies may be longer than that, by method and path; quick, any thread. So many
+  // of them at once; above: 503.
+  std::function<bool(absl::string_view method, absl::string_view path)> takes_large_body;
+  std::int64_t large_body_bytes_max = 16 << 20;
+  int large_bodies_max = 4;
   absl::Duration idle_timeout = absl::Seconds(60);     // Between two requests.
   absl::Duration request_timeout = absl::Seconds(30);  // First byte to last of a request; then 408.
   absl::Duration write_timeout = absl::Seconds(30);    // Without a byte taken by the client.

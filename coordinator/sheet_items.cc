@@ -1,6 +1,7 @@
 #include "coordinator/sheet_items.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "catalog/catalog.h"
@@ -15,7 +16,11 @@ std::vector<NewItem> ItemsOf(const Sheet& sheet,
   items.reserve(sheet.rows.size());
   for (const SheetRow& row : sheet.rows) {
     const auto number = static_cast<std::uint32_t>(row.number);
-    auto spec = Catalog::BuildItemSpec(job, outline, number, sheet.ValuesOf(row));
+    const std::optional<std::string> error = sheet.ErrorIn(row);
+    absl::StatusOr<rendernode::ItemSpec> spec =
+        error.has_value() ? WithItemError(absl::InvalidArgumentError(*error),
+                                          rendernode::ITEM_ERROR_TEMPLATE_RENDER_ERROR)
+                          : Catalog::BuildItemSpec(job, outline, number, sheet.ValuesOf(row));
     NewItem& item = items.emplace_back();
     if (spec.ok()) {
       item.spec = *std::move(spec);

@@ -1,8 +1,7 @@
-// Where sheets live: the seam, and a folder of CSV files.
+// Where sheets live: the seam, and who answers which id.
 #pragma once
 
-#include <cstdint>
-#include <filesystem>
+#include <map>
 #include <string>
 
 #include "absl/status/status.h"
@@ -21,27 +20,40 @@ class SheetSource {
   virtual ~SheetSource() = default;
 
   // A sheet of this tenant's. May block on a disk or a network. NotFound: no such sheet or tab;
-  // PermissionDenied: it is not shared with us; InvalidArgument: what it holds is unusable, with
-  // row and column; Unavailable and DeadlineExceeded: worth another try.
+  // PermissionDenied: it is not shared with us, and what to do; InvalidArgument: what it holds is
+  // unusable, with row and column; Unavailable, DeadlineExceeded, ResourceExhausted: worth another
+  // try. Messages are fit for clients, but for those of Internal.
   virtual absl::StatusOr<Sheet> Read(const std::string& tenant,
                                      absl::string_view sheet_id,
                                      const SheetRange& range) = 0;
 };
 
-// A folder for each tenant of `<tenant>/<sheet_id>.csv` files: RFC 4180 quoting, UTF-8 with or
-// without a byte order mark, LF or CR LF. A tab named in the range is `<sheet_id>/<tab>.csv`;
-// "Sheet" and "Sheet1" also name `<sheet_id>.csv` itself.
-class CsvSheetSource : public SheetSource {
+enum class SheetsFrom { kFolder, kGoogle };
+
+// Ids that begin so are the folder's, whatever else a tenant reads.
+inline constexpr absl::string_view kFileSheetPrefix = "file_";
+
+struct SheetRouting {
+  SheetsFrom everybody = SheetsFrom::kFolder;
+  std::map<std::string, SheetsFrom> tenants;  // Instead, for those named.
+
+  SheetsFrom Of(const std::string& tenant, absl::string_view sheet_id) const;
+};
+
+// Asks one source, by tenant and id alone: what that one does not have, no other is asked for.
+class RoutedSheetSource final : public SheetSource {
  public:
-  explicit CsvSheetSource(std::filesystem::path folder, std::int64_t file_bytes_max = 64 << 20);
+  // The sources outlive us. `google` may be null where `routing` never leads there.
+  RoutedSheetSource(SheetSource& folder, SheetSource* google, SheetRouting routing);
 
   absl::StatusOr<Sheet> Read(const std::string& tenant,
                              absl::string_view sheet_id,
                              const SheetRange& range) override;
 
  private:
-  const std::filesystem::path folder_;
-  const std::int64_t file_bytes_max_;
+  SheetSource& folder_;
+  SheetSource* const google_;
+  const SheetRouting routing_;
 };
 
 }  // namespace rn

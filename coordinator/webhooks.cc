@@ -100,7 +100,7 @@ WebhookSender::WebhookSender(Store& store,
                              Clock& clock,
                              Clock& wall,
                              const WebhookOptions& options,
-                             HttpPostOptions post,
+                             OutboundOptions post,
                              std::string public_url)
     : store_(store),
       clock_(clock),
@@ -217,17 +217,21 @@ absl::StatusOr<int> WebhookSender::Post(const WebhookDelivery& delivery) {
   }
   const std::string body = JobJson(*job, clock_.Now(), public_url_)
                                .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-  return HttpPost(
-      delivery.url,
-      {"Content-Type: application/json",
-       absl::StrCat(
-           "X-Rendernode-Delivery: ", delivery.job_id, "-", absl::ToUnixMillis(delivery.ended_at)),
-       absl::StrCat("X-Rendernode-Attempt: ", delivery.attempts),
-       absl::StrCat("X-Rendernode-Signature: ", WebhookSignature(*secret, wall_.Now(), body)),
-       absl::StrCat("X-Correlation-Id: ", delivery.correlation_id)},
-      body,
-      post_,
-      stop_.get_token());
+  const OutboundRequest request = {
+      .method = "POST",
+      .url = delivery.url,
+      .headers = {"Content-Type: application/json",
+                  absl::StrCat("X-Rendernode-Delivery: ",
+                               delivery.job_id,
+                               "-",
+                               absl::ToUnixMillis(delivery.ended_at)),
+                  absl::StrCat("X-Rendernode-Attempt: ", delivery.attempts),
+                  absl::StrCat("X-Rendernode-Signature: ",
+                               WebhookSignature(*secret, wall_.Now(), body)),
+                  absl::StrCat("X-Correlation-Id: ", delivery.correlation_id)},
+      .body = body};
+  ASSIGN_OR_RETURN(const OutboundAnswer answer, CallOut(request, post_, stop_.get_token()));
+  return answer.status;
 }
 
 absl::Duration WebhookSender::DelayAfter(int attempts) const {

@@ -25,7 +25,7 @@
 #include "absl/time/time.h"
 #include "base/clock.h"
 #include "base/mutex.h"
-#include "coordinator/http_post.h"
+#include "coordinator/outbound_http.h"
 #include "coordinator/secret_box.h"
 #include "coordinator/store.h"
 
@@ -99,7 +99,7 @@ class WebhookSender {
                 Clock& clock,
                 Clock& wall,
                 const WebhookOptions& options,
-                HttpPostOptions post,
+                OutboundOptions post,
                 std::string public_url);
 
   absl::StatusOr<bool> SendOne();  // False: nothing is due.
@@ -113,7 +113,7 @@ class WebhookSender {
   Clock& wall_;   // Outlives us.
   const WebhookOptions options_;
   WebhookSecrets secrets_;
-  const HttpPostOptions post_;
+  const OutboundOptions post_;
   const std::string public_url_;
   std::stop_source stop_;
 

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/nearest.h"
 #include "base/status.h"
+#include "catalog/xlsx.h"
 
 namespace rn {
 namespace {
@@ -101,8 +102,9 @@ absl::StatusOr<std::map<std::string, std::string>> ParseAssignments(
 
 absl::StatusOr<Sheet> ReadSheetFile(const fs::path& file) {
   ASSIGN_OR_RETURN(const std::string text, ReadFile(file, kSheetBytesMax));
-  auto sheet = SheetFromCsv(
-      text, {.first_row = 1, .last_row = kSheetRowsMax + 1, .last_column = kSheetColumnsMax});
+  const SheetRange all = {
+      .first_row = 1, .last_row = kSheetRowsMax + 1, .last_column = kSheetColumnsMax};
+  auto sheet = LooksLikeXlsx(text) ? SheetFromXlsx(text, all) : SheetFromCsv(text, all);
   return sheet.ok() ? sheet : Annotate(sheet.status(), file.string());
 }
 

@@ -24,12 +24,13 @@
 #include "absl/strings/strip.h"
 #include "base/address_policy.h"
 #include "base/curl_handles.h"
+#include "base/curl_options.h"
 #include "base/disk_full.h"
 #include "base/file.h"
 #include "base/mutex.h"
+#include "base/pause.h"
 #include "base/status.h"
 #include "daemon/confined_file.h"
-#include "daemon/pause.h"
 #include "proto/item_error.h"
 
 namespace rn {
@@ -312,21 +313,13 @@ class Transfer {
 void Transfer::Configure() {
   CURL* easy = easy_.get();
   CHECK(easy != nullptr);
-  const auto milliseconds = [](absl::Duration duration) {
-    return static_cast<long>(absl::ToInt64Milliseconds(duration));
-  };
-  curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, error_.data());
+  SetCommonOptions(
+      easy,
+      {.timeout = left_, .connect_timeout = limits_.connect_timeout, .ca_file = limits_.ca_file},
+      error_.data());
   curl_easy_setopt(easy, CURLOPT_URL, hop_.url.c_str());
-  curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(easy, CURLOPT_FAILONERROR, 1L);
-  curl_easy_setopt(easy, CURLOPT_PROXY, "");  // None, whatever the environment says.
-  curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
-  curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);  // A resolver that hangs must not hold us.
-  curl_easy_setopt(easy, CURLOPT_USERAGENT, kUserAgent);
   curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, kReceiveBufferBytes);
-  curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, std::max(1L, milliseconds(left_)));
-  curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, milliseconds(limits_.connect_timeout));
   curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE, static_cast<curl_off_t>(request_.bytes_max));
   curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, &OnBody);
   curl_easy_setopt(easy, CURLOPT_WRITEDATA, this);
@@ -340,10 +333,6 @@ void Transfer::Configure() {
     Append(resolve_, entry);
   }
   curl_easy_setopt(easy, CURLOPT_RESOLVE, resolve_.get());
-  if (!limits_.ca_file.empty()) {
-    curl_easy_setopt(easy, CURLOPT_CAINFO, limits_.ca_file.c_str());
-    curl_easy_setopt(easy, CURLOPT_CAPATH, nullptr);
-  }
   if (!request_.validators.etag.empty()) {
     Append(headers_, absl::StrCat("If-None-Match: ", request_.validators.etag));
   }

@@ -14,11 +14,12 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/curl_handles.h"
+#include "base/curl_options.h"
 #include "base/file.h"
 #include "base/mutex.h"
+#include "base/pause.h"
 #include "base/s3_signer.h"
 #include "base/status.h"
-#include "daemon/pause.h"
 #include "proto/item_error.h"
 
 namespace rn {
@@ -27,10 +28,6 @@ namespace {
 constexpr std::size_t kAnswerBytesMax = 4 << 20;
 constexpr std::size_t kIdleHandlesMax = 64;  // With their open connections.
 constexpr long kSendBufferBytes = 256 << 10;
-
-long Milliseconds(absl::Duration duration) {
-  return static_cast<long>(absl::ToInt64Milliseconds(duration));
-}
 
 // ---------------------------------------------------------------- what went wrong
 
@@ -142,7 +139,6 @@ class Try {
   static std::size_t OnHeader(char* data, std::size_t, std::size_t size, void* self);
   static std::size_t OnRead(char* buffer, std::size_t size, std::size_t count, void* self);
   static int OnSeek(void* self, curl_off_t offset, int origin);
-  static int OnProgress(void* self, curl_off_t, curl_off_t, curl_off_t, curl_off_t);
 
   const S3ClientOptions& options_;
   const S3Call& call_;
@@ -215,10 +211,6 @@ int Try::OnSeek(void* self, curl_off_t offset, int origin) {
   return CURL_SEEKFUNC_OK;
 }
 
-int Try::OnProgress(void* self, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
-  return static_cast<Try*>(self)->stop_.stop_requested() ? 1 : 0;
-}
-
 void Try::Address(const S3Credentials& credentials, absl::Time now) {
   const S3Account& account = options_.account;
   const S3Address address = AddressOf(account, call_.bucket, call_.key);
@@ -241,34 +233,25 @@ void Try::Address(const S3Credentials& credentials, absl::Time now) {
 }
 
 void Try::Configure() {
-  curl_easy_setopt(easy_, CURLOPT_ERRORBUFFER, error_.data());
+  const bool streams = call_.fd >= 0 || call_.take != nullptr;
+  SetCommonOptions(easy_,
+                   {.timeout = streams ? absl::InfiniteDuration() : options_.request_timeout,
+                    .connect_timeout = options_.connect_timeout,
+                    .ca_file = options_.ca_file},
+                   error_.data());
+  StopWith(easy_, stop_);
   curl_easy_setopt(easy_, CURLOPT_PATH_AS_IS, 1L);
-  curl_easy_setopt(easy_, CURLOPT_PROTOCOLS_STR, "http,https");
-  curl_easy_setopt(easy_, CURLOPT_PROXY, "");  // None, whatever the environment says.
-  curl_easy_setopt(easy_, CURLOPT_NOPROXY, "*");
-  curl_easy_setopt(easy_, CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt(easy_, CURLOPT_USERAGENT, kUserAgent);
-  curl_easy_setopt(easy_, CURLOPT_CONNECTTIMEOUT_MS, Milliseconds(options_.connect_timeout));
-  if (!options_.ca_file.empty()) {
-    curl_easy_setopt(easy_, CURLOPT_CAINFO, options_.ca_file.c_str());
-    curl_easy_setopt(easy_, CURLOPT_CAPATH, nullptr);
-  }
-  if (call_.fd >= 0 || call_.take != nullptr) {
+  if (streams) {
     const double seconds = absl::ToDoubleSeconds(options_.low_speed_window);
     const auto rate =
         static_cast<long>(static_cast<double>(options_.low_speed_bytes_min) / seconds);
     curl_easy_setopt(easy_, CURLOPT_LOW_SPEED_LIMIT, std::max(1L, rate));
     curl_easy_setopt(easy_, CURLOPT_LOW_SPEED_TIME, std::max(1L, static_cast<long>(seconds)));
-  } else {
-    curl_easy_setopt(easy_, CURLOPT_TIMEOUT_MS, Milliseconds(options_.request_timeout));
   }
   curl_easy_setopt(easy_, CURLOPT_WRITEFUNCTION, &OnBody);
   curl_easy_setopt(easy_, CURLOPT_WRITEDATA, this);
   curl_easy_setopt(easy_, CURLOPT_HEADERFUNCTION, &OnHeader);
   curl_easy_setopt(easy_, CURLOPT_HEADERDATA, this);
-  curl_easy_setopt(easy_, CURLOPT_NOPROGRESS, 0L);
-  curl_easy_setopt(easy_, CURLOPT_XFERINFOFUNCTION, &OnProgress);
-  curl_easy_setopt(easy_, CURLOPT_XFERINFODATA, this);
   for (const std::string& entry : options_.resolve) {
     Append(resolve_, entry);
   }

@@ -12,8 +12,8 @@
 
 #include "base/file.h"
 #include "base/mutex.h"
+#include "base/pause.h"
 #include "base/status.h"
-#include "daemon/pause.h"
 
 namespace rn {
 namespace {

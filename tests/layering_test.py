@@ -23,6 +23,7 @@ CONFINED = {
     r"(pango|cairo|fontconfig|hwy|ebur128|espeak-ng|flite)\b": {"pipeline"},
     r"grpc(pp)?/": {"proto", "daemon", "coordinator", "ctl"},
     r"sqlite3\.h|soci\b": {"daemon", "coordinator"},
+    r"zip\.h|expat\.h": {"catalog"},
     r"curl/": {"base", "daemon", "coordinator", "ctl"},
     r"boost/": {"coordinator"},
     r"CLI/": {"ctl", "daemon", "coordinator", "pipeline"},

@@ -33,6 +33,10 @@ NOBODYS_JOB = "job_01ABCDEFGHJKMNPQRSTVWXYZ01"
 NOBODYS_TEMPLATE = "tpl_nobodys"
 NOBODYS_TENANT = "nobody"
 NOBODYS_KEY = "AbCdEf012345"
+NOBODYS_SHEET = "file_nobodys"
+SHEET = "Title,Script,Image\nOne,Say it,https://x/1.png\n"
+CSV = {"Content-Type": "text/csv"}
+XLSX = {"Content-Type": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
 NEW_JOB = {
     "title": "Campaign", "priority": "normal", "processing_deadline_ms": 3600000,
     "input_source": {"type": "sheet", "sheet_id": "rows", "range": "A1:Z100"},
@@ -149,6 +153,8 @@ templates = "{SOURCE}/templates"
 port = 0
 body_max = "1MiB"
 {http}
+[sheets]
+file_max = "1MiB"
 [nodes]
 address = "127.0.0.1:0"
 [rate_limit]
@@ -181,7 +187,7 @@ burst = {BURST}
         if key is not None:
             headers["Authorization"] = f"Bearer {key}"
         if body is not None:
-            body = (body if isinstance(body, str) else json.dumps(body)).encode()
+            body = body if isinstance(body, bytes) else (body if isinstance(body, str) else json.dumps(body)).encode()
         connection.request(method, path, body=body, headers=headers)
         response = connection.getresponse()
         answer = Answer(response.status, dict(response.getheaders()), response.read().decode())
@@ -230,11 +236,12 @@ class ApiContractTest(unittest.TestCase):
     def body_of(self, pattern):
         return {"/api/v1/bulk-jobs": NEW_JOB, "/api/v1/sheets/connect": CONNECT,
                 "/api/v1/templates/{id}": TEMPLATE, "/api/v1/admin/tenants": NEW_TENANT,
-                "/api/v1/admin/tenants/{id}": {}, "/api/v1/admin/keys": NEW_KEY}.get(pattern)
+                "/api/v1/admin/tenants/{id}": {}, "/api/v1/admin/keys": NEW_KEY,
+                "/api/v1/sheets": SHEET, "/api/v1/sheets/{id}": SHEET}.get(pattern)
 
     def nobodys_id(self, pattern):
         return {"templates": NOBODYS_TEMPLATE, "tenants": NOBODYS_TENANT, "keys": NOBODYS_KEY,
-                "bulk-jobs": NOBODYS_JOB}.get(pattern.split("/{id}")[0].split("/")[-1])
+                "bulk-jobs": NOBODYS_JOB, "sheets": NOBODYS_SHEET}.get(pattern.split("/{id}")[0].split("/")[-1])
 
     def nobodys(self, pattern):
         return pattern.replace("{id}", str(self.nobodys_id(pattern)))
@@ -277,6 +284,19 @@ class ApiContractTest(unittest.TestCase):
         expect(200, "GET", f"/api/v1/bulk-jobs?page_size=1&page_token={token}", key="acme")
         expect(200, "HEAD", "/api/v1/bulk-jobs", key="acme")
         expect(200, "POST", "/api/v1/sheets/connect", key="acme", body=CONNECT)
+        for number, (path, method, made) in enumerate((("/mine", "PUT", 201), ("/mine", "PUT", 200), ("", "POST", 201))):
+            put = expect(made, method, f"/api/v1/sheets{path}", key="acme", body=SHEET + f"{number},Say it,\n", headers=CSV)
+        posted = json.loads(put.text)["sheet_id"]
+        book = (SOURCE / "tests/catalog/hello.xlsx").read_bytes()
+        expect(201, "PUT", "/api/v1/sheets/book", key="acme", body=book, headers=XLSX)
+        for name in ("mine", "book", posted):
+            expect(200, "GET", f"/api/v1/sheets/{name}", key="acme")
+            expect(200, "POST", "/api/v1/sheets/connect", key="acme", body={**CONNECT, "sheet_id": name})
+            ask.make(input_source=sheet(name))
+        names = [entry["sheet_id"] for entry in json.loads(expect(200, "GET", "/api/v1/sheets", key="acme").text)["data"]]
+        self.assertTrue({"rows", "bad", "mine", "book", posted} <= set(names), names)
+        expect(204, "DELETE", "/api/v1/sheets/mine", key="acme")
+        expect(404, "GET", "/api/v1/sheets/mine", key="acme")
         expect(201, "PUT", "/api/v1/templates/tpl_mine", key="acme", body=TEMPLATE)
         expect(200, "PUT", "/api/v1/templates/tpl_mine", key="acme", body=TEMPLATE)
         expect(200, "GET", "/api/v1/templates/tpl_mine?version=1", key="acme")
@@ -313,6 +333,11 @@ class ApiContractTest(unittest.TestCase):
                headers={"Idempotency-Key": "k" * 256})
         expect(400, "POST", "/api/v1/sheets/connect", key="acme", body={**CONNECT, "range": "B1:A"})
         expect(404, "POST", "/api/v1/sheets/connect", key="acme", body={**CONNECT, "sheet_id": "none"})
+        expect(400, "POST", "/api/v1/sheets", key="acme", body='a,"b', headers=CSV)
+        expect(415, "POST", "/api/v1/sheets", key="acme", body=SHEET)
+        expect(415, "PUT", "/api/v1/sheets/rows", key="acme", body=SHEET, headers={"Content-Type": "text/html"})
+        expect(409, "PUT", "/api/v1/sheets/rows", key="acme", headers=XLSX,
+               body=(SOURCE / "tests/catalog/hello.xlsx").read_bytes())
         expect(400, "PUT", "/api/v1/templates/tpl_bad", key="acme", body={**TEMPLATE, "scenes": []})
         expect(400, "GET", "/api/v1/templates/tpl_bad?version=x", key="acme")
         expect(404, "GET", "/api/v1/templates/tpl_bad", key="acme")
@@ -405,13 +430,15 @@ class ApiContractTest(unittest.TestCase):
 
     def test_nobody_learns_or_does_what_is_not_theirs(self):
         """Every operation × {no key, a wrong key, another tenant's key, a key without the scope}."""
-        job, template = self.coordinator.make()["id"], "tpl_matrix"
+        job, template, sheet_id = self.coordinator.make()["id"], "tpl_matrix", "file_matrix"
         admin = self.coordinator.admin_key
         self.expect(201, "POST", "/api/v1/admin/tenants", key=admin, body={"id": "acme"})
         made = json.loads(self.expect(201, "POST", "/api/v1/admin/keys", key=admin, body=NEW_KEY).text)
         revoked = json.loads(self.expect(201, "POST", "/api/v1/admin/keys", key=admin, body=NEW_KEY).text)
         self.expect(200, "POST", f"/api/v1/admin/keys/{revoked['id']}/revoke", key=admin)
-        ids = {NOBODYS_TEMPLATE: template, NOBODYS_JOB: job, NOBODYS_TENANT: "acme", NOBODYS_KEY: made["id"]}
+        ids = {NOBODYS_TEMPLATE: template, NOBODYS_JOB: job, NOBODYS_TENANT: "acme", NOBODYS_KEY: made["id"],
+               NOBODYS_SHEET: sheet_id}
+        self.expect(201, "PUT", f"/api/v1/sheets/{sheet_id}", key="acme", body=SHEET, headers=CSV)
         self.expect(201, "PUT", f"/api/v1/templates/{template}", key="acme", body=TEMPLATE)
         for method, pattern, operation in operations():
             if not operation["security"]:
@@ -446,6 +473,9 @@ class ApiContractTest(unittest.TestCase):
         if token is not None:
             theirs = json.loads(self.expect(200, "GET", f"/api/v1/bulk-jobs?page_token={token}", key="zeta").text)
             self.assertEqual([entry for entry in theirs["data"] if entry not in listed["data"]], [])
+        sheets = json.loads(self.expect(200, "GET", "/api/v1/sheets", key="zeta").text)["data"]
+        self.assertNotIn(sheet_id, [entry["sheet_id"] for entry in sheets])
+        self.expect(200, "GET", f"/api/v1/sheets/{sheet_id}", key="acme")  # Nobody else deleted it.
         still = json.loads(self.expect(200, "GET", f"/api/v1/bulk-jobs/{job}", key="acme").text)
         self.assertEqual(still["state"], "pending", "nobody else paused or canceled it")
 

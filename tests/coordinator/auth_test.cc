@@ -82,9 +82,11 @@ TEST(Auth, MistakesInTheConfigurationNameTheKey) {
                 HasSubstr("API key 1: the tenant's name must be 1 to 64 letters"))
         << tenant;
   }
-  EXPECT_THAT(ErrorOf({{.sha256 = Sha256("b"), .tenant = "b"}}),
-              HasSubstr("API key 1: no scopes are given; name what the key may do: jobs:read, "
-                        "jobs:write, sheets:connect, templates:write, nodes:read, nodes:write"));
+  EXPECT_THAT(
+      ErrorOf({{.sha256 = Sha256("b"), .tenant = "b"}}),
+      HasSubstr(
+          "API key 1: no scopes are given; name what the key may do: jobs:read, "
+          "jobs:write, sheets:connect, sheets:write, templates:write, nodes:read, nodes:write"));
   EXPECT_THAT(ErrorOf({good, good}), HasSubstr("API key 2: the same key was given before"));
   EXPECT_THAT(ErrorOf({{.sha256 = Sha256("b"), .tenant = "b", .scopes = {"jobs:wriet"}}}),
               HasSubstr("did you mean \"jobs:write\"?"));

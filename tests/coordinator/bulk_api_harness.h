@@ -16,6 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
 #include "coordinator/bulk_api.h"
+#include "coordinator/sheet_folder.h"
 #include "coordinator/sqlite_store.h"
 #include "tests/coordinator/small_catalog.h"
 #include "tests/fakes/fake_clock.h"
@@ -110,8 +111,9 @@ class BulkApiHarness {
   const TempDir folder_ = *TempDir::Create("bulk_api");
   SmallCatalog files_;
   const Catalog catalog_ = files_.Load();
-  CsvSheetSource sheets_{folder_.path() / "sheets"};
+  SheetFolder sheets_{folder_.path() / "sheets"};
   FakeClock clock_;
+  SheetUploads uploads_{sheets_, {.tenants = {{"zeta", SheetsFrom::kGoogle}}}, clock_};
   std::unique_ptr<Store> store_ = *OpenSqliteStore(folder_.path() / "store.db");
   std::atomic<int> woken_ = 0;
   BulkApiOptions Options() {
@@ -121,7 +123,8 @@ class BulkApiHarness {
                  {.sha256 = Sha256("zeta-key"), .tenant = "zeta", .scopes = ScopeNames()}}),
             .rate_limit = {.per_second = 10, .burst = kBurst},
             .public_url = "https://us",
-            .on_new_work = [this] { ++woken_; }};
+            .on_new_work = [this] { ++woken_; },
+            .sheet_uploads = &uploads_};
   }
   BulkApi api_{*store_, catalog_, sheets_, clock_, Options()};
 

@@ -48,6 +48,13 @@ TEST(CoordinatorConfigTest, TheExampleSaysTheDefaults) {
   EXPECT_EQ(example->key_ring.verified_for, defaults.key_ring.verified_for);
   EXPECT_EQ(example->key_ring.keys_max, defaults.key_ring.keys_max);
   EXPECT_EQ(example->key_ring.hashes_max, defaults.key_ring.hashes_max);
+  EXPECT_EQ(example->sheets.folder.file_bytes_max, defaults.sheets.folder.file_bytes_max);
+  EXPECT_EQ(example->sheets.uploads_max, defaults.sheets.uploads_max);
+  EXPECT_EQ(example->sheets.google.api_url, defaults.sheets.google.api_url);
+  EXPECT_EQ(example->sheets.google.token_url, defaults.sheets.google.token_url);
+  EXPECT_EQ(example->sheets.google.concurrency_max, defaults.sheets.google.concurrency_max);
+  EXPECT_EQ(example->sheets.google.calls.timeout, defaults.sheets.google.calls.timeout);
+  EXPECT_EQ(example->sheets.google.calls.backoff_max, defaults.sheets.google.calls.backoff_max);
 }
 
 TEST(CoordinatorConfigTest, ArtifactsInS3AreSignedWhenAskedFor) {
@@ -77,8 +84,9 @@ TEST(CoordinatorConfigTest, AKeyGrantsItsScopesToItsTenant) {
 TEST(CoordinatorConfigTest, AKeySaysWhatItMayDo) {
   EXPECT_THAT(
       MistakesIn(absl::StrCat("[keys]\n\"", Sha256("secret"), "\" = \"acme\"\n")),
-      HasSubstr("keys: API key 1: no scopes are given; name what the key may do: jobs:read, "
-                "jobs:write, sheets:connect, templates:write, nodes:read, nodes:write"));
+      HasSubstr(
+          "keys: API key 1: no scopes are given; name what the key may do: jobs:read, "
+          "jobs:write, sheets:connect, sheets:write, templates:write, nodes:read, nodes:write"));
 }
 
 TEST(CoordinatorConfigTest, ATenantMayHaveAQuotaOfItsOwn) {
@@ -102,6 +110,58 @@ TEST(CoordinatorConfigTest, WebhooksHaveBounds) {
   EXPECT_THAT(MistakesIn("[webhooks]\nallow_private = [\"10.1.0.1/16\"]\nbackoff_min = \"1h\"\n"
                          "backoff_max = \"1s\"\n"),
               AllOf(HasSubstr("webhooks.allow_private"), HasSubstr("webhooks.backoff_min")));
+}
+
+TEST(CoordinatorConfigTest, SheetsAreWhereTheConfigurationSays) {
+  const auto config = ParseCoordinatorConfig(R"(
+[sheets]
+source = "google"
+[sheets.google]
+service_account_file = "/etc/google.json"
+api_url = "http://127.0.0.1:9000"
+[sheets.tenants.acme]
+api_key_file = "/etc/acme.key"
+[sheets.tenants.zeta]
+source = "folder"
+)",
+                                             "c");
+  ASSERT_TRUE(config.ok()) << config.status();
+  const SheetsConfig& sheets = config->sheets;
+  EXPECT_TRUE(sheets.uses_google());
+  EXPECT_EQ(sheets.routing.Of("anybody", "1A2B"), SheetsFrom::kGoogle);
+  EXPECT_EQ(sheets.routing.Of("anybody", "file_1"), SheetsFrom::kFolder);
+  EXPECT_EQ(sheets.routing.Of("zeta", "1A2B"), SheetsFrom::kFolder);
+  EXPECT_EQ(sheets.google.everybody.service_account_file, "/etc/google.json");
+  EXPECT_EQ(sheets.google.tenants.at("acme").api_key_file, "/etc/acme.key");
+  EXPECT_EQ(sheets.google.tenants.count("zeta"), 0u);
+  EXPECT_FALSE(CoordinatorConfig().sheets.uses_google());
+}
+
+TEST(CoordinatorConfigTest, MistakesAboutSheetsAreNamed) {
+  EXPECT_THAT(MistakesIn("[sheets]\nsource = \"google\"\n"),
+              HasSubstr("sheets.google.service_account_file: must be given"));
+  EXPECT_THAT(MistakesIn("[sheets.tenants.acme]\nsource = \"google\"\n"),
+              HasSubstr("sheets.tenants.acme.service_account_file: must be given"));
+  EXPECT_THAT(MistakesIn("[sheets.google]\nservice_account_file = \"/a\"\napi_key_file = \"b\"\n"),
+              AllOf(HasSubstr("goes instead of service_account_file"),
+                    HasSubstr("\"b\" is not an absolute path")));
+  EXPECT_THAT(MistakesIn("[sheets]\nsource = \"gogle\"\n"), HasSubstr("google"));
+  EXPECT_THAT(MistakesIn("[sheets.tenants.-x]\nsource = \"folder\"\n"),
+              HasSubstr("the tenant's name"));
+  EXPECT_THAT(MistakesIn("[http]\nhandler_threads = 2\n[sheets]\nsource = \"google\"\n"
+                         "[sheets.google]\napi_key_file = \"/k\"\nconcurrency_max = 2\n"),
+              HasSubstr("must be below http.handler_threads = 2"));
+  for (const char* url : {"http://sheets.example.com",
+                          "http://localhost.example.com",
+                          "http://127.0.0.1@example.com",
+                          "http://127.0.0.1:80@example.com/x",
+                          "https://",
+                          "ftp://x",
+                          "https://x/"}) {
+    EXPECT_THAT(MistakesIn(absl::StrCat("[sheets.google]\napi_url = \"", url, "\"\n")),
+                HasSubstr("sheets.google.api_url"))
+        << url;
+  }
 }
 
 TEST(CoordinatorConfigTest, EveryMistakeIsReportedAtOnce) {

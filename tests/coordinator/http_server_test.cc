@@ -141,6 +141,38 @@ TEST(HttpServer, AChunkedBodyAboveTheLimitIs413) {
   EXPECT_THAT(client.Receive(), StartsWith("HTTP/1.1 413 "));
 }
 
+TEST(HttpServer, SomePathsTakeLongerBodiesButNotManyAtOnce) {
+  HttpServerOptions options;
+  options.body_bytes_max = 1000;
+  options.large_body_bytes_max = 5000;
+  options.large_bodies_max = 1;
+  options.takes_large_body = [](absl::string_view method, absl::string_view path) {
+    return method == "PUT" && path == "/large";
+  };
+  const auto server = Serve(Echo, options);
+  HttpClient client(server->port());
+  const std::string large(5000, 'a');
+  EXPECT_EQ(client.Call("/large?x=1", {.method = "PUT", .body = large}).status, 200);
+  EXPECT_EQ(client.Call("/large", {.method = "POST", .body = large}).status, 413);
+  EXPECT_EQ(client.Call("/small", {.method = "PUT", .body = large}).status, 413);
+  const HttpReply refused = client.Call("/large", {.method = "PUT", .body = large + "a"});
+  EXPECT_EQ(refused.status, 413);
+  EXPECT_THAT(refused.body, HasSubstr("longer than 5000 bytes"));
+  RawClient chunked(server->port());
+  chunked.Send("PUT /large HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n");
+  chunked.Send(absl::StrCat("7D0\r\n", std::string(2000, 'a'), "\r\n"));
+  // It holds the only place there is, until it is done.
+  HttpReply busy;
+  do {
+    busy = client.Call("/large", {.method = "PUT", .body = large});
+  } while (busy.status == 200);
+  EXPECT_EQ(busy.status, 503);
+  EXPECT_EQ(client.Call("/large", {.method = "PUT", .body = "short"}).status, 200);
+  chunked.Send("0\r\n\r\n");
+  EXPECT_THAT(chunked.Receive(), StartsWith("HTTP/1.1 200 "));
+  EXPECT_EQ(client.Call("/large", {.method = "PUT", .body = large}).status, 200);
+}
+
 TEST(HttpServer, AHeaderAboveTheLimitIs431) {
   HttpServerOptions options;
   options.header_bytes_max = 1024;
