@@ -747,7 +747,8 @@ HttpResponse BulkApi::ReplaceWebhookSecret(const Call& call) {
 }
 
 Json BulkApi::ToJson(const Job& job) {
-  return JobJson(job, clock_.Now(), options_.public_url, gate_.Limited(job.tenant));
+  return JobJson(
+      job, clock_.Now(), options_.public_url, gate_.Limited(job.tenant), options_.foretell(job.id));
 }
 
 HttpResponse BulkApi::JobResponse(int http_status, const Job& job) {

@@ -18,6 +18,7 @@
 #include "coordinator/http.h"
 #include "coordinator/job_request.h"
 #include "coordinator/rate_limiter.h"
+#include "coordinator/scheduler.h"
 #include "coordinator/sheet_source.h"
 #include "coordinator/sheet_uploads.h"
 #include "coordinator/store.h"
@@ -62,6 +63,9 @@ struct BulkApiOptions {
       watch_job = [](const std::string&, const std::string&) {
         return absl::UnavailableError("there are no live events");
       };
+  // When a job will be done, as far as the scheduler knows; quick, any thread.
+  std::function<std::optional<Forecast>(const std::string& job_id)> foretell =
+      [](const std::string&) { return std::nullopt; };
   std::optional<SecretBox> secret_box;    // As WebhookSecrets has it.
   SheetUploads* sheet_uploads = nullptr;  // Outlives the API; null: none are taken.
   absl::Duration idempotency_kept = absl::Hours(24);

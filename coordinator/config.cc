@@ -227,6 +227,45 @@ void ReadRetries(ConfigReader& reader, RetryLimits& retry) {
   }
 }
 
+// An items_running_max of 0 is no limit.
+void ReadShare(ConfigReader& reader,
+               const std::string& weight_key,
+               const std::string& limit_key,
+               TenantShare& share) {
+  const std::int64_t no_limit = TenantShare().items_running_max;
+  reader.Read(weight_key, share.weight, 0.01, 1000);
+  std::int64_t limit = share.items_running_max == no_limit ? 0 : share.items_running_max;
+  reader.Read(limit_key, limit, 0, 1'000'000);
+  share.items_running_max = limit > 0 ? limit : no_limit;
+}
+
+void ReadScheduler(ConfigReader& reader, BacklogOptions& backlog) {
+  SchedulerOptions& scheduler = backlog.scheduler;
+  reader.Read(
+      "scheduler.look_interval", backlog.look_interval, absl::Milliseconds(10), absl::Minutes(1));
+  reader.Read("scheduler.affinity_items", scheduler.affinity_items, 0, 1000);
+  reader.Read("scheduler.starvation_after",
+              scheduler.starvation_after,
+              absl::Seconds(1),
+              absl::Hours(24 * 7));
+  reader.Read("scheduler.starving_turn", scheduler.starving_turn, 2, 1000);
+  ReadShare(reader,
+            "scheduler.tenant_weight",
+            "scheduler.tenant_items_running_max",
+            scheduler.shares.others);
+  // What a tenant's own table leaves out is as for everybody.
+  for (const std::string& tenant : reader.TablesIn("scheduler.tenants")) {
+    const std::string table = absl::StrCat("scheduler.tenants.", tenant);
+    if (const absl::Status valid = CheckTenantName(tenant); !valid.ok()) {
+      reader.Fail(table, valid.message());
+    }
+    ReadShare(reader,
+              absl::StrCat(table, ".weight"),
+              absl::StrCat(table, ".items_running_max"),
+              scheduler.shares.named.emplace(tenant, scheduler.shares.others).first->second);
+  }
+}
+
 void ReadWebhooks(ConfigReader& reader, CoordinatorConfig& config) {
   WebhookOptions& webhooks = config.webhooks;
   ReadCount(reader, "webhooks.threads", webhooks.threads, 1, 64);
@@ -322,6 +361,7 @@ absl::StatusOr<CoordinatorConfig> ReadAll(ConfigReader reader) {
   ReadWebSockets(reader, config);
   ReadNodes(reader, config);
   ReadRetries(reader, config.retry);
+  ReadScheduler(reader, config.backlog);
   ReadS3(reader, config);
   ReadKeys(reader, config.keys);
   ReadAdmin(reader, config);

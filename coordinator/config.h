@@ -14,6 +14,7 @@
 #include "base/log_format.h"
 #include "coordinator/artifact_urls.h"
 #include "coordinator/auth.h"
+#include "coordinator/backlog.h"
 #include "coordinator/bulk_api.h"
 #include "coordinator/config_sheets.h"
 #include "coordinator/http_server.h"
@@ -64,6 +65,7 @@ struct CoordinatorConfig {
   absl::Duration orphan_keep = absl::Hours(24);     // How long nodes keep an unreported result.
   LeaseLimits lease;
   RetryLimits retry;
+  BacklogOptions backlog;  // Who gets what next, tenants' shares too.
 
   std::map<std::string, std::string> values;  // By key, as ConfigReader::values().
 };

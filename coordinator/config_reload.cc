@@ -13,6 +13,9 @@ constexpr absl::string_view kLive[] = {
     "keys",
     "rate_limit.",
     "nodes.tokens",
+    "scheduler.tenant_weight",
+    "scheduler.tenant_items_running_max",
+    "scheduler.tenants.",
 };
 
 }  // namespace

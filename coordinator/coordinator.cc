@@ -219,6 +219,7 @@ absl::Status Coordinator::Impl::StartNodes() {
       LeaseDeskOptions{.sync_interval = config.sync_interval,
                        .lease = config.lease,
                        .orphan_keep = config.orphan_keep,
+                       .backlog = config.backlog,
                        .on_job_changed = [this](const std::string& id) { events->Changed(id); }});
   ASSIGN_OR_RETURN(nodes, NodeService::Start(*desk, config.nodes));
   if (!config.metrics_address.empty()) {
@@ -251,6 +252,7 @@ absl::Status Coordinator::Impl::StartApi() {
           .on_job_changed = [this](const std::string& id) { events->Changed(id); },
           .watch_job = [this](const std::string& tenant,
                               const std::string& job_id) { return events->Watch(tenant, job_id); },
+          .foretell = [this](const std::string& id) { return desk->Foretell(id); },
           .secret_box = config.webhooks.secret_box,
           .sheet_uploads = &*uploads,
           .idempotency_kept = config.idempotency_kept,
@@ -270,7 +272,11 @@ absl::Status Coordinator::Impl::StartApi() {
                                         [folder = config.sheets_folder](const std::string& tenant) {
                                           return CreateDirectories(folder / tenant);
                                         },
-                                    .on_change = [this] { key_ring->Recheck(); }});
+                                    .on_change =
+                                        [this] {
+                                          key_ring->Recheck();
+                                          desk->OnNewWork();  // Of what shares may be new.
+                                        }});
   web.emplace(MediaOrigins());
   files.emplace(config.artifacts_folder,
                 [this](const std::string& sha256) { return catalog->AssetPath(sha256); });
@@ -332,6 +338,7 @@ absl::Status Coordinator::Reload(const CoordinatorConfig& next) {
   ASSIGN_OR_RETURN(Authenticator keys, KeysOf(next));
   RETURN_IF_ERROR(impl_->nodes->SetTokens(next.nodes.tokens));
   impl_->api->gate().Set(std::move(keys), next.rate_limit);
+  impl_->desk->SetShares(next.backlog.scheduler.shares);
   SetLogLevel(next.log_level);
   impl_->config = next;
   return absl::OkStatus();

@@ -58,6 +58,73 @@ Json TimeOrNull(const std::optional<absl::Time>& time) {
   return time.has_value() ? Json(ApiTime(*time)) : Json(nullptr);
 }
 
+std::optional<absl::Duration> EtaOf(const Job& job,
+                                    absl::Time now,
+                                    const std::optional<Forecast>& forecast) {
+  const bool goes_on = job.state == JobState::kPending || job.state == JobState::kRunning;
+  return goes_on && forecast.has_value() ? forecast->left : Eta(job, now);
+}
+
+std::string DelayCode(Delay delay) {
+  switch (delay) {
+    case Delay::kNone:
+      return "";
+    case Delay::kNoNodes:
+      return "no_nodes";
+    case Delay::kDeadline:
+      return "deadline_too_close";
+    case Delay::kTenantLimit:
+      return "tenant_limit";
+    case Delay::kTenantShare:
+      return "tenant_share";
+    case Delay::kEarlierJobs:
+      return "earlier_jobs";
+  }
+  return "";
+}
+
+std::string DelayMessage(Delay delay) {
+  switch (delay) {
+    case Delay::kNone:
+      return "";
+    case Delay::kNoNodes:
+      return "no node takes work now";
+    case Delay::kDeadline:
+      return "the whole farm could not render it in time";
+    case Delay::kTenantLimit:
+      return "the account's limit of videos at once does not let it end in time";
+    case Delay::kTenantShare:
+      return "the account's share of the farm does not let it end in time";
+    case Delay::kEarlierJobs:
+      return "other jobs of the account go first: those of higher priority or earlier deadline";
+  }
+  return "";
+}
+
+// Why the job will not be done by its deadline; null while it will.
+Json DeadlineRisk(const Job& job, absl::Time now, const std::optional<Forecast>& forecast) {
+  if (!job.deadline_at.has_value() || IsTerminal(job.state)) {
+    return nullptr;
+  }
+  const std::optional<absl::Duration> eta = EtaOf(job, now, forecast);
+  if (forecast.has_value() && forecast->delay == Delay::kNoNodes) {
+    return {{"code", "no_nodes"}, {"message", DelayMessage(Delay::kNoNodes)}};
+  }
+  if (!eta.has_value() || now + *eta <= *job.deadline_at) {
+    return nullptr;
+  }
+  const bool explained = forecast.has_value() && forecast->delay != Delay::kNone;
+  const std::string why =
+      explained ? DelayMessage(forecast->delay) : "it goes too slowly at its pace so far";
+  return {{"code", explained ? DelayCode(forecast->delay) : "pace"},
+          {"message",
+           absl::StrCat(
+               "it is expected to end ",
+               absl::FormatDuration(absl::Trunc(now + *eta - *job.deadline_at, absl::Seconds(1))),
+               " after its deadline: ",
+               why)}};
+}
+
 // Clients read `last_error.code` of every job that failed or was canceled.
 Json LastError(const Job& job) {
   if (job.state == JobState::kCanceled) {
@@ -250,8 +317,12 @@ std::optional<absl::Duration> Eta(const Job& job, absl::Time now) {
   return std::max(absl::ZeroDuration(), now - *job.started_at) * left;
 }
 
-Json JobJson(const Job& job, absl::Time now, const std::string& public_url, bool rate_limited) {
-  const std::optional<absl::Duration> eta = Eta(job, now);
+Json JobJson(const Job& job,
+             absl::Time now,
+             const std::string& public_url,
+             bool rate_limited,
+             const std::optional<Forecast>& forecast) {
+  const std::optional<absl::Duration> eta = EtaOf(job, now, forecast);
   return {{"id", job.id},
           {"title", job.title},
           {"state", JobStateName(job.state)},
@@ -262,6 +333,7 @@ Json JobJson(const Job& job, absl::Time now, const std::string& public_url, bool
           {"items_failed", job.items_failed},
           {"items_canceled", job.items_canceled},
           {"eta_ms", eta.has_value() ? Json(absl::ToInt64Milliseconds(*eta)) : Json(nullptr)},
+          {"deadline_risk", DeadlineRisk(job, now, forecast)},
           {"rate_limited", rate_limited && !IsTerminal(job.state)},
           {"created_at", ApiTime(job.created_at)},
           {"updated_at", ApiTime(job.updated_at)},

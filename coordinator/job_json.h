@@ -9,6 +9,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "coordinator/artifact_urls.h"
+#include "coordinator/scheduler.h"
 #include "coordinator/store.h"
 
 namespace rn {
@@ -37,13 +38,15 @@ double PercentComplete(const Job& job);
 // How long the rest will take at the pace so far; nothing unless it runs and something is done.
 std::optional<absl::Duration> Eta(const Job& job, absl::Time now);
 
-// `public_url` is what clients reach us by ("http://host:8080", no slash at the end).
+// `public_url` is what clients reach us by ("http://host:8080", no slash at the end). `forecast` is
+// the scheduler's; without one, the pace so far foretells the end.
 // `rate_limited`: the job's tenant asks too often, RateLimiter::Limited. Not said of a job that is
 // over: nothing of it waits for that.
 nlohmann::ordered_json JobJson(const Job& job,
                                absl::Time now,
                                const std::string& public_url,
-                               bool rate_limited = false);
+                               bool rate_limited = false,
+                               const std::optional<Forecast>& forecast = std::nullopt);
 nlohmann::ordered_json VideoJson(const Item& item, const ArtifactUrls& urls);
 
 // The whole job's items as CSV (RFC 4180), a header row first.

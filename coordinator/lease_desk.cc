@@ -3,7 +3,6 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <atomic>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
@@ -33,11 +32,6 @@ constexpr std::size_t kNodeIdMax = 128;
 // Who has not said a word for so long has no lease any more, and is forgotten here; the store
 // still knows its session.
 constexpr absl::Duration kNodeKept = absl::Hours(1);
-
-// Of each job that is looked at, however many there are: the queue is looked at again anyway.
-constexpr int kItemsPerJobMin = 16;
-
-constexpr std::size_t kGrantsAtOnce = 16;
 
 std::pair<std::string, std::uint64_t> IdOf(const LeaseRef& ref) {
   return {ref.item_id(), ref.fence()};
@@ -104,6 +98,7 @@ LeaseDesk::LeaseDesk(Store& store, Clock& clock, const LeaseDeskOptions& options
     : options_(options),
       store_(store),
       clock_(clock),
+      backlog_(store, clock, options.backlog),
       reassign_not_before_(clock.Now() + options.lease.ttl + options.lease.reassign_grace),
       expire_at_(clock.SinceBoot()),
       worker_([this] { Work(); }),
@@ -176,6 +171,7 @@ absl::StatusOr<OpenSessionResponse> LeaseDesk::OpenSession(const OpenSessionRequ
   const absl::Time now = clock_.Now();
   ASSIGN_OR_RETURN(const SessionInfo info, store_.OpenSession(request, NewUlid(now), now));
   Answers answers;
+  FarmNode view;
   {
     MutexLock lock(mutex_);
     Refuse(node_id, SessionEnded(node_id), answers);
@@ -186,8 +182,14 @@ absl::StatusOr<OpenSessionResponse> LeaseDesk::OpenSession(const OpenSessionRequ
     node.heard_at = clock_.SinceBoot();
     node.seq = 0;
     node.unconfirmed.clear();  // The store took back what the node does not hold.
-    WakeWorker();
+    node.view.node_id = node_id;
+    node.slots = request.capabilities().slots();
+    node.view.slots = node.slots;
+    node.profiled = false;
+    view = node.view;
+    BacklogChanged();
   }
+  backlog_.SetNode(view);
   Send(std::move(answers));
   if (info.new_journal) {
     SPDLOG_WARN(
@@ -215,18 +217,20 @@ absl::StatusOr<OpenSessionResponse> LeaseDesk::OpenSession(const OpenSessionRequ
 absl::Status LeaseDesk::CloseSession(const std::string& session) {
   RETURN_IF_ERROR(store_.CloseSession(session, clock_.Now()));
   Answers answers;
+  std::string node_id;
   {
     MutexLock lock(mutex_);
     if (const auto found = node_of_session_.find(session); found != node_of_session_.end()) {
-      const std::string node_id = found->second;
+      node_id = found->second;
       SPDLOG_INFO("session closed node={} session={}", node_id, session);
       Refuse(node_id, absl::FailedPreconditionError("the session was closed"), answers);
       roster_.Closed(node_id);
       node_of_session_.erase(found);
       nodes_.erase(node_id);
     }
-    WakeWorker();
+    BacklogChanged();
   }
+  backlog_.ForgetNode(node_id);
   Send(std::move(answers));
   return absl::OkStatus();
 }
@@ -267,17 +271,35 @@ LeaseDesk::Node* LeaseDesk::FindNode(const std::string& session) {
   return found == node_of_session_.end() ? nullptr : &nodes_.at(found->second);
 }
 
+// Who is silent for a TTL is not counted on; who is for long, is forgotten.
 void LeaseDesk::ForgetSilentNodes() {
-  const absl::Duration limit = clock_.SinceBoot() - kNodeKept;
-  for (auto it = nodes_.begin(); it != nodes_.end();) {
-    if (it->second.waiting.has_value() || it->second.heard_at > limit) {
-      ++it;
-      continue;
+  const absl::Duration now = clock_.SinceBoot();
+  std::vector<std::string> forgotten;
+  std::vector<FarmNode> silent;
+  {
+    MutexLock lock(mutex_);
+    for (auto it = nodes_.begin(); it != nodes_.end();) {
+      Node& node = it->second;
+      if (node.waiting.has_value() || node.heard_at > now - kNodeKept) {
+        if (node.view.slots > 0 && node.heard_at < now - options_.lease.ttl) {
+          node.view.slots = 0;
+          silent.push_back(node.view);
+        }
+        ++it;
+        continue;
+      }
+      forgotten.push_back(it->first);
+      node_of_session_.erase(node.session);
+      it = nodes_.erase(it);
     }
-    node_of_session_.erase(it->second.session);
-    it = nodes_.erase(it);
   }
-  roster_.ForgetSilentSince(limit);
+  for (const FarmNode& view : silent) {
+    backlog_.SetNode(view);
+  }
+  for (const std::string& node_id : forgotten) {
+    backlog_.ForgetNode(node_id);
+  }
+  roster_.ForgetSilentSince(now - kNodeKept);
 }
 
 // ---------------------------------------------------------------- Sync
@@ -318,16 +340,18 @@ void LeaseDesk::Sync(SyncRequest request, SyncCaller& caller) {
     }
   }
   Answers answers;
+  std::optional<FarmNode> view;
   {
     MutexLock lock(mutex_);
     if (outcome->freed) {
-      WakeWorker();
+      BacklogChanged();
     }
     Node* node = FindNode(request.session());
     if (node == nullptr) {
       answers.push_back({&caller, SessionEnded(*node_id)});
     } else {
       SettleUnconfirmed(listed, *node, *outcome);
+      view = NoteProfile(*node_id, request);
       const bool haste = !request.wait() || !outcome->cancel.empty() || !node->unconfirmed.empty();
       roster_.Heard(*node_id, request, clock_.SinceBoot());
       const bool asks = request.state() == rendernode::READY && request.want() > 0 &&
@@ -349,6 +373,9 @@ void LeaseDesk::Sync(SyncRequest request, SyncCaller& caller) {
       }
     }
   }
+  if (view.has_value()) {
+    backlog_.SetNode(*view);
+  }
   Send(std::move(answers));
 }
 
@@ -361,6 +388,35 @@ void LeaseDesk::TellProgress(const SyncRequest& request) {
   for (const std::string& job_id : jobs) {
     options_.on_job_changed(job_id);
   }
+}
+
+// What the scheduler is to know of the node, if that is news. Slots that no Sync says are known
+// from the session's opening; who asks has one at least.
+std::optional<FarmNode> LeaseDesk::NoteProfile(const std::string& node_id,
+                                               const SyncRequest& request) {
+  Node& node = nodes_.at(node_id);
+  if (request.slots() > 0) {
+    node.slots = request.slots();
+  } else if (request.want() > 0) {
+    node.slots = std::max<std::int64_t>(node.slots, 1);
+  }
+  const std::int64_t slots = request.state() == rendernode::READY ? node.slots : 0;
+  if (slots == node.view.slots && !request.has_profile()) {
+    return std::nullopt;
+  }
+  node.view.node_id = node_id;
+  node.view.slots = slots;
+  FarmNode news = node.view;
+  if (request.has_profile()) {
+    const rendernode::NodeProfile& profile = request.profile();
+    node.profiled = true;
+    news.frames_per_second = profile.frames_per_second();
+    news.specs = {profile.job_specs().begin(), profile.job_specs().end()};
+    news.files = {profile.files().begin(), profile.files().end()};
+    node.view = news;
+    node.view.specs.clear();  // Said once; the scheduler remembers them.
+  }
+  return news;
 }
 
 // What was granted and this Sync does not list: the reply was lost, or crossed with this Sync. To
@@ -416,6 +472,9 @@ void LeaseDesk::Park(const std::string& node_id, Waiting waiting, Answers& answe
   const bool asks = waiting.want > 0;
   const bool answer_now = stopping_ || (waiting.answer_soon && !asks);
   due_.insert({waiting.answer_by, node_id});
+  if (asks) {
+    asking_.insert(node_id);
+  }
   node.waiting = std::move(waiting);
   if (answer_now) {
     return AnswerNow(node_id, answers);
@@ -434,6 +493,7 @@ std::optional<LeaseDesk::Waiting> LeaseDesk::Unpark(const std::string& node_id) 
     return std::nullopt;
   }
   due_.erase({found->second.waiting->answer_by, node_id});
+  asking_.erase(node_id);
   return std::exchange(found->second.waiting, std::nullopt);
 }
 
@@ -459,6 +519,7 @@ void LeaseDesk::AnswerNow(const std::string& node_id, Answers& answers) {
   if (const std::optional<bool> drains = roster_.Drains(node_id)) {
     response.set_desired(*drains ? rendernode::DRAIN : rendernode::RUN);
   }
+  response.set_profile_wanted(!nodes_.at(node_id).profiled);
   answers.push_back({waiting->caller, std::move(response)});
 }
 
@@ -546,7 +607,15 @@ void LeaseDesk::Tick() {
 // ---------------------------------------------------------------- results and specs
 
 absl::StatusOr<CommitItemResponse::Verdict> LeaseDesk::Commit(const CommitItemRequest& request) {
-  ASSIGN_OR_RETURN(const CommitItemResponse::Verdict verdict, store_.Commit(request, clock_.Now()));
+  std::string node_id;
+  {
+    MutexLock lock(mutex_);
+    if (const auto known = node_of_session_.find(request.session());
+        known != node_of_session_.end()) {
+      node_id = known->second;
+    }
+  }
+  ASSIGN_OR_RETURN(const CommitItemResponse::Verdict verdict, backlog_.Commit(request, node_id));
   const rendernode::ItemResult& result = request.result();
   SPDLOG_INFO("item committed {} outcome={} verdict={}",
               JobFields(request.ref()),
@@ -561,12 +630,15 @@ absl::StatusOr<CommitItemResponse::Verdict> LeaseDesk::Commit(const CommitItemRe
                 result.retryable(),
                 absl::CEscape(result.error_message()));
   }
+  const bool has_work = backlog_.HasWork();
   MutexLock lock(mutex_);
   if (Node* node = FindNode(request.session())) {
     node->unconfirmed.erase(IdOf(request.ref()));
   }
   if (result.outcome() != rendernode::SUCCEEDED) {
-    WakeWorker();  // It may wait again already.
+    BacklogChanged();  // It may wait again already.
+  } else if (has_work && !asking_.empty()) {
+    WakeWorker();  // Its tenant may have been at its limit.
   }
   return verdict;
 }
@@ -574,30 +646,21 @@ absl::StatusOr<CommitItemResponse::Verdict> LeaseDesk::Commit(const CommitItemRe
 absl::StatusOr<std::string> LeaseDesk::GetJobSpec(const std::string& session,
                                                   const std::string& digest) {
   RETURN_IF_ERROR(AdoptSession(session).status());
-  ASSIGN_OR_RETURN(std::string spec, store_.GetJobSpec(digest));
-  MutexLock lock(mutex_);
-  if (Node* node = FindNode(session)) {
-    LearnSpec(*node, digest);
-  }
-  return spec;
-}
-
-void LeaseDesk::LearnSpec(Node& node, const std::string& digest) {
-  const auto known = std::find(node.specs.begin(), node.specs.end(), digest);
-  if (known != node.specs.end()) {
-    node.specs.erase(known);
-  }
-  node.specs.push_back(digest);
-  while (node.specs.size() > static_cast<std::size_t>(options_.specs_per_node)) {
-    node.specs.pop_front();
-  }
+  return store_.GetJobSpec(digest);
 }
 
 // ---------------------------------------------------------------- handing out
 
-void LeaseDesk::OnNewWork() {
+// Who was at its limit may be so no more.
+void LeaseDesk::SetShares(TenantShares shares) {
+  backlog_.SetShares(std::move(shares));
   MutexLock lock(mutex_);
   WakeWorker();
+}
+
+void LeaseDesk::OnNewWork() {
+  MutexLock lock(mutex_);
+  BacklogChanged();
 }
 
 void LeaseDesk::OnJobCanceled(const std::string& job_id) {
@@ -610,6 +673,11 @@ void LeaseDesk::OnJobCanceled(const std::string& job_id) {
       rechecks_.insert(node_id);
     }
   }
+  BacklogChanged();
+}
+
+void LeaseDesk::BacklogChanged() {
+  backlog_.Changed();
   WakeWorker();
 }
 
@@ -624,7 +692,7 @@ void LeaseDesk::Work() {
     {
       MutexLock lock(mutex_);
       if (!look_ && !stopping_) {
-        work_changed_.WaitFor(mutex_, std::min(options_.look_interval, options_.expire_interval));
+        work_changed_.WaitFor(mutex_, std::min(backlog_.NextLook(), options_.expire_interval));
       }
       if (stopping_) {
         return;
@@ -696,6 +764,7 @@ void LeaseDesk::ExpireIfDue() {
     SuppressExpiry(lost.status().message());
   } else {
     for (const LostLease& lease : *lost) {
+      backlog_.Changed();
       SPDLOG_WARN(
           "lease lost {} node={} again={}", JobFields(lease.ref), lease.node_id, lease.again);
       options_.on_job_changed(JobOfItem(lease.ref.item_id()));
@@ -704,8 +773,10 @@ void LeaseDesk::ExpireIfDue() {
       SuppressExpiry("the store stood still");
     }
   }
-  MutexLock lock(mutex_);
-  expired_ += lost.ok() ? std::ssize(*lost) : 0;
+  if (lost.ok() && !lost->empty()) {
+    MutexLock lock(mutex_);
+    expired_ += std::ssize(*lost);
+  }
   ForgetSilentNodes();
 }
 
@@ -768,131 +839,99 @@ std::string LeaseDesk::JobFields(const LeaseRef& ref) {
 }
 
 void LeaseDesk::HandOut() {
-  const int wanted = ItemsWanted();
-  if (wanted == 0) {
-    return;
-  }
-  absl::StatusOr<std::vector<WaitingJob>> looked = store_.Waiting(
-      std::clamp(2 * wanted / jobs_seen_, kItemsPerJobMin, options_.items_per_look), clock_.Now());
-  if (!looked.ok() && !store_fails_) {
-    SPDLOG_WARN("nothing handed out error=\"{}\"", looked.status().ToString());
-  }
-  store_fails_ = !looked.ok();
-  const std::vector<WaitingJob> jobs = std::move(looked).value_or(std::vector<WaitingJob>());
-  jobs_seen_ = std::max(1, static_cast<int>(jobs.size()));
-  const std::vector<Asker> askers = Askers(jobs);
-  const bool granted = GrantAll(Schedule(jobs, askers));
-  std::set<std::string> looked_for;
-  for (const Asker& asker : askers) {
-    looked_for.insert(asker.session);
-  }
-  AnswerThoseInHaste(looked_for);
-  if (granted) {  // There may be more than one look shows.
-    MutexLock lock(mutex_);
-    look_ = true;
-  }
-}
-
-// By those who wait, all together.
-int LeaseDesk::ItemsWanted() {
-  MutexLock lock(mutex_);
-  std::int64_t wanted = 0;
-  for (const auto& [node_id, node] : nodes_) {
-    if (node.waiting.has_value()) {
-      wanted += std::max<std::int64_t>(0, node.waiting->want);
+  const std::vector<Asker> askers = Askers();
+  std::set<std::string> granted;  // Sessions.
+  const auto grant = [&](absl::Span<const Assignment> assignments) {
+    for (const Assignment& assignment : assignments) {
+      granted.insert(assignment.session);
     }
+    return Grant(assignments);
+  };
+  const absl::Status status = backlog_.HandOut(askers, grant);
+  if (!status.ok() && !store_fails_) {
+    SPDLOG_WARN("nothing handed out error=\"{}\"", status.ToString());
   }
-  return static_cast<int>(std::min<std::int64_t>(wanted, options_.items_per_look));
+  store_fails_ = !status.ok();
+  AnswerAfter(askers, granted);
 }
 
-std::vector<Asker> LeaseDesk::Askers(const std::vector<WaitingJob>& jobs) {
-  std::set<std::string> specs;
-  for (const WaitingJob& job : jobs) {
-    specs.insert(job.spec_digest);
-  }
+std::vector<Asker> LeaseDesk::Askers() {
   MutexLock lock(mutex_);
   std::vector<Asker> askers;
-  for (const auto& [node_id, node] : nodes_) {
-    if (!node.waiting.has_value() || node.waiting->want <= 0) {
-      continue;
-    }
-    Asker asker{.session = node.session, .node_id = node_id, .want = node.waiting->want};
-    for (const std::string& digest : node.specs) {
-      if (specs.count(digest) > 0) {
-        asker.spec_digests.insert(digest);
-      }
-    }
-    askers.push_back(std::move(asker));
+  askers.reserve(asking_.size());
+  for (const std::string& node_id : asking_) {
+    const Node& node = nodes_.at(node_id);
+    askers.push_back({.session = node.session, .node_id = node_id, .want = node.waiting->want});
   }
   return askers;
 }
 
-// Several at once, as they share an fsync then. Whether anything was granted.
-bool LeaseDesk::GrantAll(const std::vector<Assignment>& assignments) {
-  std::atomic<std::size_t> next = 0;
-  std::atomic<bool> granted = false;
-  const auto grant = [&] {
-    for (std::size_t i = next++; i < assignments.size(); i = next++) {
-      if (Grant(assignments[i])) {
-        granted = true;
-      }
-    }
-  };
-  std::vector<std::thread> helpers;
-  for (std::size_t i = 1; i < std::min(assignments.size(), kGrantsAtOnce); ++i) {
-    helpers.emplace_back(grant);
-  }
-  grant();
-  for (std::thread& helper : helpers) {
-    helper.join();
-  }
-  return granted;
-}
-
-// Durable first, told second. Whether anything was granted.
-bool LeaseDesk::Grant(const Assignment& assignment) {
+// Durable first; told by AnswerAfter().
+absl::StatusOr<std::int64_t> LeaseDesk::Grant(absl::Span<const Assignment> assignments) {
   const absl::Duration at = clock_.SinceBoot();
-  auto leases = store_.Assign(assignment.session, assignment.item_ids, clock_.Now());
-  if (leases.ok()) {
-    for (const Lease& lease : *leases) {
-      SPDLOG_INFO("lease granted {} node={}", JobFields(lease.ref()), assignment.node_id);
-      options_.on_job_changed(lease.job_id());
+  std::vector<ItemsFor> wanted;
+  for (const Assignment& assignment : assignments) {
+    wanted.push_back({assignment.session, assignment.item_ids});
+  }
+  ASSIGN_OR_RETURN(auto granted, store_.AssignAll(wanted, clock_.Now()));
+  std::set<std::string> jobs;
+  for (std::size_t i = 0; i < granted.size(); ++i) {
+    if (!granted[i].ok()) {
+      continue;
+    }
+    for (const Lease& lease : *granted[i]) {
+      SPDLOG_INFO("lease granted {} node={}", JobFields(lease.ref()), assignments[i].node_id);
+      jobs.insert(lease.job_id());
     }
   }
+  for (const std::string& job_id : jobs) {
+    options_.on_job_changed(job_id);
+  }
+  std::int64_t leases = 0;
   Answers answers;
   {
     MutexLock lock(mutex_);
-    const auto found = node_of_session_.find(assignment.session);
-    if (found == node_of_session_.end()) {
-      return false;  // Ended meanwhile; the store returned its leases.
-    }
-    const std::string node_id = found->second;
-    if (absl::IsFailedPrecondition(leases.status())) {
-      Refuse(node_id, leases.status(), answers);
-    } else if (!leases.ok()) {
-      SPDLOG_WARN("not assigned node={} error=\"{}\"", node_id, leases.status().ToString());
-    } else if (!leases->empty()) {
-      Node& node = nodes_.at(node_id);
-      for (Lease& lease : *leases) {
-        LearnSpec(node, lease.job_spec_digest());
-        const LeaseId id = IdOf(lease.ref());
-        node.unconfirmed[id] = {std::move(lease), at};
-      }
-      AnswerNow(node_id, answers);
+    for (std::size_t i = 0; i < granted.size(); ++i) {
+      leases += NoteGrant(assignments[i].session, std::move(granted[i]), at, answers);
     }
   }
   Send(std::move(answers));
-  return leases.ok() && !leases->empty();
+  return leases;
 }
 
-void LeaseDesk::AnswerThoseInHaste(const std::set<std::string>& sessions) {
+// How many leases. A session that ended meanwhile has none: the store returned them.
+std::int64_t LeaseDesk::NoteGrant(const std::string& session,
+                                  Store::Leases leases,
+                                  absl::Duration at,
+                                  Answers& answers) {
+  const auto found = node_of_session_.find(session);
+  if (found == node_of_session_.end()) {
+    return 0;
+  }
+  if (!leases.ok()) {
+    Refuse(std::string(found->second), leases.status(), answers);
+    return 0;
+  }
+  Node& node = nodes_.at(found->second);
+  for (Lease& lease : *leases) {
+    const LeaseId id = IdOf(lease.ref());
+    node.unconfirmed[id] = {std::move(lease), at};
+  }
+  return std::ssize(*leases);
+}
+
+// Those who got something, and those who only waited for the look.
+void LeaseDesk::AnswerAfter(const std::vector<Asker>& looked_for,
+                            const std::set<std::string>& granted) {
   Answers answers;
   {
     MutexLock lock(mutex_);
-    for (const std::string& session : sessions) {
-      Node* node = FindNode(session);
-      if (node != nullptr && node->waiting.has_value() && node->waiting->answer_soon) {
-        AnswerNow(node_of_session_.at(session), answers);
+    for (const Asker& asker : looked_for) {
+      Node* node = FindNode(asker.session);
+      if (node != nullptr && node->waiting.has_value() &&
+          (node->waiting->answer_soon ||
+           (granted.count(asker.session) > 0 && !node->unconfirmed.empty()))) {
+        AnswerNow(asker.node_id, answers);
       }
     }
   }

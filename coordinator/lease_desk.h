@@ -19,10 +19,11 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "base/clock.h"
 #include "base/mutex.h"
+#include "coordinator/backlog.h"
 #include "coordinator/node_roster.h"
-#include "coordinator/scheduler.h"
 #include "coordinator/store.h"
 #include "proto/node.pb.h"
 
@@ -33,10 +34,7 @@ struct LeaseDeskOptions {
   LeaseLimits lease;                                // The store's own.
   absl::Duration orphan_keep = absl::Hours(24);     // Nodes keep unreported results that long.
   absl::Duration expire_interval = absl::Seconds(1);
-  // Items whose back-off ended make no noise: while nodes ask, the queue is looked at this often.
-  absl::Duration look_interval = absl::Milliseconds(500);
-  int items_per_look = 4096;        // About as many, of all jobs together, are looked at.
-  int specs_per_node = 64;          // Remembered, for affinity.
+  BacklogOptions backlog;
   int correlations_max = 4096;      // Jobs whose correlation id is remembered, for the log.
   std::int64_t want_max = 1024;     // Of one Sync; a node that asks for more gets that many.
   std::int64_t nodes_max = 10'000;  // With a session; more are refused until others close.
@@ -100,6 +98,13 @@ class LeaseDesk {
   absl::Status DrainNode(const std::string& node_id, bool drain, const AuditEntry* audit = nullptr);
   const NodeRoster& roster() const { return roster_; }
 
+  // When the job will be done, as Scheduler::Foretell.
+  std::optional<Forecast> Foretell(const std::string& job_id) const {
+    return backlog_.Foretell(job_id);
+  }
+
+  void SetShares(TenantShares shares);
+
   // Items became ready to be leased. Does not block.
   void OnNewWork();
 
@@ -134,7 +139,9 @@ class LeaseDesk {
     absl::Duration heard_at;                 // SinceBoot.
     std::uint64_t seq = 0;                   // Of its latest Sync.
     std::map<LeaseId, Granted> unconfirmed;  // Granted; no Sync has listed them yet.
-    std::deque<std::string> specs;           // That it knows; the latest last.
+    std::int64_t slots = 0;                  // As the node last said.
+    FarmNode view;                           // As the scheduler was told.
+    bool profiled = false;                   // It has said its profile.
     std::optional<Waiting> waiting;
   };
   struct Answer {
@@ -154,11 +161,13 @@ class LeaseDesk {
   std::string JobFields(const rendernode::LeaseRef& ref);
   void TellProgress(const rendernode::SyncRequest& request);
   void HandOut();
-  int ItemsWanted();
-  std::vector<Asker> Askers(const std::vector<WaitingJob>& jobs);
-  bool GrantAll(const std::vector<Assignment>& assignments);
-  bool Grant(const Assignment& assignment);
-  void AnswerThoseInHaste(const std::set<std::string>& sessions);
+  std::vector<Asker> Askers();
+  absl::StatusOr<std::int64_t> Grant(absl::Span<const Assignment> assignments);
+  std::int64_t NoteGrant(const std::string& session,
+                         Store::Leases leases,
+                         absl::Duration at,
+                         Answers& answers) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void AnswerAfter(const std::vector<Asker>& looked_for, const std::set<std::string>& granted);
   static void Send(Answers answers);
 
   absl::StatusOr<std::string> AdoptSession(const std::string& session);
@@ -173,8 +182,11 @@ class LeaseDesk {
   void Refuse(const std::string& node_id, const absl::Status& status, Answers& answers)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Node* FindNode(const std::string& session) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void LearnSpec(Node& node, const std::string& digest) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void ForgetSilentNodes() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  std::optional<FarmNode> NoteProfile(const std::string& node_id,
+                                      const rendernode::SyncRequest& request)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void ForgetSilentNodes();
+  void BacklogChanged() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void WakeWorker() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   rendernode::Timing Timing() const;
 
@@ -182,6 +194,8 @@ class LeaseDesk {
   const LeaseDeskOptions options_;
   Store& store_;
   Clock& clock_;
+
+  Backlog backlog_;  // Safe by itself.
 
   // Whoever reads or writes orders to drain does so in its turn, so that the store and we agree.
   Mutex ordering_;
@@ -202,10 +216,10 @@ class LeaseDesk {
   std::set<std::string> opening_ ABSL_GUARDED_BY(mutex_);  // Nodes.
   std::map<std::string, std::string> node_of_session_ ABSL_GUARDED_BY(mutex_);
   std::set<std::pair<absl::Duration, std::string>> due_ ABSL_GUARDED_BY(mutex_);  // Waiting nodes.
+  std::set<std::string> asking_ ABSL_GUARDED_BY(mutex_);  // Those of them that want leases.
 
   // The worker's alone.
   absl::Duration expire_at_;
-  int jobs_seen_ = 1;  // When the queue was last looked at.
   bool store_fails_ = false;
 
   std::thread worker_;  // Hands out, expires, rechecks: whatever blocks on the store.

@@ -302,6 +302,12 @@ absl::StatusOr<std::string> LockSession(SqlConnection& sql, const std::string& s
                 session);
 }
 
+std::optional<std::string> LockSessionIfFree(SqlConnection& sql, const std::string& session) {
+  const auto node = sql.One<std::tuple<std::string>>(
+      "SELECT node_id FROM nodes WHERE session = :session FOR UPDATE SKIP LOCKED", session);
+  return node.has_value() ? std::optional(std::get<0>(*node)) : std::nullopt;
+}
+
 void LockTenant(SqlConnection& sql, const std::string& tenant) {
   sql.Run("INSERT INTO tenant_locks(tenant) VALUES(:tenant) ON CONFLICT(tenant) DO NOTHING",
           tenant);

@@ -116,6 +116,9 @@ std::vector<std::int64_t> EndOpenItems(SqlConnection& sql,
 absl::StatusOr<std::string> NodeOfSession(SqlConnection& sql, const std::string& session);
 // And nobody else does anything in the node's name until the transaction ends.
 absl::StatusOr<std::string> LockSession(SqlConnection& sql, const std::string& session);
+// The same; nullopt where it is no node's newest session, and where somebody does something in its
+// node's name now. Who locks many sessions waits for none of them so, and nobody for ever.
+std::optional<std::string> LockSessionIfFree(SqlConnection& sql, const std::string& session);
 
 // Others who lock the tenant wait until the transaction ends: for what its quotas allow.
 void LockTenant(SqlConnection& sql, const std::string& tenant);

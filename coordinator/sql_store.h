@@ -71,10 +71,12 @@ class SqlStore final : public Store {
                                           const std::string& session,
                                           absl::Time now) override;
   absl::StatusOr<SyncOutcome> Sync(const rendernode::SyncRequest& request, absl::Time now) override;
-  absl::StatusOr<std::vector<WaitingJob>> Waiting(int per_job, absl::Time now) override;
-  absl::StatusOr<std::vector<rendernode::Lease>> Assign(const std::string& session,
-                                                        const std::vector<std::string>& item_ids,
-                                                        absl::Time now) override;
+  absl::StatusOr<std::vector<WaitingJob>> OpenJobs(absl::Time now) override;
+  absl::StatusOr<WaitingItems> ReadyItems(const std::string& job_id,
+                                          int limit,
+                                          absl::Time now) override;
+  absl::StatusOr<std::vector<Leases>> AssignAll(const std::vector<ItemsFor>& wanted,
+                                                absl::Time now) override;
   absl::StatusOr<std::string> SessionNode(const std::string& session) override;
   absl::StatusOr<rendernode::CommitItemResponse::Verdict> Commit(
       const rendernode::CommitItemRequest& request, absl::Time now) override;

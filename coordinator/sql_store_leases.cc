@@ -393,6 +393,31 @@ absl::StatusOr<std::optional<rendernode::Lease>> Grant(SqlConnection& sql,
   return std::optional(std::move(lease));
 }
 
+// Read once, and kept in `jobs`.
+JobToGrant& JobFor(SqlConnection& sql,
+                   const std::string& job_id,
+                   std::map<std::string, JobToGrant>& jobs) {
+  const auto [job, first] = jobs.try_emplace(job_id);
+  if (first) {
+    job->second = sql.One<JobToGrant>(
+                         "SELECT j.state, j.priority, j.deadline_ms, j.spec_digest, "
+                         "j.output_bucket, r.correlation_id FROM jobs j JOIN job_requests r "
+                         "ON r.job_id = j.id WHERE j.id = :job",
+                         job_id)
+                      .value_or(JobToGrant{.state = static_cast<int>(JobState::kCanceled)});
+  }
+  return job->second;
+}
+
+void NoteGrants(SqlConnection& sql, const std::map<std::string, JobToGrant>& jobs, absl::Time now) {
+  for (const auto& [job_id, job] : jobs) {
+    if (job.granted > 0) {
+      ChangeCounts(sql, job_id, {.pending = -job.granted, .leased = job.granted}, now);
+      StartJob(sql, job_id, now);
+    }
+  }
+}
+
 // ---------------------------------------------------------------- who should not get what
 
 // The nodes that take work now, and those that failed too often at a job.
@@ -432,6 +457,29 @@ class NodeChoice {
   std::set<std::string> live_;
   std::map<std::string, std::set<std::string>> refused_;  // By job.
 };
+
+struct OpenJobRow {
+  std::string id, tenant, digest;
+  long long state = 0, priority = 0, created_ms = 0, deadline_ms = 0, pending = 0, leased = 0;
+
+  auto Columns() {
+    return std::tie(id, tenant, state, priority, created_ms, deadline_ms, digest, pending, leased);
+  }
+};
+
+WaitingJob JobOf(OpenJobRow row, absl::Time now) {
+  const bool rests = static_cast<JobState>(row.state) == JobState::kPaused ||
+                     (row.deadline_ms != 0 && row.deadline_ms <= Millis(now));
+  return {.job_id = std::move(row.id),
+          .tenant = std::move(row.tenant),
+          .priority = static_cast<JobPriority>(row.priority),
+          .created_at = absl::FromUnixMillis(row.created_ms),
+          .deadline_at =
+              row.deadline_ms == 0 ? absl::InfiniteFuture() : absl::FromUnixMillis(row.deadline_ms),
+          .spec_digest = std::move(row.digest),
+          .pending = rests ? 0 : row.pending,
+          .leased = row.leased};
+}
 
 // ---------------------------------------------------------------- time that passed
 
@@ -557,82 +605,86 @@ absl::StatusOr<SyncOutcome> SqlStore::Sync(const rendernode::SyncRequest& reques
   });
 }
 
-absl::StatusOr<std::vector<WaitingJob>> SqlStore::Waiting(int per_job, absl::Time now) {
+absl::StatusOr<std::vector<WaitingJob>> SqlStore::OpenJobs(absl::Time now) {
   return Read([&](SqlConnection& sql) -> absl::StatusOr<std::vector<WaitingJob>> {
-    const auto jobs = sql.All<
-        std::tuple<std::string, long long, long long, std::string, long long>>(
-        "SELECT id, priority, created_ms, spec_digest, items_leased FROM jobs "
-        "WHERE state IN (0, 1) AND items_pending > 0 AND (deadline_ms = 0 OR deadline_ms > :now) "
-        "ORDER BY priority DESC, created_ms, id",
-        Millis(now));
     const NodeChoice choice(sql, limits_.retry.node_failures_max, silence(), now);
-    std::vector<WaitingJob> waiting;
-    for (const auto& [id, priority, created_ms, digest, leased] : jobs) {
-      WaitingJob job{.job_id = id,
-                     .priority = static_cast<JobPriority>(priority),
-                     .created_at = absl::FromUnixMillis(created_ms),
-                     .spec_digest = digest,
-                     .leased = leased,
-                     .refused_nodes = choice.RefusedBy(id)};
-      for (const auto& [row, ready_ms, avoid_node] :
-           sql.All<std::tuple<long long, long long, std::string>>(
-               "SELECT sheet_row, ready_ms, avoid_node FROM items WHERE job_id = :job "
-               "AND state = 0 AND (ready_ms <= :now OR ready_ms > :longest) "
-               "ORDER BY sheet_row LIMIT :limit",
-               id,
-               Millis(now),
-               Millis(now + limits_.retry.backoff_max),
-               per_job)) {
-        job.items.push_back(ItemKey{id, row}.id());
-        if (!avoid_node.empty() && now < absl::FromUnixMillis(ready_ms) + limits_.retry.avoid_for &&
-            choice.HasAnother(avoid_node, job.refused_nodes)) {
-          job.avoided[job.items.back()] = avoid_node;
-        }
-      }
-      if (!job.items.empty()) {
-        waiting.push_back(std::move(job));
-      }
+    std::vector<WaitingJob> jobs;
+    for (OpenJobRow& row : sql.All<OpenJobRow>(
+             "SELECT id, tenant, state, priority, created_ms, deadline_ms, spec_digest, "
+             "items_pending, items_leased FROM jobs WHERE state IN (0, 1, 2) "
+             "AND (items_pending > 0 OR items_leased > 0) "
+             "ORDER BY priority DESC, created_ms, id")) {
+      WaitingJob job = JobOf(std::move(row), now);
+      job.refused_nodes = choice.RefusedBy(job.job_id);
+      jobs.push_back(std::move(job));
     }
-    return waiting;
+    return jobs;
   });
 }
 
-absl::StatusOr<std::vector<rendernode::Lease>> SqlStore::Assign(
-    const std::string& session, const std::vector<std::string>& item_ids, absl::Time now) {
-  return Write([&](SqlConnection& sql) -> absl::StatusOr<std::vector<rendernode::Lease>> {
-    ASSIGN_OR_RETURN(const std::string node_id, LockSession(sql, session));
+absl::StatusOr<WaitingItems> SqlStore::ReadyItems(const std::string& job_id,
+                                                  int limit,
+                                                  absl::Time now) {
+  return Read([&](SqlConnection& sql) -> absl::StatusOr<WaitingItems> {
+    const auto rows = sql.All<std::tuple<long long, long long, std::string>>(
+        "SELECT sheet_row, ready_ms, avoid_node FROM items WHERE job_id = :job "
+        "AND state = 0 AND (ready_ms <= :now OR ready_ms > :longest) "
+        "ORDER BY sheet_row LIMIT :limit",
+        job_id,
+        Millis(now),
+        Millis(now + limits_.retry.backoff_max),
+        limit);
+    std::optional<NodeChoice> choice;  // Few items avoid a node.
+    WaitingItems items;
+    for (const auto& [row, ready_ms, avoid_node] : rows) {
+      items.ids.push_back(ItemKey{job_id, row}.id());
+      if (avoid_node.empty() || now >= absl::FromUnixMillis(ready_ms) + limits_.retry.avoid_for) {
+        continue;
+      }
+      if (!choice.has_value()) {
+        choice.emplace(sql, limits_.retry.node_failures_max, silence(), now);
+      }
+      if (choice->HasAnother(avoid_node, choice->RefusedBy(job_id))) {
+        items.avoided[items.ids.back()] = avoid_node;
+      }
+    }
+    items.more = static_cast<int>(rows.size()) == limit;
+    return items;
+  });
+}
+
+absl::StatusOr<std::vector<Store::Leases>> SqlStore::AssignAll(const std::vector<ItemsFor>& wanted,
+                                                               absl::Time now) {
+  return Write([&](SqlConnection& sql) -> absl::StatusOr<std::vector<Leases>> {
     std::map<std::string, JobToGrant> jobs;
-    std::vector<rendernode::Lease> leases;
-    for (const std::string& item_id : item_ids) {
-      const std::optional<ItemKey> key = ItemKey::Parse(item_id);
-      if (!key.has_value()) {
+    std::vector<Leases> granted;
+    for (const auto& [session, item_ids] : wanted) {
+      const std::optional<std::string> node_id = LockSessionIfFree(sql, session);
+      if (!node_id.has_value()) {
+        const absl::Status known = NodeOfSession(sql, session).status();
+        granted.push_back(known.ok() ? Leases(std::vector<rendernode::Lease>()) : Leases(known));
         continue;
       }
-      const auto [job, first] = jobs.try_emplace(key->job_id);
-      if (first) {
-        job->second = sql.One<JobToGrant>(
-                             "SELECT j.state, j.priority, j.deadline_ms, j.spec_digest, "
-                             "j.output_bucket, r.correlation_id FROM jobs j JOIN job_requests r "
-                             "ON r.job_id = j.id WHERE j.id = :job",
-                             key->job_id)
-                          .value_or(JobToGrant{.state = static_cast<int>(JobState::kCanceled)});
-      }
-      if (!job->second.Grants(now)) {
-        continue;
-      }
-      ASSIGN_OR_RETURN(auto lease, Grant(sql, limits_.retry, *key, job->second, node_id, now));
-      if (lease.has_value()) {
-        leases.push_back(*std::move(lease));
-        ++job->second.granted;
-      }
-    }
-    for (const auto& [job_id, job] : jobs) {
-      if (job.granted > 0) {
-        ChangeCounts(sql, job_id, {.pending = -job.granted, .leased = job.granted}, now);
-        StartJob(sql, job_id, now);
+      std::vector<rendernode::Lease>& leases =
+          *granted.emplace_back(std::vector<rendernode::Lease>());
+      for (const std::string& item_id : item_ids) {
+        const std::optional<ItemKey> key = ItemKey::Parse(item_id);
+        if (!key.has_value()) {
+          continue;
+        }
+        JobToGrant& job = JobFor(sql, key->job_id, jobs);
+        if (!job.Grants(now)) {
+          continue;
+        }
+        ASSIGN_OR_RETURN(auto lease, Grant(sql, limits_.retry, *key, job, *node_id, now));
+        if (lease.has_value()) {
+          leases.push_back(*std::move(lease));
+          ++job.granted;
+        }
       }
     }
-    return leases;
+    NoteGrants(sql, jobs, now);
+    return granted;
   });
 }
 

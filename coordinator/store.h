@@ -7,16 +7,17 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "coordinator/tenant_store.h"
+#include "coordinator/waiting_job.h"
 #include "proto/node.pb.h"
 #include "proto/render.pb.h"
 
@@ -24,7 +25,6 @@ namespace rn {
 
 enum class JobState { kPending, kRunning, kPaused, kCompleted, kFailed, kCanceled };
 enum class ItemState { kPending, kLeased, kCompleted, kFailed, kCanceled };
-enum class JobPriority { kLow = 0, kNormal = 1, kHigh = 2 };
 
 inline bool IsTerminal(JobState state) {
   return state == JobState::kCompleted || state == JobState::kFailed ||
@@ -167,16 +167,10 @@ struct SyncOutcome {
   bool freed = false;  // Items came back to the queue: others may want them.
 };
 
-// An item that waits, as the scheduler sees it. In order of row within a job.
-struct WaitingJob {
-  std::string job_id;
-  JobPriority priority = JobPriority::kNormal;
-  absl::Time created_at;
-  std::string spec_digest;
-  std::int64_t leased = 0;         // Of its items, now.
-  std::vector<std::string> items;  // That may start now: the first `per_job` of them.
-  std::set<std::string> refused_nodes;
-  std::map<std::string, std::string> avoided;  // By item: the node that must not get it now.
+// Items that a session is to get.
+struct ItemsFor {
+  std::string session;
+  std::vector<std::string> item_ids;
 };
 
 // A lease that nobody renewed in time.
@@ -263,11 +257,26 @@ class Store : public TenantStore {
   // not the node's newest session.
   virtual absl::StatusOr<SyncOutcome> Sync(const rendernode::SyncRequest& request,
                                            absl::Time now) = 0;
-  // Waiting jobs with up to `per_job` items each that may start at `now`.
-  virtual absl::StatusOr<std::vector<WaitingJob>> Waiting(int per_job, absl::Time now) = 0;
-  // Raises the fence and assigns, in one transaction; items no longer waiting are left out.
-  virtual absl::StatusOr<std::vector<rendernode::Lease>> Assign(
-      const std::string& session, const std::vector<std::string>& item_ids, absl::Time now) = 0;
+  // Jobs with items that wait or are leased: those of higher priority first, then the oldest. Of
+  // one that is paused or past its deadline nothing is pending.
+  virtual absl::StatusOr<std::vector<WaitingJob>> OpenJobs(absl::Time now) = 0;
+  // Items of the job that may start at `now`, the first `limit` of them.
+  virtual absl::StatusOr<WaitingItems> ReadyItems(const std::string& job_id,
+                                                  int limit,
+                                                  absl::Time now) = 0;
+  // Raises fences and assigns, all in one transaction. What each of `wanted` got, in their order:
+  // items that wait no longer, or that somebody else is at, are left out, and so are all of a node
+  // that somebody is at; FailedPrecondition, where it is not the node's newest session, of that one
+  // alone.
+  using Leases = absl::StatusOr<std::vector<rendernode::Lease>>;
+  virtual absl::StatusOr<std::vector<Leases>> AssignAll(const std::vector<ItemsFor>& wanted,
+                                                        absl::Time now) = 0;
+  Leases Assign(const std::string& session,
+                const std::vector<std::string>& item_ids,
+                absl::Time now) {
+    absl::StatusOr<std::vector<Leases>> one = AssignAll({{session, item_ids}}, now);
+    return one.ok() ? std::move(one->front()) : one.status();
+  }
   virtual absl::StatusOr<std::string> SessionNode(const std::string& session) = 0;
   // Compare-and-set on (item, fence, not terminal).
   virtual absl::StatusOr<rendernode::CommitItemResponse::Verdict> Commit(

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/digest_prefix.h"
 #include "base/disk_full.h"
 #include "base/mutex.h"
 #include "base/status.h"
@@ -39,6 +40,16 @@ std::map<std::string, const Asset*> AssetsOf(const rendernode::JobSpec& spec,
 // A cache's own bound, which only unpinning helps; a full disk is another matter.
 bool IsInNeedOfRoom(const absl::Status& status) {
   return absl::IsResourceExhausted(status) && !IsDiskFull(status);
+}
+
+std::vector<std::uint64_t> SharedFiles(const rendernode::JobSpec& spec) {
+  std::vector<std::uint64_t> files;
+  for (const rendernode::Asset& asset : spec.assets()) {
+    if (const auto prefix = DigestPrefix(asset.sha256())) {
+      files.push_back(*prefix);
+    }
+  }
+  return files;
 }
 
 }  // namespace
@@ -89,6 +100,7 @@ Event ItemFetcher::Impl::Answer(const FetchItem& command, const std::stop_token&
   if (!spec.ok()) {
     return FetchFailed{key, spec.status(), /*item_fault=*/false};
   }
+  std::vector<std::uint64_t> shared = SharedFiles(**spec);
   absl::StatusOr<Fetch> fetch = FetchAssets(command.lease, *std::move(spec), stop);
   if (!fetch.ok()) {
     const rendernode::ItemErrorCode code = ItemErrorOf(fetch.status());
@@ -103,7 +115,7 @@ Event ItemFetcher::Impl::Answer(const FetchItem& command, const std::stop_token&
     return FetchFailed{key, absl::CancelledError("fetch: discarded"), /*item_fault=*/false};
   }
   prepared.insert_or_assign(key, *std::move(fetch));
-  return Fetched{key};
+  return Fetched{key, std::move(shared)};
 }
 
 absl::StatusOr<Fetch> ItemFetcher::Impl::FetchAssets(const rendernode::Lease& lease,

@@ -179,6 +179,7 @@ void Node::On(const SessionOpened& event) {
               event.response.adopt_size(),
               event.response.drop_size());
   said_.clear();
+  profile_.OnSession();
   Obey(event.response.timing());
   Reconnected();
   for (const auto& ref : event.response.adopt()) {
@@ -214,6 +215,7 @@ void Node::On(const SyncAnswered& event) {
   HearFromCoordinator();
   const rendernode::SyncResponse& response = event.response;
   Pace(event);
+  profile_.OnAnswer(response);
   Obey(response.timing());
   Reconnected();
   call_backoff_.Reset();
@@ -236,6 +238,7 @@ void Node::On(const SyncAnswered& event) {
 
 void Node::On(const SyncFailed& event) {
   call_ = Call::kNone;
+  profile_.OnFailure();
   released_said_.clear();
   poll_at_ = -absl::InfiniteDuration();
   cut_ = std::exchange(cutting_, false);
@@ -438,6 +441,7 @@ void Node::On(const Fetched& event) {
   --fetching_;
   if (Held* held = Running(event.key, Stage::kFetch)) {
     cache_trouble_.Clear();
+    profile_.OnFetched(held->lease.job_spec_digest(), event.files);
     ToStage(*held, Stage::kRender);
   }
 }
@@ -561,6 +565,7 @@ void Node::On(const WorkerDone& event) {
     return EndWith(*held, std::move(result));
   }
   work_trouble_.Clear();
+  profile_.OnRendered(result.usage());
   held->result = std::move(result);
   ToStage(*held, Stage::kJournalOutput);
 }

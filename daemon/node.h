@@ -26,6 +26,7 @@
 #include "base/clock.h"
 #include "daemon/backoff.h"
 #include "daemon/node_events.h"
+#include "daemon/profile_teller.h"
 #include "daemon/trouble.h"
 #include "daemon/worker_slots.h"
 #include "proto/admin.pb.h"
@@ -269,6 +270,7 @@ class Node {
   std::uint64_t seq_ = 0;
   std::string said_;  // The gist of the last Sync.
   bool said_progress_ = true;
+  ProfileTeller profile_;
   std::set<LeaseKey> released_;          // To be said until a Sync that said it was answered.
   std::vector<LeaseKey> released_said_;  // In the Sync under way.
   absl::Duration sync_interval_ = absl::Seconds(5);

@@ -81,6 +81,7 @@ struct ResultJournalled {
 
 struct Fetched {
   LeaseKey key;
+  std::vector<std::uint64_t> files = {};  // Those that the job's items share, by DigestPrefix().
 };
 struct FetchFailed {
   LeaseKey key;

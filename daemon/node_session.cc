@@ -187,6 +187,9 @@ rendernode::SyncRequest Node::ComposeSync(std::uint32_t want, const std::string&
   }
   waiting_ = !std::exchange(cut_, false) && released_.empty();
   request.set_wait(waiting_);
+  if (auto profile = profile_.ToSay()) {
+    *request.mutable_profile() = *std::move(profile);
+  }
   return request;
 }
 

@@ -40,7 +40,7 @@ class SchedulerPolicy final : public Policy {
 
   void SetJobs(const std::vector<JobState>& states, Seconds now) override {
     states_ = states;
-    std::vector<BacklogJob> told;
+    std::vector<WaitingJob> told;
     for (std::size_t i = 0; i < states.size(); ++i) {
       if (states[i].pending == 0 && states[i].leased == 0) {
         continue;
@@ -61,7 +61,7 @@ class SchedulerPolicy final : public Policy {
   }
 
   std::vector<std::pair<int, int>> Assign(const std::vector<int>& idle, Seconds now) override {
-    std::vector<WorkAsker> askers;
+    std::vector<Asker> askers;
     for (const int node : idle) {
       const std::string& name = names_[static_cast<std::size_t>(node)];
       askers.push_back({.session = absl::StrCat(node), .node_id = name, .want = 1});
@@ -70,7 +70,7 @@ class SchedulerPolicy final : public Policy {
     while (!askers.empty()) {
       const Decisions decisions = scheduler_.Decide(askers, TimeAt(now));
       std::set<std::string> served;
-      for (const WorkAssignment& assignment : decisions.assignments) {
+      for (const Assignment& assignment : decisions.assignments) {
         int node = -1;
         const int job = JobOfItem(assignment.item_ids.front());
         if (!absl::SimpleAtoi(assignment.session, &node) || job < 0) {
@@ -83,8 +83,7 @@ class SchedulerPolicy final : public Policy {
       if (decisions.unknown.empty()) {
         break;
       }
-      std::erase_if(askers,
-                    [&](const WorkAsker& asker) { return served.count(asker.session) > 0; });
+      std::erase_if(askers, [&](const Asker& asker) { return served.count(asker.session) > 0; });
       for (const std::string& job_id : decisions.unknown) {
         scheduler_.SetItems(job_id, PageOf(job_id));
       }
@@ -114,10 +113,10 @@ class SchedulerPolicy final : public Policy {
   }
 
   // One item is as good as another: they are numbered by how many still wait.
-  BacklogItems PageOf(const std::string& job_id) const {
+  WaitingItems PageOf(const std::string& job_id) const {
     const int job = JobOfItem(job_id + "-");
     const std::int64_t pending = states_[static_cast<std::size_t>(job)].pending;
-    BacklogItems items;
+    WaitingItems items;
     for (std::int64_t i = 0; i < std::min(pending, kPage); ++i) {
       items.ids.push_back(absl::StrCat(job_id, "-", pending - i));
     }
@@ -126,7 +125,7 @@ class SchedulerPolicy final : public Policy {
   }
 
   const Workload& load_;
-  FairScheduler scheduler_;
+  Scheduler scheduler_;
   std::vector<std::string> names_;
   std::vector<JobState> states_;
 };

@@ -57,9 +57,9 @@ int TenantFor(Dice& dice) {
 
 SimJob MakeJob(Dice& dice, double capacity, std::int64_t items_max) {
   SimJob job{.tenant = TenantFor(dice),
-             .priority = dice.Chance(0.15)   ? BacklogPriority::kHigh
-                         : dice.Chance(0.25) ? BacklogPriority::kLow
-                                             : BacklogPriority::kNormal};
+             .priority = dice.Chance(0.15)   ? JobPriority::kHigh
+                         : dice.Chance(0.25) ? JobPriority::kLow
+                                             : JobPriority::kNormal};
   job.items = static_cast<std::int64_t>(
       dice.LogBetween(10, static_cast<double>(std::max<std::int64_t>(11, items_max))));
   job.work = dice.LogBetween(kWorkMin, kWorkMax);

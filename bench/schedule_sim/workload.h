@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "coordinator/fair_scheduler.h"
+#include "coordinator/scheduler.h"
 
 namespace rn::sim {
 
@@ -23,7 +23,7 @@ struct SimTenant {
 
 struct SimJob {
   int tenant = 0;
-  BacklogPriority priority = BacklogPriority::kNormal;
+  JobPriority priority = JobPriority::kNormal;
   Seconds arrives = 0;
   Seconds deadline = 0;  // 0: none.
   std::int64_t items = 0;

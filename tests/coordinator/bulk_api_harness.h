@@ -19,6 +19,7 @@
 #include "coordinator/sheet_folder.h"
 #include "coordinator/sqlite_store.h"
 #include "tests/coordinator/small_catalog.h"
+#include "tests/coordinator/waiting_view.h"
 #include "tests/fakes/fake_clock.h"
 
 namespace rn {
@@ -175,9 +176,7 @@ inline void BulkApiHarness::CommitAll(const MakeResult& make) {
   rendernode::OpenSessionRequest open;
   open.set_node_id("node-1");
   ASSERT_TRUE(store_->OpenSession(open, "session-1", clock_.Now()).ok());
-  const auto waiting = store_->Waiting(/*per_job=*/100, clock_.Now());
-  ASSERT_TRUE(waiting.ok());
-  for (const WaitingJob& job : *waiting) {
+  for (const WaitingView& job : ViewWaiting(*store_, /*per_job=*/100, clock_.Now())) {
     const auto leases = store_->Assign("session-1", job.items, clock_.Now());
     ASSERT_TRUE(leases.ok()) << leases.status();
     for (const rendernode::Lease& lease : *leases) {

@@ -31,10 +31,10 @@ class BulkApiTemplatesTest : public ::testing::Test, protected BulkApiHarness {
 
   // The template that the nodes get for the only waiting job.
   json SpecOfWaiting() {
-    const auto waiting = store_->Waiting(1, clock_.Now());
-    EXPECT_TRUE(waiting.ok() && waiting->size() == 1);
+    const auto waiting = ViewWaiting(*store_, /*per_job=*/1, clock_.Now());
+    EXPECT_EQ(waiting.size(), 1U);
     rendernode::JobSpec spec;
-    EXPECT_TRUE(spec.ParseFromString(*store_->GetJobSpec(waiting->at(0).spec_digest)));
+    EXPECT_TRUE(spec.ParseFromString(*store_->GetJobSpec(waiting.at(0).spec_digest)));
     return json::parse(spec.template_json());
   }
 

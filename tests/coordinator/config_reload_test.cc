@@ -21,11 +21,13 @@ absl::Status Reload(const std::string& now, const std::string& next) {
   return CheckReloadable(*running, *wanted);
 }
 
-TEST(CoordinatorConfigReload, KeysTokensRateLimitsAndTheLogLevelChangeWithoutARestart) {
+TEST(CoordinatorConfigReload, KeysTokensRateLimitsSharesAndTheLogLevelChangeWithoutARestart) {
   const absl::Status status =
       Reload("[rate_limit]\nburst = 5\n",
              absl::StrCat("log_level = \"debug\"\n"
                           "[rate_limit]\nper_second = 50.0\nburst = 100\n"
+                          "[scheduler]\ntenant_weight = 2.0\ntenant_items_running_max = 9\n"
+                          "[scheduler.tenants.acme]\nweight = 3.0\n"
                           "[keys]\n\"",
                           Sha256("key"),
                           "\" = \"acme jobs:read\"\n[nodes.tokens]\nbox = \"",

@@ -164,6 +164,21 @@ TEST(CoordinatorConfigTest, MistakesAboutSheetsAreNamed) {
   }
 }
 
+TEST(CoordinatorConfigTest, TenantsHaveSharesAndLimits) {
+  const auto config = ParseCoordinatorConfig(
+      "[scheduler]\ntenant_items_running_max = 8\n[scheduler.tenants.acme]\nweight = 2.5\n"
+      "[scheduler.tenants.initech]\nitems_running_max = 0\n",
+      "c");
+  ASSERT_TRUE(config.ok()) << config.status();
+  const TenantShares& shares = config->backlog.scheduler.shares;
+  EXPECT_EQ(shares.others.items_running_max, 8);
+  EXPECT_EQ(shares.named.at("acme").weight, 2.5);
+  EXPECT_EQ(shares.named.at("acme").items_running_max, 8) << "as for everybody";
+  EXPECT_EQ(shares.named.at("initech").items_running_max, TenantShare().items_running_max);
+  EXPECT_THAT(MistakesIn("[scheduler.tenants.acme]\nweight = 0.0\n"),
+              HasSubstr("scheduler.tenants.acme.weight"));
+}
+
 TEST(CoordinatorConfigTest, EveryMistakeIsReportedAtOnce) {
   EXPECT_THAT(MistakesIn(R"(
 [folders]

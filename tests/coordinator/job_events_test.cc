@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/ulid.h"
 #include "coordinator/sqlite_store.h"
+#include "tests/coordinator/waiting_view.h"
 #include "tests/fakes/failing_store.h"
 
 namespace rn {
@@ -111,9 +112,7 @@ class JobEventsTest : public ::testing::Test {
     rendernode::OpenSessionRequest open;
     open.set_node_id("node-1");
     ASSERT_TRUE(store_->OpenSession(open, "session-1", Now()).ok());
-    const auto waiting = store_->Waiting(/*per_job=*/1000, Now());
-    ASSERT_TRUE(waiting.ok());
-    for (const WaitingJob& job : *waiting) {
+    for (const WaitingView& job : ViewWaiting(*store_, /*per_job=*/1000, Now())) {
       if (job.job_id != job_id) {
         continue;
       }

@@ -87,6 +87,32 @@ TEST(JobJson, NothingIsForetoldOfAJobThatDoesNotMove) {
   EXPECT_EQ(JobJson(job, kNow, "")["eta_ms"], nullptr);
 }
 
+TEST(JobJson, TheSchedulersForecastGoesBeforeThePaceSoFar) {
+  Job job = RunningJob();
+  job.deadline_at = kNow + absl::Minutes(2);
+  json shown = Plain(JobJson(job, kNow, "", false, Forecast{.left = absl::Seconds(90)}));
+  EXPECT_EQ(shown["eta_ms"], 90'000);
+  EXPECT_EQ(shown["deadline_risk"], nullptr);
+  shown = Plain(JobJson(
+      job, kNow, "", false, Forecast{.left = absl::Seconds(150), .delay = Delay::kTenantShare}));
+  EXPECT_EQ(shown["deadline_risk"]["code"], "tenant_share");
+  EXPECT_THAT(std::string(shown["deadline_risk"]["message"]), HasSubstr("30s after its deadline"));
+  job.state = JobState::kCompleted;
+  EXPECT_EQ(JobJson(job, kNow, "", false, Forecast{.left = absl::Hours(1)})["eta_ms"], nullptr);
+}
+
+TEST(JobJson, AJobThatWillMissItsDeadlineSaysSo) {
+  Job job = RunningJob();
+  job.deadline_at = kNow + absl::Minutes(10);
+  EXPECT_EQ(JobJson(job, kNow, "")["deadline_risk"]["code"], "pace") << "11 minutes are left";
+  job.deadline_at = kNow + absl::Minutes(12);
+  EXPECT_EQ(JobJson(job, kNow, "")["deadline_risk"], nullptr);
+  const json waiting = Plain(
+      JobJson(job, kNow, "", false, Forecast{.left = std::nullopt, .delay = Delay::kNoNodes}));
+  EXPECT_EQ(waiting["eta_ms"], nullptr);
+  EXPECT_EQ(waiting["deadline_risk"]["code"], "no_nodes");
+}
+
 TEST(JobJson, AnEndedJobOffersItsReports) {
   Job job = RunningJob();
   job.state = JobState::kCompleted;

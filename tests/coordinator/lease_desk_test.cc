@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/ulid.h"
 #include "coordinator/sqlite_store.h"
+#include "tests/coordinator/waiting_view.h"
 #include "tests/fakes/failing_store.h"
 #include "tests/fakes/fake_clock.h"
 
@@ -46,9 +47,9 @@ class Caller final : public SyncCaller {
 
 class LeaseDeskTest : public ::testing::Test {
  protected:
-  std::string CreateJob(int items) {
+  std::string CreateJob(int items, const std::string& tenant = "acme") {
     const absl::Time now = Clock::System().Now();
-    NewJob job{.id = "job_" + NewUlid(now), .tenant = "acme"};
+    NewJob job{.id = "job_" + NewUlid(now), .tenant = tenant};
     job.spec.set_job_id(job.id);
     job.items.resize(static_cast<std::size_t>(items));
     for (int i = 0; i < items; ++i) {
@@ -58,12 +59,13 @@ class LeaseDeskTest : public ::testing::Test {
     return job.id;
   }
 
-  std::string Open(const std::string& node_id) {
+  std::string Open(const std::string& node_id) { return Open(desk_, node_id); }
+  static std::string Open(LeaseDesk& desk, const std::string& node_id) {
     rendernode::OpenSessionRequest request;
     request.set_node_id(node_id);
     request.set_protocol_min(1);
     request.set_protocol_max(1);
-    const auto opened = desk_.OpenSession(request);
+    const auto opened = desk.OpenSession(request);
     EXPECT_TRUE(opened.ok()) << opened.status();
     return opened.ok() ? opened->session() : "";
   }
@@ -171,6 +173,72 @@ TEST_F(LeaseDeskTest, StoppingWhileNodesSpeakAnswersEveryOne) {
   }
 }
 
+TEST_F(LeaseDeskTest, TenantsShareTheFarmByWeight) {
+  const std::string earlier = CreateJob(40, "earlier");
+  const std::string heavy = CreateJob(40, "heavy");
+  LeaseDeskOptions options;
+  options.backlog.scheduler = {.shares = {.named = {{"heavy", {.weight = 3}}}},
+                               .affinity_items = 0};
+  LeaseDesk desk(*store_, Clock::System(), options);
+  rendernode::SyncRequest request = Ask(Open(desk, "node"), 1);
+  request.set_want(20);
+  Caller caller;
+  desk.Sync(request, caller);
+  const auto response = caller.Await();
+  ASSERT_TRUE(response.ok()) << response.status();
+  std::map<std::string, int> given;
+  for (const rendernode::Lease& lease : response->grant()) {
+    ++given[lease.job_id()];
+  }
+  EXPECT_EQ(given[earlier], 5);
+  EXPECT_EQ(given[heavy], 15);
+}
+
+TEST_F(LeaseDeskTest, ATenantAtItsLimitGetsTheNextAsSoonAsOneIsDone) {
+  CreateJob(9);
+  LeaseDeskOptions options;
+  options.backlog.scheduler.shares.others.items_running_max = 1;
+  FakeClock clock;  // So that no interval ends.
+  LeaseDesk desk(*store_, clock, options);
+  const std::string first = Open(desk, "first");
+  const std::string second = Open(desk, "second");
+  Caller served;
+  desk.Sync(Ask(first, 1), served);
+  const auto granted = served.Await();
+  ASSERT_TRUE(granted.ok()) << granted.status();
+  ASSERT_EQ(granted->grant_size(), 1) << "it asked for two";
+  Caller waiting;
+  desk.Sync(Ask(second, 1), waiting);
+  rendernode::CommitItemRequest commit;
+  commit.set_session(first);
+  *commit.mutable_ref() = granted->grant(0).ref();
+  commit.mutable_result()->set_outcome(rendernode::SUCCEEDED);
+  EXPECT_EQ(*desk.Commit(commit), rendernode::CommitItemResponse::COMMITTED);
+  const auto next = waiting.Await();
+  ASSERT_TRUE(next.ok()) << next.status();
+  EXPECT_EQ(next->grant_size(), 1);
+}
+
+TEST_F(LeaseDeskTest, AJobThatNobodyCanRenderSaysSo) {
+  const std::string job = CreateJob(1);
+  LeaseDesk desk(*store_, Clock::System(), {});
+  const std::string session = Open(desk, "node");
+  rendernode::SyncRequest request = Ask(session, 1);
+  request.set_state(rendernode::NOT_READY);
+  request.set_slots(2);
+  request.set_wait(false);
+  Caller caller;
+  desk.Sync(request, caller);
+  ASSERT_TRUE(caller.Await().ok());
+  const absl::Duration end = Clock::System().SinceBoot() + kPatience;
+  while (!desk.Foretell(job).has_value() && Clock::System().SinceBoot() < end) {
+    std::this_thread::yield();
+  }
+  const std::optional<Forecast> forecast = desk.Foretell(job);
+  ASSERT_TRUE(forecast.has_value());
+  EXPECT_EQ(forecast->delay, Delay::kNoNodes);
+}
+
 TEST_F(LeaseDeskTest, OnlyTheNewestSessionIsGivenAJobSpec) {
   const std::string job = CreateJob(1);
   const std::string old = Open("node");
@@ -268,21 +336,17 @@ class LeaseDeskOutageTest : public ::testing::Test {
     }
   }
 
-  bool ItemWaits() {
-    const auto waiting = store_->Waiting(1, clock_.Now());
-    EXPECT_TRUE(waiting.ok()) << waiting.status();
-    return waiting.ok() && !waiting->empty();
-  }
+  bool ItemWaits() { return !ViewWaiting(*store_, 1, clock_.Now()).empty(); }
 
   const TempDir folder_ = *TempDir::Create("lease_desk");
   FakeClock clock_;
   const std::unique_ptr<Store> store_ = *OpenSqliteStore(
       folder_.path() / "store.db", {.lease = {.ttl = kTtl, .reassign_grace = kGrace}});
   FailingStore failing_{*store_};
-  LeaseDesk desk_{
-      failing_,
-      clock_,
-      {.lease = {.ttl = kTtl, .reassign_grace = kGrace}, .look_interval = absl::Milliseconds(1)}};
+  LeaseDesk desk_{failing_,
+                  clock_,
+                  {.lease = {.ttl = kTtl, .reassign_grace = kGrace},
+                   .backlog = {.look_interval = absl::Milliseconds(1)}}};
   std::string session_;
   std::uint64_t seq_ = 0;
   rendernode::LeaseRef ref_;

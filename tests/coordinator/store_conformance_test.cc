@@ -50,10 +50,10 @@ TEST_P(StoreTest, AJobComesBackAsItWasMade) {
 
 TEST_P(StoreTest, TheSpecOfAJobIsFoundByItsDigest) {
   Create("job_1", 1);
-  const auto waiting = store_->Waiting(1, now_);
-  const auto spec = store_->GetJobSpec(waiting->at(0).spec_digest);
+  const auto waiting = Waiting(1);
+  const auto spec = store_->GetJobSpec(waiting.at(0).spec_digest);
   ASSERT_TRUE(spec.ok()) << spec.status();
-  EXPECT_EQ(Sha256(*spec), waiting->at(0).spec_digest);
+  EXPECT_EQ(Sha256(*spec), waiting.at(0).spec_digest);
   rendernode::JobSpec parsed;
   ASSERT_TRUE(parsed.ParseFromString(*spec));
   EXPECT_EQ(parsed.job_id(), "job_1");

@@ -15,6 +15,7 @@
 #include "coordinator/postgres_store.h"
 #include "coordinator/sqlite_store.h"
 #include "coordinator/store.h"
+#include "tests/coordinator/waiting_view.h"
 #include "tests/fakes/postgres_server.h"
 
 namespace rn {
@@ -197,11 +198,10 @@ class StoreHarness {
     return store_->OpenSession(request, absl::StrCat("session-", ++sessions_), now_);
   }
 
+  std::vector<WaitingView> Waiting(int per_job) { return ViewWaiting(*store_, per_job, now_); }
   Strings WaitingItems(int per_job = 1000) {
-    const auto waiting = store_->Waiting(per_job, now_);
-    EXPECT_TRUE(waiting.ok()) << waiting.status();
     Strings items;
-    for (const WaitingJob& job : *waiting) {
+    for (const WaitingView& job : Waiting(per_job)) {
       items.insert(items.end(), job.items.begin(), job.items.end());
     }
     return items;

@@ -37,7 +37,7 @@ class DoomedWriter {
     open.set_node_id(absl::StrCat("node-", thread));
     CHECK(store_->OpenSession(open, session, now_).ok());
     for (int i = 0;; ++i) {
-      const auto waiting = *store_->Waiting(/*per_job=*/3, now_);
+      const auto waiting = ViewWaiting(*store_, /*per_job=*/3, now_);
       if (waiting.empty()) {
         const NewJob job = MakeJob(absl::StrCat("job_", round_, "_", thread, "_", i));
         CHECK(store_->CreateJob(job, {}, now_).ok());

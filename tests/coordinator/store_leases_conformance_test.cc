@@ -162,7 +162,7 @@ TEST_P(StoreLeasesTest, AnItemThatFailedAvoidsTheNodeWhileThereIsAnother) {
   const auto avoided = [&] {
     now_ += limits_.retry.backoff_min;
     Sync(first, {});
-    const auto waiting = *store_->Waiting(10, now_);
+    const auto waiting = Waiting(10);
     return waiting.at(0).avoided.count("job_1-1") > 0 ? waiting[0].avoided.at("job_1-1") : "";
   };
   EXPECT_EQ(avoided(), "first");
@@ -187,9 +187,9 @@ TEST_P(StoreLeasesTest, AnItemDoesNotWaitForAnotherNodeForEver) {
   EXPECT_EQ(Commit(first, Take(first, "job_1-1"), Failed(Retryable::kYes)),
             CommitItemResponse::COMMITTED);
   now_ += absl::Seconds(5);
-  EXPECT_FALSE(store_->Waiting(10, now_)->at(0).avoided.empty());
+  EXPECT_FALSE(Waiting(10).at(0).avoided.empty());
   now_ += limits_.retry.backoff_min;
-  EXPECT_TRUE(store_->Waiting(10, now_)->at(0).avoided.empty());
+  EXPECT_TRUE(Waiting(10).at(0).avoided.empty());
 }
 
 TEST_P(StoreLeasesTest, ABackOffDoesNotOutlastAClockThatIsSetBack) {
@@ -225,7 +225,7 @@ TEST_P(StoreLeasesTest, WaitingJobsNameTheFirstOfTheirItems) {
   Create(made);
   const std::string session = Open("node");
   Assign(session, {"job_1-1", "job_1-2"});
-  const auto waiting = *store_->Waiting(/*per_job=*/3, now_);
+  const auto waiting = Waiting(/*per_job=*/3);
   ASSERT_EQ(waiting.size(), 1U);
   EXPECT_EQ(waiting[0].job_id, "job_1");
   EXPECT_EQ(waiting[0].priority, JobPriority::kHigh);
@@ -233,6 +233,52 @@ TEST_P(StoreLeasesTest, WaitingJobsNameTheFirstOfTheirItems) {
   EXPECT_EQ(waiting[0].leased, 2);
   EXPECT_THAT(waiting[0].items, ElementsAre("job_1-3", "job_1-4", "job_1-5"));
   EXPECT_THAT(waiting[0].refused_nodes, IsEmpty());
+}
+
+TEST_P(StoreLeasesTest, OpenJobsSayWhatTheSchedulerWeighs) {
+  NewJob made = JobOf("job_1", 3);
+  made.tenant = "initech";
+  made.processing_deadline = absl::Hours(1);
+  Create(made);
+  Create("job_2", 1);
+  const std::string session = Open("node");
+  Take(session, "job_1-1");
+  Take(session, "job_2-1");
+  auto jobs = *store_->OpenJobs(now_);
+  ASSERT_EQ(jobs.size(), 2U);
+  EXPECT_EQ(jobs[0].tenant, "initech");
+  EXPECT_EQ(jobs[0].deadline_at, now_ + absl::Hours(1));
+  EXPECT_EQ(jobs[0].pending, 2);
+  EXPECT_EQ(jobs[0].leased, 1);
+  EXPECT_EQ(jobs[1].job_id, "job_2") << "all leased, and that counts for its tenant";
+  EXPECT_EQ(jobs[1].deadline_at, absl::InfiniteFuture());
+  EXPECT_EQ(jobs[1].pending, 0);
+  ASSERT_TRUE(store_->PauseJob("initech", "job_1", now_).ok());
+  jobs = *store_->OpenJobs(now_);
+  EXPECT_EQ(jobs[0].pending, 0) << "paused";
+  EXPECT_EQ(jobs[0].leased, 1);
+  EXPECT_EQ(store_->ReadyItems("job_1", 1, now_)->more, true);
+  EXPECT_EQ(store_->ReadyItems("job_1", 5, now_)->more, false);
+}
+
+TEST_P(StoreLeasesTest, ManyAreServedTogetherEachWithItsOwn) {
+  Create("job_1", 4);
+  const std::string old = Open("first");
+  const std::string first = Open("first");
+  const std::string second = Open("second");
+  const auto granted = *store_->AssignAll({{first, {"job_1-1", "job_1-2"}},
+                                           {old, {"job_1-3"}},
+                                           {second, {"job_1-2", "job_1-4"}},
+                                           {second, {}}},
+                                          now_);
+  ASSERT_EQ(granted.size(), 4U);
+  EXPECT_EQ(granted[0]->size(), 2U);
+  EXPECT_TRUE(absl::IsFailedPrecondition(granted[1].status())) << granted[1].status();
+  ASSERT_EQ(granted[2]->size(), 1U) << "the other was gone";
+  EXPECT_EQ(granted[2]->at(0).ref().item_id(), "job_1-4");
+  EXPECT_THAT(*granted[3], IsEmpty());
+  EXPECT_THAT(WaitingItems(), ElementsAre("job_1-3"));
+  EXPECT_EQ(store_->OpenJobs(now_)->at(0).leased, 3);
 }
 
 TEST_P(StoreLeasesTest, AnItemIsGivenToOneNodeOnly) {
@@ -515,9 +561,9 @@ TEST_P(StoreLeasesTest, ANodeOnWhichAJobFailsTwiceIsRefusedForThatJob) {
   const std::string bad = Open("bad");
   Open("good");
   Commit(bad, Take(bad, "job_1-1"), LostByTheNode());
-  EXPECT_THAT(store_->Waiting(10, now_)->at(0).refused_nodes, IsEmpty());
+  EXPECT_THAT(Waiting(10).at(0).refused_nodes, IsEmpty());
   Commit(bad, Take(bad, "job_1-2"), Failed(Retryable::kYes));
-  const auto waiting = *store_->Waiting(10, now_);
+  const auto waiting = Waiting(10);
   ASSERT_EQ(waiting.size(), 2U);
   EXPECT_THAT(waiting[0].refused_nodes, ElementsAre("bad"));
   EXPECT_THAT(waiting[1].refused_nodes, IsEmpty());
@@ -530,7 +576,7 @@ TEST_P(StoreLeasesTest, ASuccessOfTheJobOnTheNodeClearsItsName) {
   Commit(node, Take(node, "job_1-1"), LostByTheNode());
   Commit(node, Take(node, "job_1-2"), Succeeded());
   Commit(node, Take(node, "job_1-3"), LostByTheNode());
-  EXPECT_THAT(store_->Waiting(10, now_)->at(0).refused_nodes, IsEmpty());
+  EXPECT_THAT(Waiting(10).at(0).refused_nodes, IsEmpty());
 }
 
 TEST_P(StoreLeasesTest, FailuresOfARowAreNotHeldAgainstTheNode) {
@@ -539,7 +585,7 @@ TEST_P(StoreLeasesTest, FailuresOfARowAreNotHeldAgainstTheNode) {
   Open("other");
   Commit(node, Take(node, "job_1-1"), Failed(Retryable::kNo));
   Commit(node, Take(node, "job_1-2"), Failed(Retryable::kNo));
-  EXPECT_THAT(store_->Waiting(10, now_)->at(0).refused_nodes, IsEmpty());
+  EXPECT_THAT(Waiting(10).at(0).refused_nodes, IsEmpty());
 }
 
 TEST_P(StoreLeasesTest, TheOnlyNodeIsNotRefused) {
@@ -549,10 +595,9 @@ TEST_P(StoreLeasesTest, TheOnlyNodeIsNotRefused) {
   const std::string bad = Open("bad");
   Commit(bad, Take(bad, "job_1-1"), LostByTheNode());
   Commit(bad, Take(bad, "job_1-2"), LostByTheNode());
-  EXPECT_THAT(store_->Waiting(10, now_)->at(0).refused_nodes, IsEmpty())
-      << "else the job would wait for ever";
+  EXPECT_THAT(Waiting(10).at(0).refused_nodes, IsEmpty()) << "else the job would wait for ever";
   Open("good");
-  EXPECT_THAT(store_->Waiting(10, now_)->at(0).refused_nodes, ElementsAre("bad"));
+  EXPECT_THAT(Waiting(10).at(0).refused_nodes, ElementsAre("bad"));
 }
 
 TEST_P(StoreLeasesTest, ANodeThatTakesNoWorkIsNoReasonToRefuseTheOthers) {
@@ -567,7 +612,7 @@ TEST_P(StoreLeasesTest, ANodeThatTakesNoWorkIsNoReasonToRefuseTheOthers) {
                                        std::pair(rendernode::DRAINING, 0U)}) {
     sync.set_state(state);
     ASSERT_TRUE(store_->Sync(sync, now_).ok());
-    EXPECT_EQ(store_->Waiting(10, now_)->at(0).refused_nodes.size(), refused) << state;
+    EXPECT_EQ(Waiting(10).at(0).refused_nodes.size(), refused) << state;
   }
 }
 

@@ -250,7 +250,7 @@ class StoreConcurrencyTest : public StoreTest {
         open.set_node_id(node);
         ASSERT_TRUE(store_->OpenSession(open, session, now_).ok());
       }
-      const auto waiting = *store_->Waiting(/*per_job=*/16, now_);
+      const auto waiting = ViewWaiting(*store_, /*per_job=*/16, now_);
       if (waiting.empty()) {
         std::this_thread::yield();
         continue;

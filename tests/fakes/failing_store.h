@@ -20,6 +20,8 @@ class FailingStore final : public Store {
   // The time that the latest Expire() was given; it has returned.
   absl::Time expired_at() const { return absl::FromUnixMillis(expired_ms_); }
 
+  int looks() const { return looks_; }  // At the jobs that are open.
+
   absl::StatusOr<Job> CreateJob(const NewJob& job,
                                 const Idempotency& idempotency,
                                 absl::Time now) override {
@@ -102,13 +104,18 @@ class FailingStore final : public Store {
                                    absl::Time now) override {
     return Call(&Store::Sync, request, now);
   }
-  absl::StatusOr<std::vector<WaitingJob>> Waiting(int per_job, absl::Time now) override {
-    return Call(&Store::Waiting, per_job, now);
+  absl::StatusOr<std::vector<WaitingJob>> OpenJobs(absl::Time now) override {
+    ++looks_;
+    return Call(&Store::OpenJobs, now);
   }
-  absl::StatusOr<std::vector<rendernode::Lease>> Assign(const std::string& session,
-                                                        const std::vector<std::string>& item_ids,
-                                                        absl::Time now) override {
-    return Call(&Store::Assign, session, item_ids, now);
+  absl::StatusOr<WaitingItems> ReadyItems(const std::string& job_id,
+                                          int limit,
+                                          absl::Time now) override {
+    return Call(&Store::ReadyItems, job_id, limit, now);
+  }
+  absl::StatusOr<std::vector<Leases>> AssignAll(const std::vector<ItemsFor>& wanted,
+                                                absl::Time now) override {
+    return Call(&Store::AssignAll, wanted, now);
   }
   absl::StatusOr<std::string> SessionNode(const std::string& session) override {
     return Call(&Store::SessionNode, session);
@@ -194,6 +201,7 @@ class FailingStore final : public Store {
 
   Store& store_;
   std::atomic<bool> fails_ = false;
+  std::atomic<int> looks_ = 0;
   std::atomic<std::int64_t> expired_ms_ = 0;
 };
 

@@ -11,12 +11,12 @@
 
 namespace rn {
 
-enum class BacklogPriority { kLow = 0, kNormal = 1, kHigh = 2 };
+enum class JobPriority { kLow = 0, kNormal = 1, kHigh = 2 };
 
 // A job with items that wait or are leased.
-struct BacklogJob {
+struct WaitingJob {
   std::string job_id, tenant;
-  BacklogPriority priority = BacklogPriority::kNormal;
+  JobPriority priority = JobPriority::kNormal;
   absl::Time created_at;
   absl::Time deadline_at = absl::InfiniteFuture();
   std::string spec_digest;
@@ -27,7 +27,7 @@ struct BacklogJob {
 };
 
 // The next items of a job that may start now, in order of row.
-struct BacklogItems {
+struct WaitingItems {
   std::vector<std::string> ids;
   std::map<std::string, std::string> avoided;  // By item: the node that must not get it now.
   bool more = false;                           // There are others behind these.
