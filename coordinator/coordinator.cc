@@ -94,10 +94,10 @@ struct Coordinator::Impl {
   std::optional<RoutedSheetSource> sheets;
   std::optional<SheetUploads> uploads;
   std::optional<Catalog> catalog;
-  std::optional<JobEvents> events;
-  std::unique_ptr<LeaseDesk> desk;
   std::unique_ptr<KeyRing> key_ring;
   std::optional<BulkApi> api;
+  std::optional<JobEvents> events;  // Its thread asks the API's gate, once somebody watches a job.
+  std::unique_ptr<LeaseDesk> desk;
   std::optional<NodeApi> node_api;
   std::optional<AdminApi> admin_api;
   std::optional<ServedFiles> files;
@@ -209,7 +209,9 @@ absl::Status Coordinator::Impl::LoadCatalog() {
 }
 
 void Coordinator::Impl::StartEvents() {
-  events.emplace(*store, clock, public_url, ArtifactUrls(public_url, config.s3), config.events);
+  JobEventsOptions options = config.events;
+  options.rate_limited = [this](const std::string& tenant) { return api->gate().Limited(tenant); };
+  events.emplace(*store, clock, public_url, ArtifactUrls(public_url, config.s3), options);
 }
 
 absl::Status Coordinator::Impl::StartNodes() {

@@ -228,14 +228,15 @@ absl::Status JobEvents::Read(const std::string& job_id,
   if (!watched.watch.has_value()) {
     ASSIGN_OR_RETURN(const std::vector<Item> ended,
                      ItemsEnded(job_id, job.updated_at - JobWatch::kOverlap));
-    watched.watch.emplace(job, ended, options_.progress_interval, Context(), clock_.SinceBoot());
+    watched.watch.emplace(
+        job, ended, options_.progress_interval, Context(watched), clock_.SinceBoot());
     return absl::OkStatus();
   }
   std::vector<Item> ended;
   if (watched.watch->Differs(job)) {
     ASSIGN_OR_RETURN(ended, ItemsEnded(job_id, watched.watch->ended_since()));
   }
-  news = watched.watch->Update(job, ended, Context(), clock_.SinceBoot());
+  news = watched.watch->Update(job, ended, Context(watched), clock_.SinceBoot());
   return absl::OkStatus();
 }
 
@@ -277,7 +278,7 @@ void JobEvents::Tell(const Watcher& watcher, const std::vector<JobMessage>& news
 void JobEvents::Greet(Watcher& watcher, const Watched& watched) {
   watcher.greeted = true;
   if (const std::shared_ptr<WebSocket> socket = watcher.socket.lock()) {
-    for (JobMessage& message : PresentState(watched.watch->job(), Context())) {
+    for (JobMessage& message : PresentState(watched.watch->job(), Context(watched))) {
       socket->Send(std::move(message.text));
     }
   }
@@ -300,7 +301,7 @@ void JobEvents::CatchUp(const std::string& job_id, Watched& watched, Watcher& wa
     watched.due = std::min(watched.due, clock_.SinceBoot() + kStoreRetry);
     return;
   }
-  const JobMessageContext context = Context();
+  const JobMessageContext context = Context(watched);
   watcher.drained = false;
   for (const Item& item : *items) {
     if (std::optional<JobMessage> message = VideoMessage(item, context)) {
@@ -318,8 +319,11 @@ void JobEvents::CatchUp(const std::string& job_id, Watched& watched, Watcher& wa
   }
 }
 
-JobMessageContext JobEvents::Context() const {
-  return {.public_url = public_url_, .urls = urls_, .now = clock_.Now()};
+JobMessageContext JobEvents::Context(const Watched& watched) const {
+  return {.public_url = public_url_,
+          .urls = urls_,
+          .now = clock_.Now(),
+          .rate_limited = options_.rate_limited(watched.tenant)};
 }
 
 }  // namespace rn

@@ -37,6 +37,10 @@ struct JobEventsOptions {
   absl::Duration look_interval = absl::Milliseconds(200);  // Between two reads of a job.
   absl::Duration poll_interval = absl::Seconds(15);        // Of a job that nothing is heard of.
   int videos_per_page = 100;  // Of those that ended before: the next when the client took these.
+  // Whether the tenant asks too often, as its jobs say; quick, any thread.
+  std::function<bool(const std::string& tenant)> rate_limited = [](const std::string&) {
+    return false;
+  };
 };
 
 // Thread-safe. Nothing but the constructor and Stop() blocks: a thread of its own reads the store.
@@ -114,7 +118,7 @@ class JobEvents {
   void Tell(const Watcher& watcher, const std::vector<JobMessage>& news);
   void Greet(Watcher& watcher, const Watched& watched);
   void CatchUp(const std::string& job_id, Watched& watched, Watcher& watcher);
-  JobMessageContext Context() const;
+  JobMessageContext Context(const Watched& watched) const;
 
   // Fixed after construction.
   const JobEventsOptions options_;

@@ -23,11 +23,12 @@ struct JobMessage {
   WebSocket::Message text;
 };
 
-// What a message needs beside the job: the clients' URLs, and what time it is.
+// What a message needs beside the job: the clients' URLs, and what is so now.
 struct JobMessageContext {
   const std::string& public_url;
   const ArtifactUrls& urls;
   absl::Time now;
+  bool rate_limited = false;  // The job's tenant asks too often.
 };
 
 // What somebody who begins to watch is told first: the state (its prior one is null), the progress.

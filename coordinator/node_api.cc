@@ -23,8 +23,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr absl::string_view kWhoAmIPath = "/api/v1/whoami";
-constexpr absl::string_view kNodesPath = "/api/v1/nodes";
+constexpr absl::string_view kIdPlaceholder = "{id}";
 
 HttpResponse Dumped(int http_status, const Json& json) {
   return JsonResponse(http_status, json.dump(-1, ' ', false, Json::error_handler_t::replace));
@@ -37,8 +36,18 @@ HttpResponse WrongMethod(const HttpRequest& request, const char* allowed) {
   return response;
 }
 
-bool IsRead(const HttpRequest& request) {
-  return request.method == "GET" || request.method == "HEAD";
+// What stands for "{id}", "" in a pattern without one; nothing: the path has another form. Names of
+// nodes may hold slashes.
+std::optional<std::string> IdIn(absl::string_view path, absl::string_view pattern) {
+  const std::size_t at = pattern.find(kIdPlaceholder);
+  if (at == absl::string_view::npos) {
+    return path == pattern ? std::make_optional<std::string>() : std::nullopt;
+  }
+  if (!absl::ConsumePrefix(&path, pattern.substr(0, at)) ||
+      !absl::ConsumeSuffix(&path, pattern.substr(at + kIdPlaceholder.size())) || path.empty()) {
+    return std::nullopt;
+  }
+  return std::string(path);
 }
 
 double Rounded(double value) {
@@ -119,53 +128,73 @@ absl::StatusOr<Json> ItemJson(const rendernode::HeldLease& held, OwnJobs& jobs) 
 
 }  // namespace
 
+struct NodeApi::Call {
+  const HttpRequest& request;
+  const Principal who;
+  const std::string id;  // The node's name.
+};
+
+struct NodeApi::Route {
+  const char* method;
+  const char* pattern;
+  std::optional<Scope> scope;  // Without: any key.
+  HttpResponse (NodeApi::*handle)(const Call&);
+};
+
+const NodeApi::Route NodeApi::kRoutes[] = {
+    {"GET", "/api/v1/whoami", std::nullopt, &NodeApi::WhoAmI},
+    {"GET", "/api/v1/nodes", Scope::kNodesRead, &NodeApi::ListNodes},
+    {"POST", "/api/v1/nodes/{id}/drain", Scope::kNodesWrite, &NodeApi::DrainNode},
+    {"POST", "/api/v1/nodes/{id}/undrain", Scope::kNodesWrite, &NodeApi::UndrainNode},
+};
+
 NodeApi::NodeApi(LeaseDesk& desk, Store& store, Clock& clock, ApiGate& gate, NodeApiOptions options)
     : desk_(desk), store_(store), clock_(clock), gate_(gate), options_(std::move(options)) {}
 
 std::optional<HttpResponse> NodeApi::Handle(const HttpRequest& request) {
-  absl::string_view path = request.path;
-  if (path == kWhoAmIPath) {
-    return IsRead(request) ? WhoAmI(request) : WrongMethod(request, "GET");
+  const std::string method = request.method == "HEAD" ? "GET" : request.method;
+  const char* allowed = nullptr;
+  for (const Route& route : kRoutes) {
+    const std::optional<std::string> id = IdIn(request.path, route.pattern);
+    if (!id.has_value()) {
+      continue;
+    }
+    if (method != route.method) {
+      allowed = route.method;
+      continue;
+    }
+    auto admitted = gate_.Admit(request, route.scope);
+    if (auto* refused = std::get_if<HttpResponse>(&admitted)) {
+      return std::move(*refused);
+    }
+    return (this->*route.handle)({request, std::get<Principal>(std::move(admitted)), *id});
   }
-  if (path == kNodesPath) {
-    return IsRead(request) ? ListNodes(request) : WrongMethod(request, "GET");
-  }
-  // Names of nodes may hold slashes.
-  if (!absl::ConsumePrefix(&path, kNodesPath) || !absl::ConsumePrefix(&path, "/")) {
-    return std::nullopt;
-  }
-  const bool undrain = absl::ConsumeSuffix(&path, "/undrain");
-  if (!undrain && !absl::ConsumeSuffix(&path, "/drain")) {
-    return std::nullopt;
-  }
-  return request.method == "POST" ? Drain(request, std::string(path), !undrain)
-                                  : WrongMethod(request, "POST");
+  return allowed == nullptr ? std::nullopt : std::make_optional(WrongMethod(request, allowed));
 }
 
-HttpResponse NodeApi::WhoAmI(const HttpRequest& request) {
-  auto admitted = gate_.Admit(request, std::nullopt);
-  if (auto* refused = std::get_if<HttpResponse>(&admitted)) {
-    return std::move(*refused);
+std::vector<ApiOperation> NodeApi::Operations() {
+  std::vector<ApiOperation> operations;
+  for (const Route& route : kRoutes) {
+    operations.push_back({route.method, route.pattern, route.scope, !route.scope.has_value()});
   }
-  const auto& who = std::get<Principal>(admitted);
+  return operations;
+}
+
+HttpResponse NodeApi::WhoAmI(const Call& call) {
   Json scopes = Json::array();
-  for (const Scope scope : who.scopes) {
+  for (const Scope scope : call.who.scopes) {
     scopes.push_back(ScopeName(scope));
   }
   return Dumped(200,
-                {{"tenant", who.tenant},
+                {{"tenant", call.who.tenant},
                  {"scopes", std::move(scopes)},
                  {"public_url", options_.public_url},
                  {"coordinator_version", options_.version}});
 }
 
-HttpResponse NodeApi::ListNodes(const HttpRequest& request) {
-  auto admitted = gate_.Admit(request, Scope::kNodesRead);
-  if (auto* refused = std::get_if<HttpResponse>(&admitted)) {
-    return std::move(*refused);
-  }
+HttpResponse NodeApi::ListNodes(const Call& call) {
   std::vector<FieldError> errors;
-  QueryReader query(request, errors);
+  QueryReader query(call.request, errors);
   const int page_size = query.PageSize();
   const std::string after = query.PageStart("nodes");
   query.Finish();
@@ -177,7 +206,7 @@ HttpResponse NodeApi::ListNodes(const HttpRequest& request) {
   std::vector<NodeView> nodes = desk_.roster().List(after, page_size + 1);
   const bool more = nodes.size() > static_cast<std::size_t>(page_size);
   nodes.resize(std::min<std::size_t>(nodes.size(), page_size));
-  OwnJobs jobs(store_, std::get<Principal>(admitted).tenant);
+  OwnJobs jobs(store_, call.who.tenant);
   Json data = Json::array();
   for (const NodeView& node : nodes) {
     Json items = Json::array();
@@ -219,25 +248,29 @@ HttpResponse NodeApi::ListNodes(const HttpRequest& request) {
        {"next_page_token", more ? Json(PageToken("nodes", nodes.back().node_id)) : Json(nullptr)}});
 }
 
-HttpResponse NodeApi::Drain(const HttpRequest& request, const std::string& node_id, bool drain) {
-  auto admitted = gate_.Admit(request, Scope::kNodesWrite);
-  if (auto* refused = std::get_if<HttpResponse>(&admitted)) {
-    return std::move(*refused);
-  }
-  const AuditEntry audit = {.who = std::get<Principal>(admitted).name,
+HttpResponse NodeApi::DrainNode(const Call& call) {
+  return SetDrain(call, /*drain=*/true);
+}
+
+HttpResponse NodeApi::UndrainNode(const Call& call) {
+  return SetDrain(call, /*drain=*/false);
+}
+
+HttpResponse NodeApi::SetDrain(const Call& call, bool drain) {
+  const AuditEntry audit = {.who = call.who.name,
                             .what = drain ? "node.drain" : "node.undrain",
-                            .target = node_id,
+                            .target = call.id,
                             .detail_json = "{}",
-                            .correlation_id = request.correlation_id};
-  if (const absl::Status status = desk_.DrainNode(node_id, drain, &audit); !status.ok()) {
+                            .correlation_id = call.request.correlation_id};
+  if (const absl::Status status = desk_.DrainNode(call.id, drain, &audit); !status.ok()) {
     return StatusResponse(status);
   }
   SPDLOG_INFO("node action={} node={} tenant={} correlation_id={}",
               drain ? "drain" : "undrain",
-              node_id,
-              std::get<Principal>(admitted).tenant,
-              request.correlation_id);
-  return Dumped(200, {{"id", node_id}, {"desired", drain ? "drain" : "run"}});
+              call.id,
+              call.who.tenant,
+              call.request.correlation_id);
+  return Dumped(200, {{"id", call.id}, {"desired", drain ? "drain" : "run"}});
 }
 
 }  // namespace rn

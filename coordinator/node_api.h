@@ -22,7 +22,7 @@ struct NodeApiOptions {
   std::string version;     // Of the coordinator.
 };
 
-// Routes:
+// Routes, which api/openapi.json describes:
 //   GET  /api/v1/whoami              the key's tenant and scopes, our public_url; any key
 //   GET  /api/v1/nodes               ?page_size= &page_token=    nodes:read
 //   POST /api/v1/nodes/{id}/drain    no more items; what it renders ends    nodes:write
@@ -41,10 +41,19 @@ class NodeApi {
   // Nothing when the path is none of these.
   std::optional<HttpResponse> Handle(const HttpRequest& request);
 
+  static std::vector<ApiOperation> Operations();
+
  private:
-  HttpResponse WhoAmI(const HttpRequest& request);
-  HttpResponse ListNodes(const HttpRequest& request);
-  HttpResponse Drain(const HttpRequest& request, const std::string& node_id, bool drain);
+  struct Call;
+  struct Route;
+
+  static const Route kRoutes[];
+
+  HttpResponse WhoAmI(const Call& call);
+  HttpResponse ListNodes(const Call& call);
+  HttpResponse DrainNode(const Call& call);
+  HttpResponse UndrainNode(const Call& call);
+  HttpResponse SetDrain(const Call& call, bool drain);
 
   LeaseDesk& desk_;
   Store& store_;

@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <cstdlib>
 #include <fstream>
 #include <functional>
 #include <map>
@@ -18,6 +17,7 @@
 #include "coordinator/bulk_api.h"
 #include "coordinator/sheet_folder.h"
 #include "coordinator/sqlite_store.h"
+#include "tests/coordinator/answer_record.h"
 #include "tests/coordinator/small_catalog.h"
 #include "tests/coordinator/waiting_view.h"
 #include "tests/fakes/fake_clock.h"
@@ -97,7 +97,7 @@ class BulkApiHarness {
     Answer answer{.status = response.status, .text = response.body};
     answer.headers.insert(response.headers.begin(), response.headers.end());
     answer.body = json::parse(response.body, nullptr, /*allow_exceptions=*/false);
-    Record(request, answer);
+    RecordAnswer(request, response);
     return answer;
   }
 
@@ -132,20 +132,6 @@ class BulkApiHarness {
  private:
   using MakeResult = std::function<void(const rendernode::Lease&, rendernode::ItemResult&)>;
   void CommitAll(const MakeResult& make);
-
-  // For api_contract_test.py, which holds every answer against api/openapi.json: a line of JSON
-  // each.
-  static void Record(const HttpRequest& request, const Answer& answer) {
-    if (const char* path = std::getenv("RN_API_ANSWERS")) {
-      const json line = {{"method", request.method},
-                         {"path", request.path},
-                         {"status", answer.status},
-                         {"headers", answer.headers},
-                         {"text", answer.text}};
-      std::ofstream(path, std::ios::app)
-          << line.dump(-1, ' ', false, json::error_handler_t::replace) << "\n";
-    }
-  }
 
   std::filesystem::path SheetPath(const std::string& tenant) const {
     return folder_.path() / "sheets" / tenant / "1A2B3C.csv";

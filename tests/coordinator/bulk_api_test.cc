@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "coordinator/admin_api.h"
+#include "coordinator/node_api.h"
 #include "tests/coordinator/bulk_api_harness.h"
 #include "tests/fakes/failing_store.h"
 
@@ -451,12 +452,15 @@ TEST_F(BulkApiTest, TheDocumentAndTheServerHaveTheSameOperationsAndScopes) {
     }
   }
   std::vector<ApiOperation> operations = BulkApi::Operations();
-  const std::vector<ApiOperation> of_operators = AdminApi::Operations();
-  operations.insert(operations.end(), of_operators.begin(), of_operators.end());
+  for (const auto& others : {AdminApi::Operations(), NodeApi::Operations()}) {
+    operations.insert(operations.end(), others.begin(), others.end());
+  }
   std::set<std::string> served;
   for (const ApiOperation& operation : operations) {
-    const std::string scope =
-        operation.scope ? absl::StrCat("[\"", ScopeName(*operation.scope), "\"]") : "nobody";
+    std::string scope = operation.any_key ? "[]" : "nobody";
+    if (operation.scope.has_value()) {
+      scope = absl::StrCat("[\"", ScopeName(*operation.scope), "\"]");
+    }
     served.insert(absl::StrCat(operation.method, " ", operation.path, " ", scope));
   }
   EXPECT_EQ(documented, served);

@@ -191,6 +191,17 @@ TEST_F(JobWatchTest, ProgressIsHeldBackForItsIntervalAndThenTold) {
   EXPECT_FALSE(watch.progress_due().has_value());
 }
 
+TEST_F(JobWatchTest, ProgressSaysWhenItsTenantAsksTooOften) {
+  Begin();
+  JobWatch watch = Watch();
+  Pass(absl::Seconds(2));
+  JobMessageContext limited = Context();
+  limited.rate_limited = true;
+  const auto told = watch.Update(job_, {}, limited, passed_);
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_EQ(Parsed(told[0])["data"]["rate_limited"], true);
+}
+
 TEST_F(JobWatchTest, TheLastProgressIsNotHeldBack) {
   Begin();
   JobWatch watch = Watch();

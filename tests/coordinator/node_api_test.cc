@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/file.h"
+#include "tests/coordinator/answer_record.h"
 #include "tests/coordinator/node_farm.h"
 
 namespace rn {
@@ -36,6 +37,7 @@ class NodeApiTest : public ::testing::Test {
     if (!response.has_value()) {
       return {};
     }
+    RecordAnswer(request, *response);
     return {response->status, json::parse(response->body, nullptr, /*allow_exceptions=*/false)};
   }
   Answer Get(const std::string& target, const std::string& key = "operator") {
