@@ -269,6 +269,7 @@ void ReadScheduler(ConfigReader& reader, BacklogOptions& backlog) {
 void ReadWebhooks(ConfigReader& reader, CoordinatorConfig& config) {
   WebhookOptions& webhooks = config.webhooks;
   ReadCount(reader, "webhooks.threads", webhooks.threads, 1, 64);
+  ReadCount(reader, "webhooks.per_tenant_max", webhooks.per_tenant_max, 1, 64);
   reader.Read("webhooks.timeout", webhooks.timeout, absl::Seconds(1), absl::Minutes(5));
   ReadCount(reader, "webhooks.attempts_max", webhooks.attempts_max, 1, 100);
   reader.Read(

@@ -57,6 +57,7 @@ class SqlStore final : public Store {
                                              std::int64_t version) override;
   absl::StatusOr<std::vector<StoredTemplate>> ListTemplates(const std::string& tenant) override;
   absl::StatusOr<std::vector<WebhookDelivery>> TakeWebhooks(int limit,
+                                                            const std::set<std::string>& held_back,
                                                             absl::Duration claim,
                                                             absl::Time now) override;
   absl::Status DelayWebhook(const WebhookDelivery& delivery, absl::Time until) override;

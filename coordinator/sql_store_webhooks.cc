@@ -1,6 +1,8 @@
 // What a tenant's systems are told of: jobs that are over, and the secret that proves it is us.
 #include <tuple>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "coordinator/sql_items.h"
 #include "coordinator/sql_store.h"
 
@@ -11,7 +13,9 @@ constexpr char kDue[] =
     "SELECT w.job_id, j.tenant, r.callback_url, r.correlation_id, w.ended_ms, w.attempts, w.due_ms "
     "FROM webhook_deliveries w JOIN jobs j ON j.id = w.job_id "
     "JOIN job_requests r ON r.job_id = w.job_id "
-    "WHERE w.due_ms <= :now ORDER BY w.due_ms, w.job_id LIMIT :limit";
+    // A list of any length as one argument: tenants' names hold no comma.
+    "WHERE w.due_ms <= :now AND REPLACE(:held_back, ',' || j.tenant || ',', '') = :all_held_back "
+    "ORDER BY w.due_ms, w.job_id LIMIT :limit";
 
 struct DeliveryRow {
   std::string job_id, tenant, url, correlation_id;
@@ -24,12 +28,13 @@ struct DeliveryRow {
 
 }  // namespace
 
-absl::StatusOr<std::vector<WebhookDelivery>> SqlStore::TakeWebhooks(int limit,
-                                                                    absl::Duration claim,
-                                                                    absl::Time now) {
+absl::StatusOr<std::vector<WebhookDelivery>> SqlStore::TakeWebhooks(
+    int limit, const std::set<std::string>& held_back, absl::Duration claim, absl::Time now) {
+  // With a comma of its own around each name.
+  const std::string held = absl::StrCat(",", absl::StrJoin(held_back, ",,"), ",");
   // Most of the time there are none, and whoever writes waits for others who do.
   const auto due = Read([&](SqlConnection& sql) -> absl::StatusOr<std::size_t> {
-    return sql.All<DeliveryRow>(kDue, Millis(now), 1).size();
+    return sql.All<DeliveryRow>(kDue, Millis(now), held, held, 1).size();
   });
   if (!due.ok() || *due == 0) {
     return due.ok() ? absl::StatusOr<std::vector<WebhookDelivery>>(std::vector<WebhookDelivery>())
@@ -37,7 +42,7 @@ absl::StatusOr<std::vector<WebhookDelivery>> SqlStore::TakeWebhooks(int limit,
   }
   return Write([&](SqlConnection& sql) -> absl::StatusOr<std::vector<WebhookDelivery>> {
     std::vector<WebhookDelivery> taken;
-    for (const DeliveryRow& row : sql.All<DeliveryRow>(kDue, Millis(now), limit)) {
+    for (const DeliveryRow& row : sql.All<DeliveryRow>(kDue, Millis(now), held, held, limit)) {
       // Another coordinator may have been quicker.
       const std::int64_t claimed = sql.Run(
           "UPDATE webhook_deliveries SET attempts = attempts + 1, due_ms = :due "

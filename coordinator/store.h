@@ -228,13 +228,12 @@ class Store : public TenantStore {
   // The newest version of each, by id.
   virtual absl::StatusOr<std::vector<StoredTemplate>> ListTemplates(const std::string& tenant) = 0;
 
-  // Deliveries that are due, the longest due first. Each is due again at `now + claim`, unless
-  // Delay or Forget says otherwise: who dies while sending loses none, and the receiver may hear
-  // of a job twice. A job with a callback_url has one from the transaction on that ends it, until
-  // it is forgotten or the job is retried.
-  virtual absl::StatusOr<std::vector<WebhookDelivery>> TakeWebhooks(int limit,
-                                                                    absl::Duration claim,
-                                                                    absl::Time now) = 0;
+  // Deliveries that are due, of every tenant but `held_back`, the longest due first. Each is due
+  // again at `now + claim`, unless Delay or Forget says otherwise: who dies while sending loses
+  // none, and the receiver may hear of a job twice. A job with a callback_url has one from the
+  // transaction on that ends it, until it is forgotten or the job is retried.
+  virtual absl::StatusOr<std::vector<WebhookDelivery>> TakeWebhooks(
+      int limit, const std::set<std::string>& held_back, absl::Duration claim, absl::Time now) = 0;
   // Nothing happens, of both, when the job was retried since.
   virtual absl::Status DelayWebhook(const WebhookDelivery& delivery, absl::Time until) = 0;
   virtual absl::Status ForgetWebhook(const WebhookDelivery& delivery) = 0;

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <nlohmann/json.hpp>
 #include <random>
+#include <set>
 #include <utility>
 
 #include "absl/strings/escaping.h"
@@ -151,13 +152,39 @@ absl::StatusOr<int> WebhookSender::SendDue() {
 }
 
 absl::StatusOr<bool> WebhookSender::SendOne() {
-  ASSIGN_OR_RETURN(const std::vector<WebhookDelivery> due,
-                   store_.TakeWebhooks(/*limit=*/1, options_.timeout + kClaimSlack, clock_.Now()));
-  if (due.empty()) {
+  ASSIGN_OR_RETURN(const std::optional<WebhookDelivery> delivery, Take());
+  if (!delivery.has_value()) {
     return false;
   }
-  RETURN_IF_ERROR(Attempt(due.front()));
+  const absl::Status noted = Attempt(*delivery);
+  Ended(delivery->tenant);
+  RETURN_IF_ERROR(noted);
   return true;
+}
+
+absl::StatusOr<std::optional<WebhookDelivery>> WebhookSender::Take() {
+  MutexLock lock(taking_);
+  std::set<std::string> held_back;
+  for (const auto& [tenant, deliveries] : under_way_) {
+    if (deliveries >= options_.per_tenant_max) {
+      held_back.insert(tenant);
+    }
+  }
+  ASSIGN_OR_RETURN(std::vector<WebhookDelivery> due,
+                   store_.TakeWebhooks(
+                       /*limit=*/1, held_back, options_.timeout + kClaimSlack, clock_.Now()));
+  if (due.empty()) {
+    return std::nullopt;
+  }
+  ++under_way_[due.front().tenant];
+  return std::move(due.front());
+}
+
+void WebhookSender::Ended(const std::string& tenant) {
+  MutexLock lock(taking_);
+  if (const auto ended = under_way_.find(tenant); --ended->second == 0) {
+    under_way_.erase(ended);
+  }
 }
 
 // The store's errors alone are returned.

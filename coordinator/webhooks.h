@@ -13,6 +13,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -32,7 +33,8 @@
 namespace rn {
 
 struct WebhookOptions {
-  int threads = 4;                             // Deliveries at once; 0: none but by SendDue().
+  int threads = 8;                             // Deliveries at once; 0: none but by SendDue().
+  int per_tenant_max = 2;                      // Of them, one tenant's: its receivers may hang.
   absl::Duration timeout = absl::Seconds(10);  // Of one attempt.
   int attempts_max = 15;                       // Then it is given up, and the log says so.
   // Between attempts: the first, doubled each time up to the second, shortened by up to half.
@@ -102,7 +104,9 @@ class WebhookSender {
                 OutboundOptions post,
                 std::string public_url);
 
-  absl::StatusOr<bool> SendOne();  // False: nothing is due.
+  absl::StatusOr<bool> SendOne();  // False: nothing is due that may be sent now.
+  absl::StatusOr<std::optional<WebhookDelivery>> Take();
+  void Ended(const std::string& tenant);
   absl::Status Attempt(const WebhookDelivery& delivery);
   absl::StatusOr<int> Post(const WebhookDelivery& delivery);
   absl::Duration DelayAfter(int attempts) const;
@@ -116,6 +120,9 @@ class WebhookSender {
   const OutboundOptions post_;
   const std::string public_url_;
   std::stop_source stop_;
+
+  Mutex taking_;  // Held while the store is asked: two at once would exceed a tenant's bound.
+  std::map<std::string, int> under_way_ ABSL_GUARDED_BY(taking_);  // By tenant.
 
   Mutex mutex_;
   CondVar stopping_;

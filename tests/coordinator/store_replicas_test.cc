@@ -125,7 +125,7 @@ TEST_F(StoreReplicasTest, AWebhookIsTakenByOne) {
   std::atomic<int> count = 0;
   OnBoth([&](Store& replica) {
     for (int i = 0; i < 20; ++i) {
-      const auto due = replica.TakeWebhooks(3, absl::Minutes(1), now_);
+      const auto due = replica.TakeWebhooks(3, /*held_back=*/{}, absl::Minutes(1), now_);
       ASSERT_TRUE(due.ok()) << due.status();
       MutexLock lock(mutex);
       for (const WebhookDelivery& delivery : *due) {

@@ -23,8 +23,8 @@ class StoreWebhooksTest : public StoreTest {
     return job;
   }
 
-  std::vector<WebhookDelivery> Due(int limit = 100) {
-    const auto due = store_->TakeWebhooks(limit, kClaim, now_);
+  std::vector<WebhookDelivery> Due(int limit = 100, const std::set<std::string>& held_back = {}) {
+    const auto due = store_->TakeWebhooks(limit, held_back, kClaim, now_);
     EXPECT_TRUE(due.ok()) << due.status();
     return due.value_or(std::vector<WebhookDelivery>());
   }
@@ -129,6 +129,22 @@ TEST_P(StoreWebhooksTest, TheLongestDueComeFirstAndNoMoreThanAskedFor) {
   EXPECT_EQ(first[0].job_id, "job_c");
   EXPECT_EQ(first[1].job_id, "job_a");
   EXPECT_THAT(Due(2), SizeIs(1));
+}
+
+TEST_P(StoreWebhooksTest, TenantsThatAreHeldBackLoseNothing) {
+  for (const char* tenant : {"acme", "acme_2", "acmeX2", "ACME"}) {
+    NewJob job = Calling(absl::StrCat("job_", tenant));
+    job.tenant = tenant;
+    Create(job);
+    ASSERT_TRUE(store_->CancelJob(tenant, job.id, now_).ok());
+  }
+  std::set<std::string> told;
+  for (const WebhookDelivery& delivery : Due(100, {"acme", "acme_2", "nobody"})) {
+    told.insert(delivery.tenant);
+  }
+  EXPECT_EQ(told, (std::set<std::string>{"ACME", "acmeX2"})) << "of exactly that name alone";
+  EXPECT_THAT(Due(100, {"acme"}), SizeIs(1));
+  EXPECT_THAT(Due(), SizeIs(1));
 }
 
 TEST_P(StoreWebhooksTest, ATenantKeepsItsSecretUntilItIsReplaced) {

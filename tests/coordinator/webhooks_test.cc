@@ -48,17 +48,17 @@ class WebhooksTest : public ::testing::Test {
   }
 
   // A job that is over.
-  void EndJob(const std::string& id, const std::string& url) {
+  void EndJob(const std::string& id, const std::string& url, const std::string& tenant = "acme") {
     NewJob job;
     job.id = id;
-    job.tenant = "acme";
+    job.tenant = tenant;
     job.title = "Campaign";
     job.request_json = "{}";
     job.callback_url = url;
     job.correlation_id = "correlation";
     job.items.emplace_back().spec.set_row(2);
     ASSERT_TRUE(store_->CreateJob(job, {}, clock_.Now()).ok());
-    ASSERT_TRUE(store_->CancelJob("acme", id, clock_.Now()).ok());
+    ASSERT_TRUE(store_->CancelJob(tenant, id, clock_.Now()).ok());
   }
   void EndJob() { EndJob("job_1", server_.Url(kPath)); }
 
@@ -270,6 +270,49 @@ TEST_F(WebhooksTest, ItsThreadsSendByThemselvesAndStopWhileAReceiverHangs) {
   while (hanging == 0) {
     arrived.Wait(mutex);
   }
+  sender->Stop();
+}
+
+TEST_F(WebhooksTest, ATenantWhoseReceiversHangHoldsUpNobodyElse) {
+  options_.threads = 3;
+  options_.per_tenant_max = 2;
+  options_.timeout = absl::Minutes(5);
+  options_.poll_interval = absl::Milliseconds(10);
+  Mutex mutex;
+  CondVar arrived;
+  int hanging = 0;
+  server_.On("/hang", [&](ScriptedPeer& peer, const ScriptedRequest&) {
+    {
+      MutexLock lock(mutex);
+      ++hanging;
+      arrived.NotifyAll();
+    }
+    peer.WaitUntilClosed();
+  });
+  server_.On(kPath, [&](ScriptedPeer& peer, const ScriptedRequest&) {
+    peer.Reply(200, "");
+    MutexLock lock(mutex);
+    arrived.NotifyAll();
+  });
+  for (int i = 0; i < 5; ++i) {
+    EndJob(absl::StrCat("job_hanging_", i), server_.Url("/hang"));
+  }
+  const auto sender = Sender(*store_);
+  {
+    MutexLock lock(mutex);
+    while (hanging < 2) {
+      arrived.Wait(mutex);
+    }
+  }
+  // Longer due than these, the others of acme's would come before them.
+  for (int i = 0; i < 3; ++i) {
+    EndJob(absl::StrCat("job_zeta_", i), server_.Url(kPath), "zeta");
+  }
+  MutexLock lock(mutex);
+  while (server_.Asked(kPath) < 3 && arrived.WaitFor(mutex, absl::Minutes(1))) {
+  }
+  EXPECT_EQ(server_.Asked(kPath), 3);
+  EXPECT_EQ(hanging, 2);
   sender->Stop();
 }
 

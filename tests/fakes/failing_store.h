@@ -78,9 +78,10 @@ class FailingStore final : public Store {
     return Call(&Store::ListTemplates, tenant);
   }
   absl::StatusOr<std::vector<WebhookDelivery>> TakeWebhooks(int limit,
+                                                            const std::set<std::string>& held_back,
                                                             absl::Duration claim,
                                                             absl::Time now) override {
-    return Call(&Store::TakeWebhooks, limit, claim, now);
+    return Call(&Store::TakeWebhooks, limit, held_back, claim, now);
   }
   absl::Status DelayWebhook(const WebhookDelivery& delivery, absl::Time until) override {
     return Call(&Store::DelayWebhook, delivery, until);
