@@ -322,8 +322,8 @@ class ApiContractTest(unittest.TestCase):
         expect(200, "GET", f"/api/v1/bulk-jobs?page_size=1&page_token={token}", key="acme")
         expect(200, "HEAD", "/api/v1/bulk-jobs", key="acme")
         expect(200, "POST", "/api/v1/sheets/connect", key="acme", body=CONNECT)
-        for number, (path, method, made) in enumerate((("/mine", "PUT", 201), ("/mine", "PUT", 200), ("", "POST", 201))):
-            put = expect(made, method, f"/api/v1/sheets{path}", key="acme", body=SHEET + f"{number},Say it,\n", headers=CSV)
+        for number, (path, method, status) in enumerate((("/mine", "PUT", 201), ("/mine", "PUT", 200), ("", "POST", 201))):
+            put = expect(status, method, f"/api/v1/sheets{path}", key="acme", body=SHEET + f"{number},Say it,\n", headers=CSV)
         posted = json.loads(put.text)["sheet_id"]
         book = (SOURCE / "tests/catalog/hello.xlsx").read_bytes()
         expect(201, "PUT", "/api/v1/sheets/book", key="acme", body=book, headers=XLSX)
@@ -375,6 +375,7 @@ class ApiContractTest(unittest.TestCase):
         expect(400, "POST", "/api/v1/sheets/connect", key="acme", body={**CONNECT, "range": "B1:A"})
         expect(404, "POST", "/api/v1/sheets/connect", key="acme", body={**CONNECT, "sheet_id": "none"})
         expect(400, "POST", "/api/v1/sheets", key="acme", body='a,"b', headers=CSV)
+        expect(400, "PUT", "/api/v1/sheets/connect", key="acme", body=SHEET, headers=CSV)
         expect(415, "POST", "/api/v1/sheets", key="acme", body=SHEET)
         expect(415, "PUT", "/api/v1/sheets/rows", key="acme", body=SHEET, headers={"Content-Type": "text/html"})
         expect(409, "PUT", "/api/v1/sheets/rows", key="acme", headers=XLSX,
