@@ -78,6 +78,7 @@ absl::Status Backlog::HandOut(std::vector<Asker> askers, Grant grant) {
     wanted += asker.want;
   }
   RETURN_IF_ERROR(RefreshIfDue(/*asked=*/wanted > 0));
+  const absl::Duration end = clock_.SinceBoot() + options_.look_interval;
   while (wanted > 0) {
     Decisions decisions;
     {
@@ -92,6 +93,10 @@ absl::Status Backlog::HandOut(std::vector<Asker> askers, Grant grant) {
     }
     wanted -= given;
     if (decisions.unknown.empty()) {
+      return absl::OkStatus();
+    }
+    if (given > 0 && clock_.SinceBoot() >= end) {
+      Changed();
       return absl::OkStatus();
     }
     RETURN_IF_ERROR(Load(decisions.unknown, wanted));

@@ -49,7 +49,9 @@ class Backlog {
   using Grant =
       absl::FunctionRef<absl::StatusOr<std::int64_t>(absl::Span<const Assignment> assignments)>;
 
-  // Until nobody wants anything or nothing waits. Blocks on the store, also when nobody asks.
+  // Until nobody wants anything or nothing waits, or for about `look_interval`: then the rest is
+  // for the next call, which NextLook() asks for soon, and those who were served are not kept
+  // waiting. Blocks on the store, also when nobody asks.
   absl::Status HandOut(std::vector<Asker> askers, Grant grant);
 
   // How long until HandOut() should be called even if nobody asks anew. Does not block.

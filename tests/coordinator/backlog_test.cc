@@ -132,6 +132,21 @@ TEST_F(BacklogTest, BesideAnotherCoordinatorEachItemIsGrantedOnce) {
   EXPECT_EQ(granted_.size(), 60U);
 }
 
+TEST_F(BacklogTest, WhoWasServedIsNotKeptWaitingForTheRest) {
+  CreateJob("job_1", 100);
+  Open("n");
+  granted_.clear();
+  const auto slowly = [this](absl::Span<const Assignment> assignments) {
+    clock_.Advance(BacklogOptions().look_interval);
+    return Grant(assignments);
+  };
+  ASSERT_TRUE(backlog_.HandOut({AskerOf("n", 100)}, slowly).ok());
+  EXPECT_EQ(granted_.size(), 16U) << "a page";
+  EXPECT_LT(backlog_.NextLook(), BacklogOptions().look_interval) << "the others want theirs, too";
+  ASSERT_TRUE(backlog_.HandOut({AskerOf("n", 84)}, slowly).ok());
+  EXPECT_EQ(granted_.size(), 32U);
+}
+
 TEST_F(BacklogTest, WhatChangedWithoutAWordIsSeenAfterTheInterval) {
   Open("n");
   EXPECT_THAT(HandOut(1), IsEmpty());
