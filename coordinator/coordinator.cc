@@ -211,6 +211,7 @@ absl::Status Coordinator::Impl::LoadCatalog() {
 void Coordinator::Impl::StartEvents() {
   JobEventsOptions options = config.events;
   options.rate_limited = [this](const std::string& tenant) { return api->gate().Limited(tenant); };
+  options.foretell = [this](const std::string& id) { return desk->Foretell(id); };
   events.emplace(*store, clock, public_url, ArtifactUrls(public_url, config.s3), options);
 }
 

@@ -323,7 +323,9 @@ JobMessageContext JobEvents::Context(const Watched& watched) const {
   return {.public_url = public_url_,
           .urls = urls_,
           .now = clock_.Now(),
-          .rate_limited = options_.rate_limited(watched.tenant)};
+          .rate_limited = options_.rate_limited(watched.tenant),
+          .forecast = watched.watch.has_value() ? options_.foretell(watched.watch->job().id)
+                                                : std::nullopt};
 }
 
 }  // namespace rn

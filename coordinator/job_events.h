@@ -41,6 +41,9 @@ struct JobEventsOptions {
   std::function<bool(const std::string& tenant)> rate_limited = [](const std::string&) {
     return false;
   };
+  // When a job will be done, as it says itself; quick, any thread.
+  std::function<std::optional<Forecast>(const std::string& job_id)> foretell =
+      [](const std::string&) { return std::nullopt; };
 };
 
 // Thread-safe. Nothing but the constructor and Stop() blocks: a thread of its own reads the store.

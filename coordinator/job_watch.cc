@@ -49,7 +49,7 @@ std::string ProgressKey(Json progress) {
 }
 
 Json Shown(const Job& job, const JobMessageContext& context) {
-  return JobJson(job, context.now, context.public_url, context.rate_limited);
+  return JobJson(job, context.now, context.public_url, context.rate_limited, context.forecast);
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 
 #include "absl/time/time.h"
 #include "coordinator/artifact_urls.h"
+#include "coordinator/scheduler.h"
 #include "coordinator/store.h"
 #include "coordinator/web_socket.h"
 
@@ -28,7 +29,8 @@ struct JobMessageContext {
   const std::string& public_url;
   const ArtifactUrls& urls;
   absl::Time now;
-  bool rate_limited = false;  // The job's tenant asks too often.
+  bool rate_limited = false;                        // The job's tenant asks too often.
+  std::optional<Forecast> forecast = std::nullopt;  // When the job will be done.
 };
 
 // What somebody who begins to watch is told first: the state (its prior one is null), the progress.

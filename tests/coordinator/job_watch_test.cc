@@ -202,6 +202,17 @@ TEST_F(JobWatchTest, ProgressSaysWhenItsTenantAsksTooOften) {
   EXPECT_EQ(Parsed(told[0])["data"]["rate_limited"], true);
 }
 
+TEST_F(JobWatchTest, WhenItWillBeDoneIsAsTheJobItselfSays) {
+  Begin();
+  JobWatch watch = Watch();
+  Pass(absl::Seconds(2));
+  JobMessageContext foretold = Context();
+  foretold.forecast = Forecast{.left = absl::Seconds(42)};
+  const auto told = watch.Update(job_, {Completed(1)}, foretold, passed_);
+  ASSERT_EQ(told.size(), 2u);
+  EXPECT_EQ(Parsed(told[1])["data"]["eta_ms"], 42'000);
+}
+
 TEST_F(JobWatchTest, TheLastProgressIsNotHeldBack) {
   Begin();
   JobWatch watch = Watch();
