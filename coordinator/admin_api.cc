@@ -30,6 +30,8 @@ constexpr std::size_t kIdCharsMax = 64;
 constexpr int kTitleCharsMax = 200;
 constexpr std::size_t kScopesMax = 16;
 constexpr std::int64_t kLimitMax = 1'000'000'000;
+constexpr std::int64_t kRunningMax = 1'000'000;
+constexpr double kWeightMin = 0.01, kWeightMax = 1000;  // As scheduler.tenant_weight.
 constexpr std::int64_t kExpiresInMaxS = std::int64_t{10} * 366 * 24 * 3600;
 
 std::string Text(const Json& json) {
@@ -71,7 +73,9 @@ Json LimitOrNull(const std::optional<std::int64_t>& limit) {
 
 Json LimitsJson(const TenantLimits& limits) {
   return {{"items_open_max", LimitOrNull(limits.items_open_max)},
-          {"items_per_day_max", LimitOrNull(limits.items_per_day_max)}};
+          {"items_per_day_max", LimitOrNull(limits.items_per_day_max)},
+          {"items_running_max", LimitOrNull(limits.items_running_max)},
+          {"weight", limits.weight.has_value() ? Json(*limits.weight) : Json(nullptr)}};
 }
 
 Json TenantJson(const Tenant& tenant) {
@@ -142,8 +146,15 @@ class LimitChanges {
     LimitChanges changes;
     if (limits != nullptr) {
       JsonFields fields(*limits, "/limits", errors);
-      changes.Read(fields, "items_open_max", &TenantLimits::items_open_max);
-      changes.Read(fields, "items_per_day_max", &TenantLimits::items_per_day_max);
+      changes.Read(fields, "items_open_max", kLimitMax, &TenantLimits::items_open_max);
+      changes.Read(fields, "items_per_day_max", kLimitMax, &TenantLimits::items_per_day_max);
+      changes.Read(fields, "items_running_max", kRunningMax, &TenantLimits::items_running_max);
+      double weight = 0;
+      if (fields.IsNull("weight")) {
+        changes.weight_.emplace(std::nullopt);
+      } else if (fields.Number("weight", Presence::kOptional, kWeightMin, kWeightMax, weight)) {
+        changes.weight_.emplace(weight);
+      }
       fields.Finish();
     }
     return changes;
@@ -153,11 +164,15 @@ class LimitChanges {
     for (const Change& change : changes_) {
       limits.*change.limit = change.value;
     }
+    limits.weight = weight_.value_or(limits.weight);
   }
 
   void Describe(Json& detail) const {
     for (const Change& change : changes_) {
       detail["limits"][change.name] = LimitOrNull(change.value);
+    }
+    if (weight_.has_value()) {
+      detail["limits"]["weight"] = weight_->has_value() ? Json(**weight_) : Json(nullptr);
     }
   }
 
@@ -169,16 +184,17 @@ class LimitChanges {
     std::optional<std::int64_t> value;
   };
 
-  void Read(JsonFields& fields, const char* name, Limit limit) {
+  void Read(JsonFields& fields, const char* name, std::int64_t max, Limit limit) {
     std::int64_t value = 0;
     if (fields.IsNull(name)) {
       changes_.push_back({name, limit, std::nullopt});
-    } else if (fields.Integer(name, Presence::kOptional, 0, kLimitMax, value)) {
+    } else if (fields.Integer(name, Presence::kOptional, 0, max, value)) {
       changes_.push_back({name, limit, value});
     }
   }
 
   std::vector<Change> changes_;
+  std::optional<std::optional<double>> weight_;
 };
 
 // Whose key it is to be, and what it may.

@@ -186,6 +186,21 @@ std::string JsonFields::PointerTo(const std::string& name) const {
   return absl::StrCat(pointer_, "/", absl::StrReplaceAll(name, {{"~", "~0"}, {"/", "~1"}}));
 }
 
+bool JsonFields::Number(
+    const std::string& name, Presence presence, double min, double max, double& target) {
+  const json* value = Find(name, presence);
+  if (value == nullptr) {
+    return false;
+  }
+  const double number = value->is_number() ? value->get<double>() : min - 1;
+  if (!(number >= min && number <= max)) {
+    Fail(name, absl::StrCat("must be a number from ", min, " to ", max));
+    return false;
+  }
+  target = number;
+  return true;
+}
+
 bool JsonFields::Strings(const std::string& name,
                          Presence presence,
                          std::size_t count_max,

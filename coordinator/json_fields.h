@@ -42,6 +42,7 @@ class JsonFields {
                std::int64_t min,
                std::int64_t max,
                std::int64_t& target);
+  bool Number(const std::string& name, Presence presence, double min, double max, double& target);
   // 1 to `count_max` of them, none empty.
   bool Strings(const std::string& name,
                Presence presence,

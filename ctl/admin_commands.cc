@@ -41,7 +41,7 @@ struct AdminArgs {
 };
 
 struct TenantArgs {
-  std::string id, title, items_open_max, items_per_day_max;
+  std::string id, title, items_open_max, items_per_day_max, items_running_max, weight;
 };
 
 struct KeyArgs {
@@ -117,10 +117,13 @@ Columns TenantRow(const json& tenant) {
           Shown(tenant, "state"),
           Shown(limits, "items_open_max", kDefaultLimit),
           Shown(limits, "items_per_day_max", kDefaultLimit),
+          Shown(limits, "items_running_max", kDefaultLimit),
+          Shown(limits, "weight", kDefaultLimit),
           ShownTime(tenant, "created_at"),
           Shown(tenant, "title")};
 }
-const Columns kTenantHeads = {"tenant", "state", "open max", "per day max", "created", "title"};
+const Columns kTenantHeads = {
+    "tenant", "state", "open max", "per day max", "running max", "weight", "created", "title"};
 
 Columns KeyRow(const json& key) {
   const json scopes = key.value("scopes", json::array());
@@ -199,6 +202,17 @@ absl::StatusOr<json> BodyOf(const TenantArgs& args) {
   RETURN_IF_ERROR(AddLimit(args.items_open_max, "items_open_max", "--items-open-max", body));
   RETURN_IF_ERROR(
       AddLimit(args.items_per_day_max, "items_per_day_max", "--items-per-day-max", body));
+  RETURN_IF_ERROR(
+      AddLimit(args.items_running_max, "items_running_max", "--items-running-max", body));
+  double weight = 0;
+  if (args.weight == kDefaultLimit) {
+    body["limits"]["weight"] = nullptr;
+  } else if (absl::SimpleAtod(args.weight, &weight)) {
+    body["limits"]["weight"] = weight;
+  } else if (!args.weight.empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--weight ", args.weight, ": give a number, or \"", kDefaultLimit, "\""));
+  }
   return body;
 }
 
@@ -212,7 +226,7 @@ absl::Status SetTenant(const AdminArgs& admin, const TenantArgs& args) {
   ASSIGN_OR_RETURN(const json body, BodyOf(args));
   if (body.empty()) {
     return absl::InvalidArgumentError(
-        "nothing to set: give --title, --items-open-max or --items-per-day-max");
+        "nothing to set: give --title, --weight, or a limit as --items-open-max");
   }
   return PrintTenant(admin, Send(admin, "PATCH", absl::StrCat("/tenants/", args.id), body));
 }
@@ -332,8 +346,12 @@ void AddTenantCommands(CLI::App& admin, const std::shared_ptr<AdminArgs>& common
         "--items-open-max",
         args->items_open_max,
         "Videos that wait or are under way; 0: no bound, \"default\": as configured");
+    command->add_option("--items-per-day-max", args->items_per_day_max, "In 24 hours; as above");
     command->add_option(
-        "--items-per-day-max", args->items_per_day_max, "Videos in 24 hours; as above");
+        "--items-running-max", args->items_running_max, "That nodes have at once; as above");
+    command->add_option("--weight",
+                        args->weight,
+                        "Its share of the farm beside others', 0.01 to 1000; or \"default\"");
   };
   add_settings(add_for_one("create", "A new one", [=] { return CreateTenant(*common, *args); }));
   add_settings(add_for_one(
@@ -364,10 +382,12 @@ void AddKeyCommands(CLI::App& admin, const std::shared_ptr<AdminArgs>& common, A
   create->add_option("tenant", args->tenant, "Whose it is");
   create->add_flag("--operator", args->of_operator, "An operator's instead, for this command");
   create->add_option("--title", args->title, "What it is for");
-  create->add_option("--scope",
-                     args->scopes,
-                     "What it may do; repeatable. Default: jobs:read jobs:write sheets:connect; of "
-                     "an operator: admin nodes:read nodes:write");
+  create
+      ->add_option("--scope",
+                   args->scopes,
+                   "What it may do; repeatable. Default: jobs:read jobs:write sheets:connect; of "
+                   "an operator: admin nodes:read nodes:write")
+      ->allow_extra_args(false);
   create->add_option("--expires-days", args->expires_days, "Default: never")
       ->check(CLI::Range(1, 3660));
   CLI::App* list = add("list", "Without their secrets, which nobody has", [=] {

@@ -402,11 +402,16 @@ class ApiContractTest(unittest.TestCase):
         expect(201, "POST", tenants, key=admin, body={"id": "umbrella", "limits": {"items_open_max": 3}})
         expect(409, "POST", tenants, key=admin, body={"id": "umbrella"})
         for body in ("{", {}, {"id": "../x"}, {"id": "x", "titel": "y"}, {"id": "x", "title": "a\u001bb"},
-                     {"id": "x", "limits": {"items_open_max": -1}}):
+                     {"id": "x", "limits": {"items_open_max": -1}}, {"id": "x", "limits": {"weight": 0}},
+                     {"id": "x", "limits": {"weight": "2"}}):
             expect(400, "POST", tenants, key=admin, body=body)
         changed = expect(200, "PATCH", f"{tenants}/umbrella", key=admin, body={"title": "The umbrella"})
         self.assertEqual(json.loads(changed.text)["limits"],
-                         {"items_open_max": 3, "items_per_day_max": None})
+                         {"items_open_max": 3, "items_per_day_max": None, "items_running_max": None, "weight": None})
+        shares = {"limits": {"items_running_max": 7, "weight": 2.5}}
+        expect(200, "PATCH", f"{tenants}/umbrella", key=admin, body=shares)
+        changed = expect(200, "PATCH", f"{tenants}/umbrella", key=admin, body={"limits": {"items_running_max": None}})
+        self.assertEqual(json.loads(changed.text)["limits"]["weight"], 2.5)
         expect(400, "PATCH", f"{tenants}/umbrella", key=admin, body={"state": "gone"})
         expect(404, "PATCH", f"{tenants}/nobody", key=admin, body={"state": "active"})
         expect(200, "GET", f"{tenants}/umbrella", key=admin)
@@ -447,7 +452,7 @@ class ApiContractTest(unittest.TestCase):
         log = json.loads(expect(200, "GET", "/api/v1/admin/audit?page_size=500", key=own["key"]).text)["data"]
         of_umbrella = [entry["what"] for entry in log if entry["target"] in ("umbrella", made["name"])]
         self.assertEqual(of_umbrella[::-1],
-                         ["tenant.create", "tenant.update", "key.create", "tenant.update", "tenant.suspend",
+                         ["tenant.create"] + ["tenant.update"] * 3 + ["key.create", "tenant.update", "tenant.suspend",
                           "tenant.resume", "key.revoke"])
         self.assertNotIn(made["key"], json.dumps(log))
         expect(400, "GET", "/api/v1/admin/audit?since=yesterday", key=admin)

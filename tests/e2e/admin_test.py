@@ -90,19 +90,21 @@ class AdminTest(unittest.TestCase):
         return made.stdout.strip()
 
     def test_a_tenant_from_its_first_day_to_its_last(self):
-        self.ctl("tenant", "create", "acme", "--title", "Acme Ltd", "--items-open-max", "500")
+        self.ctl("tenant", "create", "acme", "--title", "Acme Ltd", "--items-open-max", "500", "--weight", "2.5")
         again = self.ctl("tenant", "create", "acme", ok=False)
         self.assertIn("acme already", again.stderr)
-        key = self.make_key("acme", "--title", "CI", "--scope", "jobs:read", "--expires-days", "30")
+        key = self.make_key("--scope", "jobs:write", "--scope", "jobs:read", "acme", "--title", "CI",
+                            "--expires-days", "30")
         self.assertEqual(self.status(key), 200)
         self.assertEqual(self.status(key, "/api/v1/admin/tenants"), 403)
 
         table = self.ctl("tenant", "list").stdout.splitlines()
-        self.assertRegex(table[0], r"^tenant +state +open max +per day max +created +title$")
-        self.assertRegex(table[1], r"^acme +active +500 +default +\S+ \S+Z +Acme Ltd$")
-        self.ctl("tenant", "set", "acme", "--items-open-max", "default", "--items-per-day-max", "9")
+        self.assertRegex(table[0], r"^tenant +state +open max +per day max +running max +weight +created +title$")
+        self.assertRegex(table[1], r"^acme +active +500 +default +default +2\.5 +\S+ \S+Z +Acme Ltd$")
+        self.ctl("tenant", "set", "acme", "--items-open-max", "default", "--items-per-day-max", "9",
+                 "--items-running-max", "7", "--weight", "default")
         self.assertEqual(self.lines("tenant", "show", "acme")[0]["limits"],
-                         {"items_open_max": None, "items_per_day_max": 9})
+                         {"items_open_max": None, "items_per_day_max": 9, "items_running_max": 7, "weight": None})
 
         self.ctl("tenant", "suspend", "acme")
         self.assertEqual(self.status(key), 403)
