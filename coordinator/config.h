@@ -21,7 +21,7 @@
 #include "coordinator/job_events.h"
 #include "coordinator/key_ring.h"
 #include "coordinator/node_service.h"
-#include "coordinator/postgres_store.h"
+#include "coordinator/postgres_options.h"
 #include "coordinator/rate_limiter.h"
 #include "coordinator/store.h"
 #include "coordinator/webhooks.h"

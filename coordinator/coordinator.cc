@@ -80,6 +80,7 @@ struct Coordinator::Impl {
   void StartEvents();
   absl::Status StartNodes();
   absl::Status StartApi();
+  void Hear(const StoreNews& what);
   std::vector<std::string> MediaOrigins() const;
   HttpResponse Handle(const HttpRequest& request);
 
@@ -88,6 +89,7 @@ struct Coordinator::Impl {
   // none.
   AnchoredClock clock;
   std::string public_url;
+  std::unique_ptr<PostgresNews> news;  // Where other coordinators may use the store too.
   std::unique_ptr<Store> store;
   SheetFolder sheet_folder;
   std::unique_ptr<GoogleSheetSource> google_sheets;  // Null: nobody's sheets are there.
@@ -137,10 +139,12 @@ absl::Status Coordinator::Impl::OpenStore() {
   RETURN_IF_ERROR(MakeSheetFolders(config.keys));
   const StoreLimits limits{
       .retry = config.retry, .lease = config.lease, .audit_kept = config.audit_kept};
-  ASSIGN_OR_RETURN(store,
-                   config.store.url.empty()
-                       ? OpenSqliteStore(config.state_folder / kStoreFile, limits)
-                       : OpenPostgresStore(config.store, limits));
+  if (config.store.url.empty()) {
+    ASSIGN_OR_RETURN(store, OpenSqliteStore(config.state_folder / kStoreFile, limits));
+  } else {
+    news = std::make_unique<PostgresNews>(config.store);
+    ASSIGN_OR_RETURN(store, OpenPostgresStore(config.store, limits, news.get()));
+  }
   return MakeTenantsFolders();
 }
 
@@ -284,7 +288,27 @@ absl::Status Coordinator::Impl::StartApi() {
   files.emplace(config.artifacts_folder,
                 [this](const std::string& sha256) { return catalog->AssetPath(sha256); });
   ready = true;
+  if (news != nullptr) {
+    news->Hear([this](const StoreNews& what) { Hear(what); },
+               [this] {
+                 events->AnyChanged();
+                 desk->OnAnything();
+               });
+  }
   return absl::OkStatus();
+}
+
+// What another coordinator changed.
+void Coordinator::Impl::Hear(const StoreNews& what) {
+  for (const std::string& job_id : what.canceled) {
+    desk->OnJobCanceled(job_id);
+  }
+  if (!what.ready.empty()) {
+    desk->OnNewWork();
+  }
+  for (const std::string& job_id : what.changed) {
+    events->Changed(job_id);
+  }
 }
 
 // Wherever ArtifactUrls may lead.
@@ -348,6 +372,9 @@ absl::Status Coordinator::Reload(const CoordinatorConfig& next) {
 }
 
 void Coordinator::Stop() {
+  if (impl_->news != nullptr) {
+    impl_->news->Stop();
+  }
   if (impl_->google_sheets != nullptr) {
     impl_->google_sheets->Stop();
   }

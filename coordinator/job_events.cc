@@ -62,6 +62,12 @@ void JobEvents::Changed(const std::string& job_id) {
   }
 }
 
+void JobEvents::AnyChanged() {
+  MutexLock lock(mutex_);
+  inbox_.any_changed = true;
+  changed_.NotifyAll();
+}
+
 // ---------------------------------------------------------------- watchers come and go
 
 absl::StatusOr<WebSocketUpgrade> JobEvents::Watch(const std::string& tenant,
@@ -186,6 +192,11 @@ void JobEvents::Take(Inbox inbox) {
                   [left = id](const Watcher& watcher) { return watcher.id == left; });
     if (watched->second.watchers.empty()) {
       jobs_.erase(watched);
+    }
+  }
+  if (inbox.any_changed) {
+    for (const auto& [job_id, _] : jobs_) {
+      inbox.changed.insert(job_id);
     }
   }
   for (const std::string& job_id : inbox.changed) {

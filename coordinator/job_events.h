@@ -60,6 +60,9 @@ class JobEvents {
   // The job may have changed, durably. Nearly free when nobody watches it.
   void Changed(const std::string& job_id);
 
+  // Any job may have changed, durably.
+  void AnyChanged();
+
   // Makes the connection of a request a watcher of the tenant's job, which exists. The hub outlives
   // the server whose connection it is. ResourceExhausted: the tenant has too many already.
   absl::StatusOr<WebSocketUpgrade> Watch(const std::string& tenant, const std::string& job_id);
@@ -98,9 +101,11 @@ class JobEvents {
     std::vector<Newcomer> newcomers;
     std::set<std::pair<std::string, WatcherId>> leavers, drained;
     std::set<std::string> changed;
+    bool any_changed = false;
 
     bool empty() const {
-      return newcomers.empty() && leavers.empty() && drained.empty() && changed.empty();
+      return newcomers.empty() && leavers.empty() && drained.empty() && changed.empty() &&
+             !any_changed;
     }
   };
 

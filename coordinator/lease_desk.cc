@@ -244,16 +244,37 @@ absl::StatusOr<std::string> LeaseDesk::AdoptSession(const std::string& session) 
     }
   }
   ASSIGN_OR_RETURN(const std::string node_id, store_.SessionNode(session));
-  MutexLock lock(mutex_);
-  Node& node = nodes_[node_id];
-  if (node.session.empty()) {
-    node.session = session;
-    node_of_session_[session] = node_id;
+  std::string ended;  // A session of the node that we know, but the store does not any more.
+  while (true) {
+    std::string known;
+    Answers answers;
+    {
+      MutexLock lock(mutex_);
+      Node& node = nodes_[node_id];
+      if (node.session == session) {
+        return node_id;
+      }
+      known = node.session;
+      if (known == ended) {
+        Refuse(node_id, SessionEnded(node_id), answers);
+        node_of_session_.erase(known);
+        node_of_session_[session] = node_id;
+        node.session = session;
+        node.seq = 0;
+        node.unconfirmed.clear();
+      }
+    }
+    Send(std::move(answers));
+    if (known == ended) {
+      return node_id;
+    }
+    // Either was opened later: ours, after we asked, or the other one, at another coordinator.
+    const absl::Status later = store_.SessionNode(known).status();
+    if (!absl::IsFailedPrecondition(later)) {
+      return later.ok() ? SessionEnded(node_id) : later;
+    }
+    ended = known;
   }
-  if (node.session != session) {
-    return SessionEnded(node_id);
-  }
-  return node_id;
 }
 
 absl::StatusOr<std::string> LeaseDesk::NodeOf(const std::string& session) {
@@ -670,6 +691,17 @@ void LeaseDesk::OnJobCanceled(const std::string& job_id) {
     std::erase_if(node.unconfirmed,
                   [&](const auto& entry) { return IsOfJob(entry.first.first, job_id); });
     if (node.waiting.has_value() && HoldsOfJob(node.waiting->request, job_id)) {
+      rechecks_.insert(node_id);
+    }
+  }
+  BacklogChanged();
+}
+
+void LeaseDesk::OnAnything() {
+  MutexLock lock(mutex_);
+  ++cancels_;
+  for (const auto& [node_id, node] : nodes_) {
+    if (node.waiting.has_value() && node.waiting->request.held_size() > 0) {
       rechecks_.insert(node_id);
     }
   }

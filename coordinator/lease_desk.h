@@ -111,6 +111,9 @@ class LeaseDesk {
   // The job was canceled: nodes that hold its items hear of it now. Does not block.
   void OnJobCanceled(const std::string& job_id);
 
+  // Anything may have changed in the store: items may be ready, jobs canceled. Does not block.
+  void OnAnything();
+
   // Syncs that wait now. Does not block.
   std::int64_t waiting_syncs();
   // Does not block.

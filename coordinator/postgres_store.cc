@@ -18,7 +18,6 @@
 namespace rn {
 namespace {
 
-constexpr char kApplication[] = "rendernode-coordinator";
 // Of coordinators that start at once on an empty database, all but one find that the tables are
 // there as they look again.
 constexpr int kPrepareTries = 10;
@@ -43,25 +42,19 @@ std::string Settings(const PostgresOptions& options) {
                       2 * Milliseconds(options.statement_timeout));
 }
 
-// Whatever the URL does not say, and how long to wait.
-std::string ConnectString(const PostgresOptions& options) {
-  return absl::StrCat(options.url,
-                      absl::StrContains(options.url, '?') ? "&" : "?",
-                      "fallback_application_name=",
-                      kApplication,
-                      "&connect_timeout=",
-                      std::max<std::int64_t>(2, absl::ToInt64Seconds(options.connect_timeout)),
-                      "&keepalives_idle=10&keepalives_interval=5&keepalives_count=3");
-}
-
 absl::StatusOr<Connection> Connect(const PostgresOptions& options) {
   auto connection = std::make_unique<SqlConnection>(SqlDialect::kPostgres);
   const SqlOutcome outcome = RunSql([&] {
-    connection->session().open(soci::postgresql, ConnectString(options));
+    connection->session().open(soci::postgresql, PostgresConninfo(options));
     auto* backend =
         static_cast<soci::postgresql_session_backend*>(connection->session().get_backend());
     PQsetNoticeReceiver(backend->conn_, &IgnoreNotice, nullptr);
     connection->session() << Settings(options);
+    return absl::OkStatus();
+  });
+  // Where the operator allows us to: docs/postgresql.md.
+  (void)RunSql([&] {
+    connection->session() << "SET deadlock_timeout = '100ms'";
     return absl::OkStatus();
   });
   if (!outcome.status.ok()) {
@@ -150,46 +143,24 @@ absl::Status Prepare(const PostgresOptions& options) {
 
 }  // namespace
 
-absl::Status CheckPostgresUrl(absl::string_view url) {
-  if (!absl::StartsWith(url, "postgresql://") && !absl::StartsWith(url, "postgres://")) {
-    return absl::InvalidArgumentError("is not a URL as \"postgresql://user@host:5432/database\"");
-  }
-  char* error = nullptr;
-  PQconninfoOption* parsed = PQconninfoParse(std::string(url).c_str(), &error);
-  if (parsed == nullptr) {
-    const std::string message = error == nullptr ? "cannot be read" : error;
-    PQfreemem(error);
-    return absl::InvalidArgumentError(message);
-  }
-  PQconninfoFree(parsed);
-  return absl::OkStatus();
-}
-
-std::string WithoutPassword(const std::string& url) {
-  const std::size_t host = url.find("://");
-  const std::size_t at = url.rfind('@', url.find_first_of("/?", host + 3));
-  if (host == std::string::npos || at == std::string::npos || at < host) {
-    return url.substr(0, url.find('?'));
-  }
-  const std::string user = url.substr(host + 3, at - host - 3);
-  const std::string rest = url.substr(at, url.find('?', at) - at);
-  return absl::StrCat(url.substr(0, host + 3), user.substr(0, user.find(':')), rest);
-}
-
 absl::StatusOr<std::unique_ptr<Store>> OpenPostgresStore(const PostgresOptions& options,
-                                                         const StoreLimits& limits) {
+                                                         const StoreLimits& limits,
+                                                         PostgresNews* news) {
   RETURN_IF_ERROR(CheckPostgresUrl(options.url));
   const std::string where = absl::StrCat("store ", WithoutPassword(options.url));
   RETURN_IF_ERROR(Annotate(Prepare(options), where));
-  auto database =
-      SqlDatabase::Open({.begin_write = "BEGIN ISOLATION LEVEL READ COMMITTED",
-                         .begin_read = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
-                         .writers = options.writers,
-                         .readers = options.readers,
-                         .tries_max = options.tries_max,
-                         .reconnect_pause = options.reconnect_pause,
-                         .at_end = &SettleJobs},
-                        [options] { return Connect(options); });
+  SqlDatabaseOptions database_options{
+      .begin_write = "BEGIN ISOLATION LEVEL READ COMMITTED",
+      .begin_read = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+      .writers = options.writers,
+      .readers = options.readers,
+      .tries_max = options.tries_max,
+      .reconnect_pause = options.reconnect_pause,
+      .at_end = &SettleJobs};
+  if (news != nullptr) {
+    database_options.after_commit = [news](StoreNews what) { news->Tell(std::move(what)); };
+  }
+  auto database = SqlDatabase::Open(database_options, [options] { return Connect(options); });
   RETURN_IF_ERROR(Annotate(database.status(), where));
   return std::make_unique<SqlStore>(*std::move(database), limits);
 }

@@ -25,6 +25,7 @@
 #include "base/status.h"
 #include "coordinator/job_changes.h"
 #include "coordinator/sql_dialect.h"
+#include "coordinator/store_news.h"
 
 namespace rn {
 
@@ -127,6 +128,8 @@ class SqlConnection {
 
   // What the transaction under way leaves to its end.
   JobChanges& job_changes() { return job_changes_; }
+  // What it is to tell others, once it is durable.
+  StoreNews& news() { return news_; }
 
   template <typename Row, typename... Args>
   std::vector<Row> All(const char* sql, const Args&... args) {
@@ -244,6 +247,7 @@ class SqlConnection {
   std::unordered_map<Key, std::unique_ptr<PreparedBase>, Hash> statements_;  // Ends first.
   std::vector<Key> failed_;
   JobChanges job_changes_;
+  StoreNews news_;
 };
 
 }  // namespace rn

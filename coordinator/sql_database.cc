@@ -45,8 +45,8 @@ absl::StatusOr<std::unique_ptr<SqlDatabase>> SqlDatabase::Open(const SqlDatabase
   return database;
 }
 
-absl::Status SqlDatabase::Write(Body body) {
-  Request mine{body};
+absl::Status SqlDatabase::WriteInTurn(const std::string& turn, Body body) {
+  Request mine{body, turn};
   {
     MutexLock lock(mutex_);
     queue_.push_back(&mine);
@@ -83,6 +83,9 @@ SqlDatabase::Batch SqlDatabase::TakeBatch() {
   for (Request* request : batch) {
     request->taken = true;
   }
+  std::stable_sort(batch.begin(), batch.end(), [](const Request* a, const Request* b) {
+    return a->turn < b->turn;
+  });
   return batch;
 }
 
@@ -124,6 +127,7 @@ SqlOutcome SqlDatabase::RunOnce(SqlConnection& writer,
                                 Apart apart,
                                 bool& body_failed) {
   writer.job_changes().clear();
+  writer.news() = {};
   if (SqlOutcome begun = RunStatement(writer, options_.begin_write.c_str()); !begun.status.ok()) {
     return begun;
   }
@@ -159,12 +163,16 @@ SqlOutcome SqlDatabase::RunOnce(SqlConnection& writer,
                 " (as a transaction ended: it is not known whether it was committed)")),
             SqlFault::kNone};
   }
+  if (ended.status.ok()) {
+    options_.after_commit(std::exchange(writer.news(), {}));
+  }
   return ended;
 }
 
 // A request that fails takes back its own changes alone. An error: the whole transaction is lost.
 SqlOutcome SqlDatabase::RunApart(SqlConnection& writer, Request& request) {
-  JobChanges before = writer.job_changes();
+  JobChanges changes_before = writer.job_changes();
+  StoreNews news_before = writer.news();
   if (SqlOutcome outcome = RunStatement(writer, "SAVEPOINT request"); !outcome.status.ok()) {
     return outcome;
   }
@@ -174,7 +182,8 @@ SqlOutcome SqlDatabase::RunApart(SqlConnection& writer, Request& request) {
     if (outcome.fault != SqlFault::kStatement) {
       return outcome;
     }
-    writer.job_changes() = std::move(before);
+    writer.job_changes() = std::move(changes_before);
+    writer.news() = std::move(news_before);
     if (outcome = RunStatement(writer, "ROLLBACK TO SAVEPOINT request"); !outcome.status.ok()) {
       return outcome;
     }

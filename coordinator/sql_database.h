@@ -27,6 +27,8 @@ struct SqlDatabaseOptions {
   absl::Duration reconnect_pause = absl::Seconds(1);
   // Runs at the end of a transaction that writes.
   std::function<void(SqlConnection&)> at_end = [](SqlConnection&) {};
+  // And once it is durable, with what it has to tell; quick.
+  std::function<void(StoreNews)> after_commit = [](StoreNews) {};
 };
 
 // Thread-safe; both methods block on the database. A body may run on another caller's thread, and
@@ -44,7 +46,10 @@ class SqlDatabase {
   // every writer is busy share the next transaction, and so its fsync. Unavailable: nothing was
   // changed; but where the connection was lost while the transaction ended, as the message says
   // then, it may have been.
-  absl::Status Write(Body body);
+  absl::Status Write(Body body) { return WriteInTurn("", body); }
+  // Bodies that share a transaction run in the order of their turns: with what each locks first as
+  // its turn, no two transactions wait for each other.
+  absl::Status WriteInTurn(const std::string& turn, Body body);
 
   // On one snapshot; `body` changes nothing.
   absl::Status Read(Body body);
@@ -54,6 +59,7 @@ class SqlDatabase {
 
   struct Request {
     Body body;
+    const std::string& turn;
     absl::Status status = absl::OkStatus();
     bool taken = false, done = false;  // Guarded by mutex_.
   };

@@ -105,6 +105,10 @@ void ChangeCounts(SqlConnection& sql,
   pending.counts.failed += change.failed;
   pending.counts.canceled += change.canceled;
   pending.at_ms = Millis(now);
+  sql.news().changed.insert(job_id);
+  if (change.pending > 0) {
+    sql.news().ready.insert(job_id);
+  }
 }
 
 void StartJob(SqlConnection& sql, const std::string& job_id, absl::Time now) {
@@ -266,6 +270,10 @@ std::vector<std::int64_t> EndOpenItems(SqlConnection& sql,
   }
   sql.Run("DELETE FROM leases WHERE job_id = :job", job_id);
   if (!rows.empty()) {
+    sql.news().changed.insert(job_id);
+    if (as == ItemState::kCanceled) {
+      sql.news().canceled.insert(job_id);
+    }
     sql.Run(as == ItemState::kFailed
                 ? "UPDATE jobs SET items_failed = items_failed + items_pending + items_leased, "
                   "items_pending = 0, items_leased = 0, updated_ms = :now WHERE id = :job"

@@ -119,8 +119,13 @@ class SqlStore final : public Store {
   // SqlDatabase says, a body may run more than once.
   template <typename Body, typename Result = std::invoke_result_t<Body, SqlConnection&>>
   Result Write(Body body) {
+    return WriteInTurn("", body);
+  }
+  // `turn` as SqlDatabase has it: the session, for what is done in its name.
+  template <typename Body, typename Result = std::invoke_result_t<Body, SqlConnection&>>
+  Result WriteInTurn(const std::string& turn, Body body) {
     Result result = absl::UnknownError("did not run");
-    const absl::Status status = database_->Write([&](SqlConnection& sql) {
+    const absl::Status status = database_->WriteInTurn(turn, [&](SqlConnection& sql) {
       result = body(sql);
       return result.status();
     });

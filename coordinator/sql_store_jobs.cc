@@ -386,6 +386,8 @@ absl::StatusOr<Job> SqlStore::CreateJob(const NewJob& job,
     RETURN_IF_ERROR(PutItems(sql, job, now));
     EndJobIfDone(sql, job.id, now);
     SettleJob(sql, job.id);
+    sql.news().changed.insert(job.id);
+    sql.news().ready.insert(job.id);
     return FindJob(sql, job.tenant, job.id);
   };
   absl::StatusOr<Job> created = Write(create);
@@ -516,6 +518,7 @@ absl::StatusOr<Job> SqlStore::PauseJob(const std::string& tenant,
     if (IsTerminal(job.state)) {
       return NotAllowed(job, "paused", "until it is over");
     }
+    sql.news().changed.insert(job_id);
     sql.Run("UPDATE jobs SET state = 2, updated_ms = :now WHERE id = :job AND state IN (0, 1)",
             Millis(now),
             job_id);
@@ -534,6 +537,8 @@ absl::StatusOr<Job> SqlStore::ResumeJob(const std::string& tenant,
     if (job.state != JobState::kPaused) {
       return job;
     }
+    sql.news().changed.insert(job_id);
+    sql.news().ready.insert(job_id);
     sql.Run(
         "UPDATE jobs SET state = CASE WHEN started_ms > 0 THEN 1 ELSE 0 END, updated_ms = :now "
         "WHERE id = :job AND state = 2",

@@ -143,6 +143,7 @@ bool Renew(SqlConnection& sql,
                key.row,
                lease.fence) > 0;
   }
+  sql.news().changed.insert(key.job_id);
   return sql.Run(
              "UPDATE leases SET renewed_ms = :now, phase = :phase, permille = :permille, "
              "progressed_ms = :progressed WHERE job_id = :job AND sheet_row = :row "
@@ -586,7 +587,7 @@ absl::StatusOr<SessionInfo> SqlStore::OpenSession(const rendernode::OpenSessionR
 }
 
 absl::StatusOr<SyncOutcome> SqlStore::Sync(const rendernode::SyncRequest& request, absl::Time now) {
-  return Write([&](SqlConnection& sql) -> absl::StatusOr<SyncOutcome> {
+  return WriteInTurn(request.session(), [&](SqlConnection& sql) -> absl::StatusOr<SyncOutcome> {
     ASSIGN_OR_RETURN(const std::string node_id, LockSession(sql, request.session()));
     sql.Run("UPDATE nodes SET state = :state, renewed_ms = :now WHERE node_id = :node",
             static_cast<int>(request.state()),
@@ -694,7 +695,8 @@ absl::StatusOr<std::string> SqlStore::SessionNode(const std::string& session) {
 
 absl::StatusOr<CommitItemResponse::Verdict> SqlStore::Commit(
     const rendernode::CommitItemRequest& request, absl::Time now) {
-  return Write([&](SqlConnection& sql) -> absl::StatusOr<CommitItemResponse::Verdict> {
+  using Result = absl::StatusOr<CommitItemResponse::Verdict>;
+  return WriteInTurn(request.session(), [&](SqlConnection& sql) -> Result {
     ASSIGN_OR_RETURN(const std::string node_id, LockSession(sql, request.session()));
     const std::optional<ItemKey> key = ItemKey::Parse(request.ref().item_id());
     std::optional<ItemRow> item = key ? LockItem(sql, *key) : std::nullopt;
@@ -715,7 +717,7 @@ absl::StatusOr<CommitItemResponse::Verdict> SqlStore::Commit(
 }
 
 absl::Status SqlStore::CloseSession(const std::string& session, absl::Time now) {
-  return database_->Write([&](SqlConnection& sql) -> absl::Status {
+  return database_->WriteInTurn(session, [&](SqlConnection& sql) -> absl::Status {
     const absl::StatusOr<std::string> node_id = LockSession(sql, session);
     if (!node_id.ok()) {
       return absl::OkStatus();  // Closed before, or a newer one has taken everything over.
