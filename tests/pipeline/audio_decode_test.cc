@@ -32,7 +32,7 @@ class AudioDecodeTest : public ::testing::Test {
   std::string Encoded(const std::string& name,
                       const AudioBuffer& sound,
                       const std::vector<std::string>& options = {}) {
-    const std::string to = (folder_->path() / name).string();
+    std::string to = (folder_->path() / name).string();
     std::vector<std::string> arguments = {
         "-loglevel", "error", "-y", "-i", Stored("source.wav", WavBytes(sound))};
     arguments.insert(arguments.end(), options.begin(), options.end());
@@ -66,8 +66,9 @@ std::int64_t Onset(const AudioBuffer& sound) {
 }
 
 AudioBuffer SilenceThenTone() {
-  return SoundOf(kSampleRate,
-                 [](std::int64_t i) { return i < 24000 ? 0 : 0.7 * std::sin(i * 0.3); });
+  return SoundOf(kSampleRate, [](std::int64_t i) {
+    return i < 24000 ? 0 : 0.7 * std::sin(static_cast<double>(i) * 0.3);
+  });
 }
 
 TEST_F(AudioDecodeTest, FloatWavComesBackToTheBit) {
@@ -78,7 +79,8 @@ TEST_F(AudioDecodeTest, FloatWavComesBackToTheBit) {
 TEST_F(AudioDecodeTest, OtherRatesComeOutAt48kHz) {
   std::vector<float> samples;
   for (int i = 0; i < 44100; ++i) {
-    samples.insert(samples.end(), 2, 0.5F * std::sin(2 * M_PI * 1000 * i / 44100));
+    samples.insert(
+        samples.end(), 2, static_cast<float>(0.5 * std::sin(2 * M_PI * 1000 * i / 44100)));
   }
   const AudioBuffer sound = Decoded(Stored("a.wav", WavBytes(samples, 2, 44100)));
   EXPECT_NEAR(sound.frames(), kSampleRate, 2);
@@ -214,7 +216,7 @@ TEST_F(AudioDecodeTest, FileThatEndsInTheMiddleGivesWhatItHas) {
   std::string wav = WavBytes(SoundOf(kSampleRate, [](std::int64_t) { return 0.5; }));
   wav.resize(wav.size() / 2);
   const AudioBuffer sound = Decoded(Stored("a.wav", wav));
-  EXPECT_NEAR(sound.frames(), kSampleRate / 2, 10);
+  EXPECT_NEAR(sound.frames(), kSampleRate * 0.5, 10);
 }
 
 // Damages every `every`-th kilobyte of it.
