@@ -1,6 +1,7 @@
 // A thousand nodes and one coordinator, the real program: how soon it answers them while they all
 // report progress, how fast it hands out and takes back, what it needs for that, and how they come
-// back at once after it was killed. The nodes are played here, over real gRPC connections.
+// back at once after it was killed. The nodes are played here, over real gRPC connections. With
+// --store=both all of that with each store, one after the other, and the ratios.
 #include <grpcpp/grpcpp.h>
 #include <unistd.h>
 
@@ -23,8 +24,10 @@
 #include "bench/report.h"
 #include "proto/node.grpc.pb.h"
 #include "tests/e2e/farm.h"
+#include "tests/fakes/postgres_server.h"
 
 ABSL_FLAG(int, nodes, 1000, "nodes of the farm");
+ABSL_FLAG(std::string, store, "sqlite", "sqlite, postgres, or both");
 ABSL_FLAG(absl::Duration, steady, absl::Seconds(20), "how long all report progress");
 ABSL_FLAG(absl::Duration, period, absl::Seconds(1), "between two Syncs of a node then");
 
@@ -148,12 +151,13 @@ class SimulatedNode {
 
 class Fleet {
  public:
-  static absl::StatusOr<std::unique_ptr<Fleet>> Start(int nodes) {
+  static absl::StatusOr<std::unique_ptr<Fleet>> Start(int nodes, const std::string& store_config) {
     ASSIGN_OR_RETURN(auto farm,
                      Farm::Create({.nodes = 0,
                                    .sync_interval = absl::Seconds(5),
                                    .lease_ttl = absl::Seconds(30),
-                                   .reassign_grace = absl::Seconds(10)}));
+                                   .reassign_grace = absl::Seconds(10),
+                                   .coordinator_config = store_config}));
     return std::unique_ptr<Fleet>(new Fleet(std::move(farm), nodes));
   }
 
@@ -284,8 +288,9 @@ class Fleet {
   int skipped_ = 0;
 };
 
-std::string ScenarioName() {
-  return absl::StrCat(absl::GetFlag(FLAGS_nodes), " n.");
+// "1000 n.", and which store, if it is not the one that is there by default.
+std::string ScenarioName(bool postgres = false) {
+  return absl::StrCat(postgres ? "PostgreSQL, " : "", absl::GetFlag(FLAGS_nodes), " n.");
 }
 
 // Two rows: p50 and p99, both within the range of all.
@@ -316,8 +321,8 @@ absl::Status SubmitItems(Fleet& fleet, std::size_t items) {
   return fleet.farm().Submit("fleet", "fleet").status();
 }
 
-absl::StatusOr<std::vector<BenchRow>> MeasureAll() {
-  ASSIGN_OR_RETURN(const auto fleet, Fleet::Start(absl::GetFlag(FLAGS_nodes)));
+absl::StatusOr<std::vector<BenchRow>> MeasureOn(const std::string& store_config) {
+  ASSIGN_OR_RETURN(const auto fleet, Fleet::Start(absl::GetFlag(FLAGS_nodes), store_config));
   std::vector<BenchRow> rows;
   AddOne(rows, "coordinator RSS, idle", fleet->ResidentMib(), "MiB");
   ASSIGN_OR_RETURN(auto opened, fleet->AllAtOnce([](SimulatedNode& node, auto done) {
@@ -388,6 +393,52 @@ absl::StatusOr<std::vector<BenchRow>> MeasureAll() {
   AddPercentiles(rows, "CommitItem, all at once", std::move(commits));
   AddOne(rows, "coordinator RSS, at the end", fleet->ResidentMib(), "MiB");
   return rows;
+}
+
+// As an operator would run it, every commit on the disk.
+absl::StatusOr<std::vector<BenchRow>> MeasureOnPostgres() {
+  ASSIGN_OR_RETURN(const auto server,
+                   PostgresServer::Start({"fsync = on", "shared_buffers = 128MB"}));
+  const PostgresDatabase database(*server);
+  ASSIGN_OR_RETURN(auto rows, MeasureOn(absl::StrCat("[store]\nurl = \"", database.url(), "\"\n")));
+  for (BenchRow& row : rows) {
+    row.scenario = ScenarioName(/*postgres=*/true);
+  }
+  return rows;
+}
+
+// PostgreSQL's figure by SQLite's, of whatever is a rate.
+void AddRatios(std::vector<BenchRow>& rows, const std::vector<BenchRow>& sqlite) {
+  for (std::size_t i = 0, count = rows.size(); i < count; ++i) {
+    const auto same = std::find_if(sqlite.begin(), sqlite.end(), [&](const BenchRow& row) {
+      return row.metric == rows[i].metric;
+    });
+    if (rows[i].unit == "1/s" && same != sqlite.end() && same->value > 0) {
+      rows.push_back(Summary({.scenario = ScenarioName(),
+                              .metric = absl::StrCat(rows[i].metric, ", PostgreSQL"),
+                              .ratio_to = "SQLite"},
+                             {rows[i].value / same->value}));
+    }
+  }
+}
+
+absl::StatusOr<std::vector<BenchRow>> MeasureAll() {
+  const std::string store = absl::GetFlag(FLAGS_store);
+  if (store == "sqlite") {
+    return MeasureOn("");
+  }
+  if (store == "postgres") {
+    return MeasureOnPostgres();
+  }
+  if (store != "both") {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--store=", store, " is none of sqlite, postgres, both"));
+  }
+  ASSIGN_OR_RETURN(std::vector<BenchRow> sqlite, MeasureOn(""));
+  ASSIGN_OR_RETURN(std::vector<BenchRow> postgres, MeasureOnPostgres());
+  AddRatios(postgres, sqlite);
+  sqlite.insert(sqlite.end(), postgres.begin(), postgres.end());
+  return sqlite;
 }
 
 }  // namespace

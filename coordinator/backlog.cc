@@ -158,6 +158,9 @@ absl::Status Backlog::LearnShares() {
       if (const auto running_max = tenant.limits.items_running_max) {
         share.items_running_max = *running_max > 0 ? *running_max : TenantShare().items_running_max;
       }
+      if (tenant.state == TenantState::kSuspended) {
+        share.items_running_max = 0;
+      }
     }
   } while (page.size() == kTenantsPerPage);
   MutexLock lock(scheduling_);

@@ -890,6 +890,9 @@ std::optional<Forecast> Scheduler::Impl::Foretell(const std::string& job_id, abs
     return std::nullopt;
   }
   const Tenant& tenant = *job.tenant;
+  if (tenant.share.items_running_max == 0) {
+    return Forecast{.left = std::nullopt, .delay = Delay::kTenantLimit};
+  }
   const double own = Left(job);
   // Until the last item is given to somebody, and then until that one is done.
   const double last = job.told.pending > 0 ? WorkOf(job) / farm.slow_speed

@@ -100,7 +100,7 @@ enum class Delay {
 };
 
 struct Forecast {
-  std::optional<absl::Duration> left;  // Until the last item is done. None: without nodes.
+  std::optional<absl::Duration> left;  // Until the last item is done. None: nobody can tell.
   Delay delay = Delay::kNone;          // Set when that is after the deadline.
 };
 

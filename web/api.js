@@ -67,7 +67,7 @@ export class Api extends EventTarget {
   get tenant() { return this.#me.tenant; }
   may(scope) { return this.#me.scopes.includes(scope); }
 
-  // What the coordinator serves itself is fetched from where the page came from.
+  // The coordinator's own files come from where the page did.
   local(url) {
     const base = this.#me.public_url;
     return base && url.startsWith(base + "/") ? url.slice(base.length) : url;

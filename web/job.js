@@ -185,7 +185,7 @@ export function jobView({ api, main, title, link }, id) {
     facts["Time left"].update(left(job));
     facts.Took.update(took(job));
     facts.Created.update(date(job.created_at));
-    facts.Deadline.update(job.deadline_at ? [date(job.deadline_at), job.deadline_risk?.message].filter(Boolean).join(" · ") : null);
+    facts.Deadline.update(job.deadline_at && [date(job.deadline_at), job.deadline_risk?.message].filter(Boolean).join(" · "));
     facts.Priority.update(words(job.priority));
     facts.Id.update(job.id);
     const told = job.warnings.map((text) => ({ text, kind: "warning" }));

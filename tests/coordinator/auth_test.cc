@@ -30,6 +30,7 @@ TEST(Auth, AKeyGivesItsTenantAndScopes) {
               ElementsAre(Scope::kJobsRead,
                           Scope::kJobsWrite,
                           Scope::kSheetsConnect,
+                          Scope::kSheetsWrite,
                           Scope::kTemplatesWrite,
                           Scope::kNodesRead,
                           Scope::kNodesWrite));

@@ -132,6 +132,39 @@ TEST_F(BacklogTest, BesideAnotherCoordinatorEachItemIsGrantedOnce) {
   EXPECT_EQ(granted_.size(), 60U);
 }
 
+TEST_F(BacklogTest, ASuspendedTenantGetsNothingUntilItIsResumed) {
+  const auto set = [&](TenantState state) {
+    ASSERT_TRUE(store_
+                    ->UpdateTenant(
+                        "acme", [state](Tenant& tenant) { tenant.state = state; }, {}, clock_.Now())
+                    .ok());
+    clock_.Advance(BacklogOptions().look_interval);
+  };
+  CreateJob("job_1", 4);
+  CreateJob("job_2", 1, "another");
+  Open("n");
+  backlog_.SetNode({.node_id = "n", .slots = 1});
+  ASSERT_TRUE(store_->CreateTenant({.id = "acme"}, {}, clock_.Now()).ok());
+  ASSERT_EQ(HandOut(2).size(), 2U) << "one of each";
+  for (const rendernode::LeaseRef& ref : refs_) {
+    rendernode::CommitItemRequest commit;
+    commit.set_session("session of n");
+    *commit.mutable_ref() = ref;
+    commit.mutable_result()->set_outcome(rendernode::SUCCEEDED);
+    commit.mutable_result()->mutable_usage()->set_wall_s(7);
+    ASSERT_EQ(*backlog_.Commit(commit, "n"), rendernode::CommitItemResponse::COMMITTED);
+  }
+  CreateJob("job_3", 2, "another");
+  set(TenantState::kSuspended);
+  EXPECT_THAT(HandOut(9), ElementsAre("job_3-1", "job_3-2"));
+  const auto none = backlog_.Foretell("job_1");
+  ASSERT_TRUE(none.has_value());
+  EXPECT_FALSE(none->left.has_value()) << "nobody can tell";
+  EXPECT_TRUE(backlog_.Foretell("job_3")->left.has_value()) << "and it holds up nobody else";
+  set(TenantState::kActive);
+  EXPECT_EQ(HandOut(9).size(), 3U);
+}
+
 TEST_F(BacklogTest, WhoWasServedIsNotKeptWaitingForTheRest) {
   CreateJob("job_1", 100);
   Open("n");

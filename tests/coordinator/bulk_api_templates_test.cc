@@ -143,7 +143,7 @@ TEST_F(BulkApiTemplatesTest, EverybodysTemplatesCannotBeReplacedAndIdsHaveAForm)
   EXPECT_EQ(Put("/templates/mine", Template()).status, 400);
   EXPECT_EQ(Put("/templates/tpl_Mine", Template()).status, 400);
   EXPECT_EQ(Put("/templates/tpl_", Template()).status, 400);
-  EXPECT_EQ(Put("/templates/tpl_" + std::string(61, 'a'), Template()).status, 404);
+  EXPECT_EQ(Put("/templates/tpl_" + std::string(61, 'a'), Template()).status, 400);
   EXPECT_EQ(Put("/templates/..%2Ftpl_x", Template()).status, 404);
 }
 
