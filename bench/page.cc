@@ -246,6 +246,8 @@ std::string Scaling(const Rows& rows) {
   return text.empty() ? kNotMeasured : text;
 }
 
+constexpr double kWholeFrom = 1000;  // A figure of so many digits needs no fraction.
+
 // Rows of benches that speak for themselves.
 std::string Plain(const Rows& rows, absl::string_view suffix_or_name) {
   std::string text;
@@ -253,7 +255,10 @@ std::string Plain(const Rows& rows, absl::string_view suffix_or_name) {
     if (row.scenario != suffix_or_name && !absl::EndsWith(row.scenario, suffix_or_name)) continue;
     absl::StrAppend(
         &text,
-        TableLine({row.scenario, row.metric, absl::StrFormat("%.4g %s", row.value, row.unit)}));
+        TableLine({row.scenario,
+                   absl::StrCat(row.metric, row.ratio_to.empty() ? "" : " / ", row.ratio_to),
+                   row.value >= kWholeFrom ? absl::StrFormat("%.0f %s", row.value, row.unit)
+                                           : absl::StrFormat("%.4g %s", row.value, row.unit)}));
   }
   return text;
 }
