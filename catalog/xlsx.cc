@@ -354,7 +354,7 @@ class CellsHandler final : public PartHandler {
 
  private:
   // As it stands in the file: escapes, and digits that are not shown, come on top.
-  static constexpr std::size_t kCellBytesMax = 8 * kSheetCellBytesMax;
+  static constexpr std::size_t kCellBytesMax = std::size_t{8} * kSheetCellBytesMax;
 
   absl::Status Damaged(absl::string_view what) const {
     return absl::InvalidArgumentError(

@@ -130,7 +130,7 @@ absl::Status Backlog::RefreshIfDue(bool asked) {
     }
     changed_ = false;  // What changes from here on may or may not be seen.
   }
-  const absl::Status status = Refresh();
+  absl::Status status = Refresh();
   MutexLock lock(changes_);
   refreshed_at_ = clock_.SinceBoot();
   spacing_ = std::min(kSpacing * (refreshed_at_ - began), options_.look_interval);
@@ -231,7 +231,7 @@ absl::StatusOr<CommitItemResponse::Verdict> Backlog::Commit(const CommitItemRequ
     MutexLock lock(scheduling_);
     ++committing_[job_id];
   }
-  const auto verdict = store_.Commit(request, clock_.Now());
+  auto verdict = store_.Commit(request, clock_.Now());
   MutexLock lock(scheduling_);
   if (--committing_[job_id] == 0) {
     committing_.erase(job_id);

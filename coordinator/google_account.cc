@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/secret_file.h"
 #include "base/status.h"
@@ -50,7 +51,7 @@ std::string TextIn(const Json& json, const char* name) {
 
 // It ends up in messages.
 bool LooksLikeEmail(absl::string_view text) {
-  return text.size() <= 254 && text.find('@') != absl::string_view::npos &&
+  return text.size() <= 254 && absl::StrContains(text, '@') &&
          text.find_first_not_of(
              "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
              "@.-_") == absl::string_view::npos;

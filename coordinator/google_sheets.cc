@@ -167,7 +167,7 @@ absl::StatusOr<std::vector<std::vector<std::string>>> RowsIn(const std::string& 
   if (values == nullptr) {
     return rows;  // All of the range is empty.
   }
-  const auto rows_max = static_cast<std::size_t>(range.last_row - range.first_row + 1);
+  const auto rows_max = static_cast<std::size_t>(range.last_row - range.first_row) + 1;
   if (!values->is_array() || values->size() > rows_max) {
     return strange;
   }

@@ -86,7 +86,7 @@ std::optional<JobMessage> EndMessage(const Job& job, const JobMessageContext& co
     message.text =
         TextOf("job.completed", {{"summary", summary}, {"artifacts", shown["artifacts"]}});
   } else {
-    const Json error = shown["last_error"];
+    const Json& error = shown["last_error"];
     message.text = TextOf("job.failed",
                           {{"error_message", error.is_object() ? error["message"] : Json("")},
                            {"error_code", error.is_object() ? error["code"] : Json(nullptr)},

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "base/nearest.h"
@@ -118,7 +119,7 @@ bool JsonFields::String(const std::string& name,
     Fail(name, "must not be empty");
     return false;
   }
-  if (text.find('\0') != std::string::npos) {
+  if (absl::StrContains(text, '\0')) {
     Fail(name, "must not hold the character U+0000");  // No database keeps it.
     return false;
   }

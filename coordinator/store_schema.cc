@@ -10,15 +10,15 @@ namespace {
 constexpr const char* kToVersion2[] = {
     "ALTER TABLE items ADD COLUMN avoid_node TEXT NOT NULL DEFAULT ''",
     "ALTER TABLE job_requests ADD COLUMN correlation_id TEXT NOT NULL DEFAULT ''",
-    "CREATE TABLE node_journals(node_id TEXT PRIMARY KEY, journal_id TEXT NOT NULL, "
-    "incarnation BIGINT NOT NULL, opened_ms BIGINT NOT NULL)"};
+    ("CREATE TABLE node_journals(node_id TEXT PRIMARY KEY, journal_id TEXT NOT NULL, "
+     "incarnation BIGINT NOT NULL, opened_ms BIGINT NOT NULL)")};
 
 constexpr const char* kToVersion3[] = {
     "CREATE TABLE node_drains(node_id TEXT PRIMARY KEY, since_ms BIGINT NOT NULL)"};
 
 constexpr const char* kToVersion4[] = {
-    "CREATE TABLE webhook_deliveries(job_id TEXT PRIMARY KEY REFERENCES jobs(id), "
-    "ended_ms BIGINT NOT NULL, attempts INTEGER NOT NULL, due_ms BIGINT NOT NULL)",
+    ("CREATE TABLE webhook_deliveries(job_id TEXT PRIMARY KEY REFERENCES jobs(id), "
+     "ended_ms BIGINT NOT NULL, attempts INTEGER NOT NULL, due_ms BIGINT NOT NULL)"),
     "CREATE INDEX webhook_deliveries_by_due ON webhook_deliveries(due_ms)",
     "CREATE TABLE webhook_secrets(tenant TEXT PRIMARY KEY, secret TEXT NOT NULL)"};
 
