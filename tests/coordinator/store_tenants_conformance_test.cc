@@ -162,6 +162,7 @@ TEST_P(StoreTenantsTest, OperatorsKeysNeedNoTenantAndOthersDo) {
 
 TEST_P(StoreTenantsTest, ARevokedKeyStaysRevokedAndIsLoggedOnce) {
   Make("acme");
+  now_ += absl::Seconds(1);
   ASSERT_TRUE(Add("k1", "acme").ok());
   now_ += absl::Seconds(1);
   const auto revoked = store_->RevokeKey("k1", By("key.revoke", "k1"), now_);
