@@ -12,9 +12,9 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_split.h"
 #include "coordinator/api_error.h"
 #include "coordinator/api_key.h"
+#include "coordinator/api_path.h"
 #include "coordinator/job_json.h"
 #include "coordinator/json_fields.h"
 #include "coordinator/query.h"
@@ -25,7 +25,6 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr absl::string_view kPrefix = "/api/v1/admin/";
-constexpr absl::string_view kIdPlaceholder = "{id}";
 constexpr std::size_t kIdCharsMax = 64;
 constexpr int kTitleCharsMax = 200;
 constexpr std::size_t kScopesMax = 16;
@@ -40,27 +39,6 @@ std::string Text(const Json& json) {
 
 HttpResponse Dumped(int http_status, const Json& json) {
   return JsonResponse(http_status, Text(json));
-}
-
-bool PlausibleId(absl::string_view id) {
-  return !id.empty() && id.size() <= kIdCharsMax && std::all_of(id.begin(), id.end(), [](char c) {
-    return absl::ascii_isalnum(c) || c == '_' || c == '-';
-  });
-}
-
-// Whether `path` has the form of `pattern`; `id` is then what stands for "{id}".
-bool Matches(absl::string_view pattern, absl::string_view path, std::string& id) {
-  const std::vector<absl::string_view> want = absl::StrSplit(pattern, '/');
-  const std::vector<absl::string_view> have = absl::StrSplit(path, '/');
-  const auto alike = [](absl::string_view wanted, absl::string_view there) {
-    return wanted == kIdPlaceholder || wanted == there;
-  };
-  if (!std::equal(want.begin(), want.end(), have.begin(), have.end(), alike)) {
-    return false;
-  }
-  const auto place = std::find(want.begin(), want.end(), kIdPlaceholder);
-  id = place == want.end() ? "" : std::string(have[static_cast<std::size_t>(place - want.begin())]);
-  return true;
 }
 
 Json TimeOrNull(const std::optional<absl::Time>& time) {
@@ -272,7 +250,7 @@ std::optional<HttpResponse> AdminApi::Handle(const HttpRequest& request) {
   std::set<std::string> allowed;
   for (const Route& route : kRoutes) {
     std::string id;
-    if (!Matches(route.pattern, request.path, id)) {
+    if (!MatchesPath(route.pattern, request.path, id)) {
       continue;
     }
     if (method != route.method) {
@@ -283,7 +261,7 @@ std::optional<HttpResponse> AdminApi::Handle(const HttpRequest& request) {
     if (auto* refused = std::get_if<HttpResponse>(&admitted)) {
       return std::move(*refused);
     }
-    if (!id.empty() && !PlausibleId(id)) {
+    if (!id.empty() && !IsPlausibleId(id, kIdCharsMax)) {
       return ErrorResponse(404, "there is nothing of this id");
     }
     return (this->*route.handle)(

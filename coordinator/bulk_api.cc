@@ -11,12 +11,12 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "base/file.h"
 #include "base/status.h"
 #include "base/ulid.h"
 #include "coordinator/api_error.h"
+#include "coordinator/api_path.h"
 #include "coordinator/job_json.h"
 #include "coordinator/json_fields.h"
 #include "coordinator/openapi_json.h"
@@ -29,7 +29,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr absl::string_view kIdPlaceholder = "{id}";
 constexpr absl::string_view kJobsList = "jobs";  // In page tokens.
 constexpr std::size_t kIdCharsMax = 128;
 constexpr std::size_t kIdempotencyKeyCharsMax = 255;
@@ -38,31 +37,6 @@ constexpr std::int64_t kVersionMax = 1'000'000'000;
 constexpr std::size_t kPreviewRows = 5;
 constexpr char kSheetRetryAfter[] = "60";  // Google counts by the minute.
 constexpr int kReportPage = 500;
-
-bool PlausibleId(absl::string_view id) {
-  return !id.empty() && id.size() <= kIdCharsMax && std::all_of(id.begin(), id.end(), [](char c) {
-    return absl::ascii_isalnum(c) || c == '_' || c == '-';
-  });
-}
-
-// Whether `path` has the form of `pattern`; `job_id` is then what stands for "{id}".
-bool Matches(absl::string_view pattern, absl::string_view path, std::string& job_id) {
-  const std::vector<absl::string_view> want = absl::StrSplit(pattern, '/');
-  const std::vector<absl::string_view> have = absl::StrSplit(path, '/');
-  if (want.size() != have.size()) {
-    return false;
-  }
-  std::string id;
-  for (std::size_t i = 0; i < want.size(); ++i) {
-    if (want[i] == kIdPlaceholder) {
-      id = std::string(have[i]);
-    } else if (want[i] != have[i]) {
-      return false;
-    }
-  }
-  job_id = std::move(id);
-  return true;
-}
 
 HttpResponse Dumped(int http_status, const Json& json) {
   return JsonResponse(http_status, json.dump(-1, ' ', false, Json::error_handler_t::replace));
@@ -239,7 +213,7 @@ HttpResponse BulkApi::Handle(const HttpRequest& request) {
   std::set<std::string> allowed;
   for (const Route& route : kRoutes) {
     std::string job_id;
-    if (Matches(route.pattern, request.path, job_id)) {
+    if (MatchesPath(route.pattern, request.path, job_id)) {
       if (method == route.method) {
         return Dispatch(route, request, std::move(job_id));
       }
@@ -272,7 +246,7 @@ HttpResponse BulkApi::Dispatch(const Route& route, const HttpRequest& request, s
   if (auto* refused = std::get_if<HttpResponse>(&admitted)) {
     return std::move(*refused);
   }
-  if (!id.empty() && !PlausibleId(id)) {
+  if (!id.empty() && !IsPlausibleId(id, kIdCharsMax)) {
     return ErrorResponse(404, "there is nothing of this id");
   }
   return (this->*route.handle)(
@@ -634,7 +608,7 @@ HttpResponse BulkApi::WatchJob(const Call& call) {
   if (job_id.empty()) {
     return ValidationResponse({{"?job_id", "is required: the job whose events are wanted"}});
   }
-  if (!PlausibleId(job_id)) {
+  if (!IsPlausibleId(job_id, kIdCharsMax)) {
     return ErrorResponse(404, "there is no such job");
   }
   if (const auto job = store_.GetJob(call.who.tenant, job_id); !job.ok()) {
