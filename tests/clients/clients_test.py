@@ -396,7 +396,6 @@ CONFIG = {CONFIG}
                 'job.completed': lambda data: (print('summary', data['summary']), ended.set())}})
             ended.wait({PATIENCE_S})
             monitor['disconnect']()
-            result = sdk.create_and_monitor_job(CONFIG, lambda progress: print(f"Progress: {{progress['percent_complete']:.1f}}%"))
             print('sheet', sdk.connect_sheet('{document.SHEET_IN_DOCUMENT}', 'A1:Z100')['sample']['row_count'])
             print('listed', len(sdk.list_jobs({{'state': 'completed', 'page_size': 1}})['data']))
             print('failed', sdk.get_job_videos('{document.JOB_IN_DOCUMENT}', {{'state': 'failed'}})['data'][0]['errors'])
@@ -404,6 +403,8 @@ CONFIG = {CONFIG}
                 example_with_monitoring()
             except requests.exceptions.HTTPError as error:
                 print('refused', error.response.json()['error_code'])
+            # Last: it prints from a thread of its own, and Python's print is not one write.
+            sdk.create_and_monitor_job(CONFIG, lambda progress: print(f"Progress: {{progress['percent_complete']:.1f}}%"))
             threading.Event().wait()
             """)
         for pattern in (r"^Job created: job_\w{26}$", "^connected$", r"^at 100\.0$", "^summary {'items_completed': 3",

@@ -16,6 +16,9 @@ namespace {
 
 using rendernode::CommitItemResponse;
 using rendernode::LeaseRef;
+using ::testing::_;
+using ::testing::Each;
+using ::testing::Pair;
 using ::testing::SizeIs;
 
 constexpr StoreBackend kPostgres = {"Postgres", &PostgresPlace::Make};
@@ -185,6 +188,9 @@ class BusyReplicasTest : public StoreReplicasTest {
   static std::string JobId(int number) { return absl::StrCat("job_", number); }
 
   bool AllEnded() {
+    if (!meanwhile_done_) {
+      return false;  // It may yet open one again.
+    }
     for (int job = 0; job < kJobs; ++job) {
       if (!IsTerminal(store_->GetJob("acme", JobId(job))->state)) {
         return false;
@@ -239,13 +245,17 @@ class BusyReplicasTest : public StoreReplicasTest {
     rendernode::CommitItemRequest commit;
     commit.set_session(session);
     *commit.mutable_ref() = ref;
-    *commit.mutable_result() = dice.Below(30) == 0 ? Failed(Retryable::kNo) : Succeeded();
+    const bool succeeds = dice.Below(30) != 0;
+    *commit.mutable_result() = succeeds ? Succeeded() : Failed(Retryable::kNo);
     for (std::size_t i = dice.Below(10) == 0 ? 2 : 1; i > 0 && !releases; --i) {
       const auto verdict = replica(dice.Below(2)).Commit(commit, now_);
       ASSERT_TRUE(verdict.ok()) << verdict.status();
       if (*verdict == CommitItemResponse::COMMITTED) {
         MutexLock lock(mutex_);
-        EXPECT_EQ(++commits_[ref.item_id()], 1) << ref.item_id();
+        EXPECT_TRUE(outcomes_[ref.item_id()]
+                        .emplace(ref.fence(), succeeds ? Outcome::kSucceeded : Outcome::kFailed)
+                        .second)
+            << Name(ref) << " was committed twice";
       }
     }
   }
@@ -260,6 +270,7 @@ class BusyReplicasTest : public StoreReplicasTest {
     }
   }
 
+  // Returns once `meanwhile` has and every job has ended.
   void RunNodes(const std::function<void()>& meanwhile) {
     limits_.retry.losses_max = 1'000'000;
     ReopenBoth();
@@ -273,17 +284,29 @@ class BusyReplicasTest : public StoreReplicasTest {
       threads.emplace_back([this, node] { BeNode(node); });
     }
     meanwhile();
+    meanwhile_done_ = true;
     for (std::thread& thread : threads) {
       thread.join();
     }
     for (int job = 0; job < kJobs; ++job) {
       ExpectWhole(JobId(job));
     }
+    MutexLock lock(mutex_);
+    for (const auto& [item, outcomes] : outcomes_) {
+      for (const auto& [fence, outcome] : outcomes) {
+        EXPECT_TRUE(outcome == Outcome::kFailed || fence == outcomes.rbegin()->first)
+            << item << " went on after it had succeeded at fence " << fence;
+      }
+    }
   }
 
   Mutex mutex_;
   std::set<std::string> granted_ ABSL_GUARDED_BY(mutex_);
-  std::map<std::string, int> commits_ ABSL_GUARDED_BY(mutex_);
+  enum class Outcome { kFailed, kSucceeded };
+  using Outcomes = std::map<std::uint64_t, Outcome>;  // By fence.
+  // What was committed, by item.
+  std::map<std::string, Outcomes> outcomes_ ABSL_GUARDED_BY(mutex_);
+  std::atomic<bool> meanwhile_done_ = false;
 };
 
 TEST_F(BusyReplicasTest, NoItemIsGrantedAtOneFenceTwiceNorCommittedTwice) {
@@ -294,7 +317,8 @@ TEST_F(BusyReplicasTest, NoItemIsGrantedAtOneFenceTwiceNorCommittedTwice) {
   }
   EXPECT_EQ(ended, kJobs * kItems);
   MutexLock lock(mutex_);
-  EXPECT_THAT(commits_, SizeIs(kJobs * kItems));
+  EXPECT_THAT(outcomes_, SizeIs(kJobs * kItems));
+  EXPECT_THAT(outcomes_, Each(Pair(_, SizeIs(1)))) << "nobody asked for failures to be retried";
 }
 
 TEST_F(BusyReplicasTest, AJobMayBeCanceledPausedAndRetriedInTheMiddleOfIt) {
