@@ -3,10 +3,8 @@
 // back at once after it was killed. The nodes are played here, over real gRPC connections. With
 // --store=both all of that with each store, one after the other, and the ratios.
 #include <grpcpp/grpcpp.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <fstream>
 #include <functional>
 #include <memory>
 #include <string>
@@ -20,6 +18,7 @@
 #include "base/clock.h"
 #include "base/mutex.h"
 #include "base/status.h"
+#include "bench/process_memory.h"
 #include "bench/program.h"
 #include "bench/report.h"
 #include "proto/node.grpc.pb.h"
@@ -44,14 +43,6 @@ using Stub = rendernode::NodeService::Stub;
 
 absl::Duration Now() {
   return Clock::System().SinceBoot();
-}
-
-double ResidentMib(pid_t pid) {
-  std::ifstream file(absl::StrCat("/proc/", pid, "/statm"));
-  double all = 0;
-  double resident = 0;
-  file >> all >> resident;
-  return resident * static_cast<double>(sysconf(_SC_PAGESIZE)) / (1 << 20);
 }
 
 // A call under way; deletes itself when it is answered.
@@ -293,18 +284,13 @@ std::string ScenarioName(bool postgres = false) {
   return absl::StrCat(postgres ? "PostgreSQL, " : "", absl::GetFlag(FLAGS_nodes), " n.");
 }
 
-// Two rows: p50 and p99, both within the range of all.
 void AddPercentiles(std::vector<BenchRow>& rows,
                     const std::string& metric,
-                    std::vector<double> values,
+                    const std::vector<double>& milliseconds,
                     std::optional<double> target = std::nullopt) {
-  std::sort(values.begin(), values.end());
-  rows.push_back(
-      Summary({.scenario = ScenarioName(), .metric = metric + " p50", .unit = "ms"}, values));
-  rows.push_back(Summary(
-      {.scenario = ScenarioName(), .metric = metric + " p99", .unit = "ms", .target = target},
-      values));
-  rows.back().value = values[(values.size() * 99 - 1) / 100];
+  rn::AddPercentiles(rows,
+                     {.scenario = ScenarioName(), .metric = metric, .unit = "ms", .target = target},
+                     milliseconds);
 }
 
 void AddOne(std::vector<BenchRow>& rows,
@@ -328,7 +314,7 @@ absl::StatusOr<std::vector<BenchRow>> MeasureOn(const std::string& store_config)
   ASSIGN_OR_RETURN(auto opened, fleet->AllAtOnce([](SimulatedNode& node, auto done) {
     node.Open(std::move(done));
   }));
-  AddPercentiles(rows, "OpenSession, all at once", std::move(opened));
+  AddPercentiles(rows, "OpenSession, all at once", opened);
 
   const std::size_t items = fleet->size() * kLeasesPerNode;
   RETURN_IF_ERROR(SubmitItems(*fleet, items));
@@ -353,7 +339,7 @@ absl::StatusOr<std::vector<BenchRow>> MeasureOn(const std::string& store_config)
                    fleet->Steady(absl::GetFlag(FLAGS_period), absl::GetFlag(FLAGS_steady)));
   const double before = fleet->ResidentMib();
   const auto count = static_cast<double>(syncs.size());
-  AddPercentiles(rows, "Sync of 4 leases", std::move(syncs), kSyncTargetMs);
+  AddPercentiles(rows, "Sync of 4 leases", syncs, kSyncTargetMs);
   AddOne(rows, "Syncs a second", count / absl::ToDoubleSeconds(absl::GetFlag(FLAGS_steady)), "1/s");
   AddOne(rows, "Syncs left out, the one before being late", fleet->skipped(), "");
   AddOne(rows, "coordinator RSS, half way", before, "MiB");
@@ -368,8 +354,8 @@ absl::StatusOr<std::vector<BenchRow>> MeasureOn(const std::string& store_config)
     node.Sync(0, false, std::move(done));
   }));
   AddOne(rows, "killed, back: all nodes in", absl::ToDoubleSeconds(Now() - back), "s");
-  AddPercentiles(rows, "OpenSession, all back at once", std::move(reopened));
-  AddPercentiles(rows, "Sync, all back at once", std::move(first), kSyncTargetMs);
+  AddPercentiles(rows, "OpenSession, all back at once", reopened);
+  AddPercentiles(rows, "Sync, all back at once", first, kSyncTargetMs);
   int adopted = 0;
   for (std::size_t i = 0; i < fleet->size(); ++i) {
     adopted += fleet->node(i).adopted();
@@ -390,7 +376,7 @@ absl::StatusOr<std::vector<BenchRow>> MeasureOn(const std::string& store_config)
          "commits a second",
          static_cast<double>(items) / absl::ToDoubleSeconds(Now() - commits_began),
          "1/s");
-  AddPercentiles(rows, "CommitItem, all at once", std::move(commits));
+  AddPercentiles(rows, "CommitItem, all at once", commits);
   AddOne(rows, "coordinator RSS, at the end", fleet->ResidentMib(), "MiB");
   return rows;
 }

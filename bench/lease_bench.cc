@@ -192,14 +192,6 @@ class Farm {
   std::vector<std::unique_ptr<Node>> nodes_;
 };
 
-// Value: the p99, within the range of all trials.
-BenchRow Percentile99(BenchRow row, std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  row = Summary(std::move(row), values);
-  row.value = values[(values.size() * 99 - 1) / 100];
-  return row;
-}
-
 absl::Status MeasurePickUp(const std::string& scenario, int nodes, std::vector<BenchRow>& rows) {
   ASSIGN_OR_RETURN(const auto farm, Farm::Start(nodes));
   farm->AskAll(1);

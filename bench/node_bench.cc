@@ -1,7 +1,6 @@
 // What a node's daemon costs, in a farm of real programs: memory and processor time while it waits
 // for work, and what it adds to an item beside the render.
 #include <grpcpp/grpcpp.h>
-#include <unistd.h>
 
 #include <chrono>
 #include <cstdio>
@@ -18,6 +17,7 @@
 #include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "base/status.h"
+#include "bench/process_memory.h"
 #include "bench/program.h"
 #include "bench/report.h"
 #include "proto/admin.grpc.pb.h"
@@ -41,14 +41,6 @@ constexpr absl::Duration kLeaseTtl = absl::Seconds(30);
 constexpr int kManySlots = 16;
 constexpr absl::Duration kSettle = absl::Seconds(2);
 constexpr absl::Duration kJobTimeout = absl::Minutes(2);
-
-double ResidentMib(pid_t pid) {
-  std::ifstream file(absl::StrCat("/proc/", pid, "/statm"));
-  double all = 0;
-  double resident = 0;
-  file >> all >> resident;
-  return resident * static_cast<double>(sysconf(_SC_PAGESIZE)) / (1 << 20);
-}
 
 // User and system time since the process started, from the scheduler's own count.
 double CpuSeconds(pid_t pid) {

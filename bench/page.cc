@@ -269,7 +269,10 @@ std::string NodeBlock(const Rows& rows) {
 }
 
 std::string RestBlock(const Rows& rows) {
-  const std::string text = absl::StrCat(Plain(rows, "REST"), Plain(rows, "REST, TLS"));
+  const std::string text = absl::StrCat(Plain(rows, "REST"),
+                                        Plain(rows, "REST, TLS"),
+                                        Plain(rows, "WebSockets"),
+                                        Plain(rows, "WebSockets, TLS"));
   return text.empty() ? kNotMeasured : TableHead({"of", "what", ""}) + text;
 }
 

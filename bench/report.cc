@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -26,6 +27,26 @@ BenchRow Summary(BenchRow row, std::vector<double> values) {
   row.high = values.back();
   row.runs = static_cast<int>(values.size());
   return row;
+}
+
+BenchRow Percentile99(BenchRow row, const std::vector<double>& values) {
+  std::vector<double> sorted = values;
+  std::sort(sorted.begin(), sorted.end());
+  row = Summary(std::move(row), values);
+  row.value = sorted[(sorted.size() * 99 - 1) / 100];
+  return row;
+}
+
+void AddPercentiles(std::vector<BenchRow>& rows,
+                    const BenchRow& row,
+                    const std::vector<double>& values) {
+  BenchRow median = row;
+  median.metric += " p50";
+  median.target.reset();
+  rows.push_back(Summary(std::move(median), values));
+  BenchRow last = row;
+  last.metric += " p99";
+  rows.push_back(Percentile99(std::move(last), values));
 }
 
 absl::Status WriteRows(const std::filesystem::path& path, const std::vector<BenchRow>& rows) {

@@ -25,6 +25,12 @@ struct BenchRow {
 
 // The row of several measurements of one thing.
 BenchRow Summary(BenchRow row, std::vector<double> values);
+// The same, its value being the 99th percentile.
+BenchRow Percentile99(BenchRow row, const std::vector<double>& values);
+// Two rows, "<metric> p50" and "<metric> p99"; a target is the latter's.
+void AddPercentiles(std::vector<BenchRow>& rows,
+                    const BenchRow& row,
+                    const std::vector<double>& values);
 
 // An array of rows, with the members' names as keys; a target that is missing is null, and so
 // are the figures of a row with a note.

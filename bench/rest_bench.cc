@@ -4,11 +4,9 @@
 #include <grpcpp/grpcpp.h>
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <functional>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <thread>
 #include <utility>
@@ -20,12 +18,11 @@
 #include "base/clock.h"
 #include "base/mutex.h"
 #include "base/status.h"
+#include "bench/api_service.h"
 #include "bench/program.h"
 #include "bench/report.h"
 #include "proto/node.grpc.pb.h"
 #include "tests/coordinator/http_client.h"
-#include "tests/e2e/farm.h"
-#include "tests/fakes/test_ca.h"
 
 ABSL_FLAG(int, jobs, 200, "jobs in the database, beside the large one");
 ABSL_FLAG(int, rows, 10'000, "rows of the large job");
@@ -149,32 +146,17 @@ class PlayedNodes {
   std::thread thread_;
 };
 
-// A coordinator with jobs in it, and how clients reach it.
+// A coordinator with jobs in it.
 class Service {
  public:
   static absl::StatusOr<std::unique_ptr<Service>> Start(bool tls) {
-    std::unique_ptr<Service> service(new Service(*TempDir::Create("rest_bench-")));
-    FarmOptions options{.nodes = 0,
-                        .sync_interval = absl::Seconds(5),
-                        .lease_ttl = absl::Seconds(30),
-                        .reassign_grace = absl::Seconds(10)};
-    if (tls) {
-      const TestIdentity identity =
-          service->authority_.Issue("coordinator", {.names = "IP:127.0.0.1"});
-      options.coordinator_config = absl::StrCat("[http.tls]\ncert_file = \"",
-                                                identity.certificate.string(),
-                                                "\"\nkey_file = \"",
-                                                identity.key.string(),
-                                                "\"\n");
-      service->trusted_ = service->authority_.path().string();
-    }
-    ASSIGN_OR_RETURN(service->farm_, Farm::Create(options));
+    ASSIGN_OR_RETURN(auto api, ApiService::Start(tls));
+    std::unique_ptr<Service> service(new Service(std::move(api)));
     RETURN_IF_ERROR(service->Fill());
     return service;
   }
 
-  HttpClient Connect() const { return HttpClient(farm_->http_port(), trusted_); }
-  int node_port() const { return farm_->node_port(); }
+  const ApiService& api() const { return *api_; }
 
   // What the nth request asks for.
   std::string Target(std::int64_t n) const {
@@ -190,59 +172,30 @@ class Service {
         return absl::StrCat("/api/v1/bulk-jobs/", n % 8 == 3 ? large_ : job, "/videos");
     }
   }
-  static std::vector<std::string> Headers() {
-    return {absl::StrCat("Authorization: Bearer ", Farm::kApiKey)};
-  }
 
   // Milliseconds of each POST of the large job.
   const std::vector<double>& posts() const { return posts_; }
 
  private:
-  explicit Service(TempDir folder) : folder_(std::move(folder)) {}
+  explicit Service(std::unique_ptr<ApiService> api) : api_(std::move(api)) {}
 
   absl::Status Fill() {
-    WriteSheet("small", kRowsPerJob);
-    WriteSheet("large", absl::GetFlag(FLAGS_rows));
-    HttpClient client = Connect();
+    api_->WriteSheet("small", kRowsPerJob);
+    api_->WriteSheet("large", absl::GetFlag(FLAGS_rows));
+    HttpClient client = api_->Connect();
     for (int i = 0; i < absl::GetFlag(FLAGS_jobs); ++i) {
-      ASSIGN_OR_RETURN(const std::string id, Post(client, "small"));
+      ASSIGN_OR_RETURN(const std::string id, ApiService::PostJob(client, "small"));
       jobs_.push_back(id);
     }
     for (int i = 0; i < kPosts; ++i) {
       const absl::Duration began = Now();
-      ASSIGN_OR_RETURN(large_, Post(client, "large"));
+      ASSIGN_OR_RETURN(large_, ApiService::PostJob(client, "large"));
       posts_.push_back(absl::ToDoubleMilliseconds(Now() - began));
     }
     return absl::OkStatus();
   }
 
-  void WriteSheet(const std::string& id, int rows) {
-    farm_->WriteSheet(
-        id,
-        std::vector<std::array<std::string, 3>>(
-            static_cast<std::size_t>(rows),
-            {"A title of some words", "A short narration of one sentence.", "speaker.jpg"}));
-  }
-
-  absl::StatusOr<std::string> Post(HttpClient& client, const std::string& sheet) {
-    const nlohmann::json body = {
-        {"title", sheet},
-        {"input_source", {{"type", "sheet"}, {"sheet_id", sheet}, {"range", "A1:Z10001"}}},
-        {"output", {{"format", "mp4"}, {"output_bucket", "videos"}}},
-        {"template", {{"template_id", Farm::kTemplate}}}};
-    const HttpReply reply = client.Call(
-        "/api/v1/bulk-jobs", {.method = "POST", .headers = Headers(), .body = body.dump()});
-    if (reply.status != 201) {
-      return absl::InternalError(
-          absl::StrCat("a job was answered with ", reply.status, ": ", reply.body));
-    }
-    return nlohmann::json::parse(reply.body).at("id").get<std::string>();
-  }
-
-  const TempDir folder_;
-  const TestCa authority_{folder_.path(), "authority"};
-  std::string trusted_;  // "": no TLS.
-  std::unique_ptr<Farm> farm_;
+  const std::unique_ptr<ApiService> api_;
   std::vector<std::string> jobs_;
   std::string large_;
   std::vector<double> posts_;
@@ -259,13 +212,13 @@ absl::StatusOr<std::vector<double>> Ask(const Service& service, int rate, absl::
   const absl::Duration began = Now() + absl::Milliseconds(200);
   for (int i = 0; i < kConnections; ++i) {
     threads.emplace_back([&, i] {
-      HttpClient client = service.Connect();
+      HttpClient client = service.api().Connect();
       client.Get("/healthz");  // The connection is there, and its handshake done.
       std::vector<double> own;
       for (std::int64_t n = i; n < requests; n += kConnections) {
         const absl::Duration due = began + absl::Seconds(1) * n / rate;
         SleepUntil(due);
-        const HttpReply reply = client.Get(service.Target(n), Service::Headers());
+        const HttpReply reply = client.Get(service.Target(n), ApiService::Headers());
         own.push_back(absl::ToDoubleMilliseconds(Now() - due));
         if (reply.status != 200 || reply.connections != 0) {
           MutexLock lock(mutex);
@@ -300,16 +253,15 @@ absl::StatusOr<std::vector<BenchRow>> MeasureAll() {
                             .unit = "ms",
                             .target = kPostTargetMs},
                            service->posts()));
-    const PlayedNodes nodes(service->node_port(), absl::GetFlag(FLAGS_nodes));
-    ASSIGN_OR_RETURN(std::vector<double> took,
+    const PlayedNodes nodes(service->api().farm().node_port(), absl::GetFlag(FLAGS_nodes));
+    ASSIGN_OR_RETURN(const std::vector<double> took,
                      Ask(*service, absl::GetFlag(FLAGS_rate), absl::GetFlag(FLAGS_time)));
-    std::sort(took.begin(), took.end());
-    const std::string metric = absl::StrCat("GET, ", absl::GetFlag(FLAGS_rate), " a second");
-    rows.push_back(Summary({.scenario = scenario, .metric = metric + " p50", .unit = "ms"}, took));
-    rows.push_back(Summary(
-        {.scenario = scenario, .metric = metric + " p99", .unit = "ms", .target = kGetTargetMs},
-        took));
-    rows.back().value = took[(took.size() * 99 - 1) / 100];
+    AddPercentiles(rows,
+                   {.scenario = scenario,
+                    .metric = absl::StrCat("GET, ", absl::GetFlag(FLAGS_rate), " a second"),
+                    .unit = "ms",
+                    .target = kGetTargetMs},
+                   took);
   }
   return rows;
 }

@@ -53,6 +53,14 @@ class RenderBenchTest(unittest.TestCase):
             self.assertGreater(values["job of 50 rows"], 0)
             self.assertGreaterEqual(values["GET, 20 a second p99"], values["GET, 20 a second p50"])
 
+    def test_the_memory_of_idle_web_sockets_is_measured(self):
+        with tempfile.TemporaryDirectory() as folder:
+            rows = bench(folder, "web_socket_bench", "--sockets=20", "--jobs=2", "--idle=100ms")
+        for scenario in ("WebSockets", "WebSockets, TLS"):
+            values = {row["metric"]: row["value"] for row in rows if row["scenario"] == scenario}
+            self.assertGreaterEqual(values["coordinator RSS for 20 idle"], 0)
+            self.assertGreater(values["2 jobs canceled: all 20 have heard"], 0)
+
     def test_every_kernel_has_its_share_of_the_memory_bound(self):
         with tempfile.TemporaryDirectory() as folder:
             rows = bench(folder, "kernel_bench", "--repetitions=1", "--min_time=0.001")
