@@ -6,13 +6,16 @@
 #include <algorithm>
 #include <chrono>
 #include <map>
+#include <set>
 #include <thread>
 #include <utility>
 #include <variant>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "base/bounded_queue.h"
 #include "base/file.h"
 #include "base/local_address.h"
@@ -34,6 +37,8 @@ constexpr std::size_t kCommitsMax = 1024;
 // What gRPC says of a message beyond our limit; its code alone may have another reason.
 constexpr absl::string_view kGrpcTooLong = "larger than max";
 
+constexpr std::size_t kCoordinatorsMax = 16;
+
 constexpr int kReconnectMinMs = 200;
 constexpr int kReconnectMaxMs = 2000;  // gRPC's own two minutes would outlast every lease.
 
@@ -45,7 +50,17 @@ std::chrono::system_clock::time_point DeadlineIn(absl::Duration timeout) {
   return std::chrono::system_clock::now() + absl::ToChronoNanoseconds(timeout);
 }
 
+// Of a list with commas; no path of a socket has one.
+std::vector<std::string> AddressesIn(const std::string& list) {
+  std::vector<std::string> addresses;
+  for (const absl::string_view address : absl::StrSplit(list, ',')) {
+    addresses.emplace_back(absl::StripAsciiWhitespace(address));
+  }
+  return addresses;
+}
+
 std::shared_ptr<Stub> Connect(const LeaseClientOptions& options,
+                              const std::string& coordinator,
                               const CoordinatorCredentials& credentials) {
   grpc::ChannelArguments arguments;
   // A channel of our own: after a partition a fresh one must not share the old dead connection.
@@ -59,7 +74,14 @@ std::shared_ptr<Stub> Connect(const LeaseClientOptions& options,
       static_cast<int>(std::min<std::int64_t>(options.job_spec_bytes_max + (1 << 20), INT32_MAX)));
   const auto channel_credentials = credentials.ForChannel(arguments);
   return NodeService::NewStub(
-      grpc::CreateCustomChannel(options.coordinator, channel_credentials, arguments));
+      grpc::CreateCustomChannel(coordinator, channel_credentials, arguments));
+}
+
+// The next coordinator knows the session, but not what the one before may have granted in an answer
+// that was lost: a new session says what the node holds, and the rest is leased again at once.
+absl::Status SessionLeft(const absl::Status& why) {
+  return absl::FailedPreconditionError(
+      absl::StrCat("the session is opened anew with the next coordinator: ", why.ToString()));
 }
 
 // Of a job spec that gRPC does not let through: an answer has no other reason to be refused so.
@@ -75,8 +97,20 @@ absl::Status SpecTooLong(const LeaseClientOptions& options, const std::string& d
 }  // namespace
 
 absl::Status CheckCoordinatorAddress(const std::string& address, bool tls) {
-  return tls ? CheckAddress(address, PortZero::kRefused)
-             : CheckLocalAddress(address, PortZero::kRefused);
+  const std::vector<std::string> all = AddressesIn(address);
+  if (all.size() > kCoordinatorsMax) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("has ", all.size(), " addresses, and at most ", kCoordinatorsMax, " may be"));
+  }
+  std::set<std::string> known;
+  for (const std::string& one : all) {
+    RETURN_IF_ERROR(tls ? CheckAddress(one, PortZero::kRefused)
+                        : CheckLocalAddress(one, PortZero::kRefused));
+    if (!known.insert(one).second) {
+      return absl::InvalidArgumentError(absl::StrCat("has \"", one, "\" twice"));
+    }
+  }
+  return absl::OkStatus();
 }
 
 struct LeaseClient::Impl {
@@ -90,9 +124,10 @@ struct LeaseClient::Impl {
         credentials(std::move(credentials)),
         clock(clock),
         post(std::move(post)),
+        coordinators(AddressesIn(options.coordinator)),
         rpc_timeout(options.rpc_timeout),
         specs(options.job_spec_folder, options.job_spec_bytes_max, options.job_specs_max),
-        stub(Connect(options, *this->credentials)) {}
+        stub(Connect(options, coordinators.front(), *this->credentials)) {}
 
   // A context for as long as one call lasts, so that Shutdown() and CutSync can end it.
   class CallContext {
@@ -132,13 +167,14 @@ struct LeaseClient::Impl {
   absl::StatusOr<JobSpecPtr> FetchJobSpec(const std::string& digest);
   absl::Duration RpcTimeout();
   std::shared_ptr<Stub> CurrentStub();
-  void Reconnect();
+  bool MoveOn(const absl::Status& status);
 
   // Fixed after construction.
   const LeaseClientOptions options;
   const std::unique_ptr<CoordinatorCredentials> credentials;
   Clock& clock;  // Outlives us.
   const std::function<void(Event)> post;
+  const std::vector<std::string> coordinators;
 
   // Safe by themselves.
   BoundedQueue<Call> calls{kCallsMax};
@@ -161,6 +197,7 @@ struct LeaseClient::Impl {
 
   Mutex stub_mutex;
   std::shared_ptr<Stub> stub ABSL_GUARDED_BY(stub_mutex);
+  std::size_t current ABSL_GUARDED_BY(stub_mutex) = 0;  // Of coordinators: the stub's.
 };
 
 void LeaseClient::Impl::Start() {
@@ -208,11 +245,23 @@ std::shared_ptr<Stub> LeaseClient::Impl::CurrentStub() {
   return stub;
 }
 
-// A call that ran into its deadline may hang on a connection that a partition killed; TCP alone
-// would take minutes to notice.
-void LeaseClient::Impl::Reconnect() {
+// After a call of the session that failed; whether later ones go to another coordinator. One that
+// ran into its deadline may hang on a connection that a partition killed; TCP alone would take
+// minutes to notice.
+bool LeaseClient::Impl::MoveOn(const absl::Status& status) {
+  const std::size_t count = coordinators.size();
+  if (!absl::IsDeadlineExceeded(status) && (count == 1 || !absl::IsUnavailable(status))) {
+    return false;
+  }
   MutexLock lock(stub_mutex);
-  stub = Connect(options, *credentials);
+  const std::string& left = coordinators[current];
+  current = (current + 1) % count;
+  const std::string& next = coordinators[current];
+  stub = Connect(options, next, *credentials);
+  if (count > 1) {
+    SPDLOG_WARN("coordinator does not answer address={} next={}", left, next);
+  }
+  return count > 1;
 }
 
 void LeaseClient::Impl::Run(const OpenSession& open) {
@@ -223,9 +272,7 @@ void LeaseClient::Impl::Run(const OpenSession& open) {
     status = FromGrpc(CurrentStub()->OpenSession(context.get(), open.request, &opened.response));
   }
   if (!status.ok()) {
-    if (absl::IsDeadlineExceeded(status)) {
-      Reconnect();
-    }
+    MoveOn(status);
     return post(SessionFailed{std::move(status)});
   }
   {
@@ -251,10 +298,7 @@ void LeaseClient::Impl::Run(const Sync& sync) {
     status = FromGrpc(CurrentStub()->Sync(context.get(), sync.request, &answered.response));
   }
   if (!status.ok()) {
-    if (absl::IsDeadlineExceeded(status)) {
-      Reconnect();
-    }
-    return post(SyncFailed{std::move(status)});
+    return post(SyncFailed{MoveOn(status) ? SessionLeft(status) : std::move(status)});
   }
   if (answered.response.timing().sync_ms() > 0) {
     MutexLock lock(mutex);

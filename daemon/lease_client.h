@@ -19,7 +19,7 @@
 namespace rn {
 
 struct LeaseClientOptions {
-  std::string coordinator;  // "127.0.0.1:7600", "[::1]:7600", "unix:/run/…/node.sock"
+  std::string coordinator;  // "127.0.0.1:7600", "unix:/run/…/node.sock"; several: "a:7600,b:7600"
   std::string node_id;
   CoordinatorSecurity security;
   std::filesystem::path job_spec_folder;           // Specs by digest; made when absent.
@@ -29,13 +29,13 @@ struct LeaseClientOptions {
   std::int64_t commit_threads = 2;
 };
 
-// InvalidArgument: not an address; or, without TLS, one that is neither a Unix socket nor on this
-// machine.
+// InvalidArgument: not an address, nor up to 16 of them with commas between; or, without TLS, one
+// that is neither a Unix socket nor on this machine.
 absl::Status CheckCoordinatorAddress(const std::string& address, bool tls);
 
-// One thread speaks OpenSession, Sync and CloseSession, one at a time; `commit_threads` others
-// speak CommitItem beside it. The command methods return at once; each command but CutSync is
-// answered by one event through `post`, called from those threads. Thread-safe.
+// One thread speaks OpenSession, Sync and CloseSession; `commit_threads` others CommitItem.
+// Commands return at once; each but CutSync is answered by an event through `post`, from those
+// threads: where we go to the next coordinator, a Sync by FailedPrecondition. Thread-safe.
 class LeaseClient {
  public:
   // `post` may block; it must not call back into us. `clock` outlives us. InvalidArgument,

@@ -3,7 +3,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
+#include "absl/strings/str_cat.h"
 #include "base/bounded_queue.h"
 #include "base/file.h"
 #include "tests/daemon/fake_coordinator.h"
@@ -16,19 +19,39 @@ using ::testing::HasSubstr;
 
 constexpr absl::Duration kPatience = absl::Seconds(20);  // Ends a test that would hang.
 
+// Who connects is not refused, and hears nothing.
+class SilentSocket {
+ public:
+  explicit SilentSocket(const std::filesystem::path& path)
+      : fd_(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    std::filesystem::remove(path);
+    sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
+    path.string().copy(address.sun_path, sizeof(address.sun_path) - 1);
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): as bind() has it.
+    const auto* generic = reinterpret_cast<const sockaddr*>(&address);
+    EXPECT_EQ(bind(fd_.get(), generic, sizeof(address)), 0);
+    EXPECT_EQ(listen(fd_.get(), SOMAXCONN), 0);
+  }
+
+ private:
+  const UniqueFd fd_;
+};
+
 class LeaseClientTest : public ::testing::Test {
  protected:
   void SetUp() override {
     auto dir = TempDir::Create("lease");
     ASSERT_TRUE(dir.ok());
     dir_ = std::make_unique<TempDir>(*std::move(dir));
-    options_.coordinator = "unix:" + (dir_->path() / "node.sock").string();
+    options_.coordinator = first();
     options_.job_spec_folder = dir_->path() / "specs";
-    coordinator_ = std::make_unique<FakeCoordinator>(options_.coordinator);
+    coordinator_ = std::make_unique<FakeCoordinator>(first());
     Connect();
   }
 
   void TearDown() override { events_.Close(); }
+
+  std::string first() const { return "unix:" + (dir_->path() / "node.sock").string(); }
 
   void Connect() {
     client_.reset();
@@ -129,8 +152,9 @@ TEST_F(LeaseClientTest, ARefusalKeepsItsCode) {
 TEST_F(LeaseClientTest, ACoordinatorThatIsAwayIsAnErrorAndItsReturnIsNoticed) {
   coordinator_.reset();
   client_->Do(Sync{});
-  EXPECT_TRUE(absl::IsUnavailable(Next<SyncFailed>().status));
-  coordinator_ = std::make_unique<FakeCoordinator>(options_.coordinator);
+  const auto failed = Next<SyncFailed>();
+  EXPECT_TRUE(absl::IsUnavailable(failed.status)) << failed.status;
+  coordinator_ = std::make_unique<FakeCoordinator>(first());
   for (int attempt = 0; attempt < 1000; ++attempt) {
     client_->Do(Sync{});
     const std::optional<Event> event = events_.PopFor(kPatience);
@@ -220,6 +244,107 @@ TEST_F(LeaseClientTest, TheLeastRecentlyUsedJobSpecMakesRoom) {
   EXPECT_FALSE(std::filesystem::exists(options_.job_spec_folder / Sha256(SpecBytes("one"))));
 }
 
+// ---------------------------------------------------------------- several coordinators
+
+class LeaseClientOfSeveralTest : public LeaseClientTest {
+ protected:
+  void SetUp() override {
+    LeaseClientTest::SetUp();
+    options_.coordinator = absl::StrCat(first(), ", ", second());
+    Connect();
+  }
+
+  std::string second() const { return "unix:" + (dir_->path() / "second.sock").string(); }
+
+  static OpenSession Opening() {
+    OpenSession open;
+    open.request.set_node_id("n1");
+    return open;
+  }
+};
+
+TEST_F(LeaseClientOfSeveralTest, TheFirstIsSpokenToWhileItAnswers) {
+  FakeCoordinator other(second());
+  client_->Do(Opening());
+  Next<SessionOpened>();
+  client_->Do(Sync{});
+  Next<SyncAnswered>();
+  EXPECT_EQ(coordinator_->synced.size(), 1);
+  EXPECT_EQ(other.opened.size() + other.synced.size(), 0);
+}
+
+TEST_F(LeaseClientOfSeveralTest, WhenOneIsAwayASessionIsOpenedWithTheNext) {
+  FakeCoordinator other(second());
+  const std::string spec = SpecBytes("job");
+  other.AddSpec(spec);
+  client_->Do(Opening());
+  Next<SessionOpened>();
+  coordinator_.reset();
+  client_->Do(Sync{});
+  const auto failed = Next<SyncFailed>();
+  EXPECT_TRUE(absl::IsFailedPrecondition(failed.status)) << failed.status;
+  EXPECT_THAT(std::string(failed.status.message()), HasSubstr("UNAVAILABLE"));
+  client_->Do(Opening());
+  Next<SessionOpened>();
+  client_->Do(Sync{});
+  Next<SyncAnswered>();
+  client_->Do(CommitIn("s"));
+  Next<CommitAnswered>();
+  EXPECT_EQ(client_->GetJobSpec(Sha256(spec)).value()->job_id(), "job");
+  EXPECT_EQ(other.committed.size(), 1);
+}
+
+TEST_F(LeaseClientOfSeveralTest, AfterTheLastItIsTheFirstOnesTurnAgain) {
+  coordinator_.reset();
+  for (int call = 0; call < 2; ++call) {
+    client_->Do(Opening());
+    EXPECT_TRUE(absl::IsUnavailable(Next<SessionFailed>().status));
+  }
+  coordinator_ = std::make_unique<FakeCoordinator>(first());
+  client_->Do(Opening());
+  Next<SessionOpened>();
+}
+
+TEST_F(LeaseClientOfSeveralTest, OneThatSaysNothingIsLeftInTime) {
+  coordinator_.reset();
+  const SilentSocket silent(dir_->path() / "node.sock");
+  FakeCoordinator other(second());
+  client_->SetRpcTimeout(absl::Milliseconds(200));
+  client_->Do(Opening());
+  Next<SessionFailed>();
+  client_->SetRpcTimeout(kPatience);
+  client_->Do(Opening());
+  Next<SessionOpened>();
+  EXPECT_EQ(other.opened.size(), 1);
+}
+
+// Whoever has the session is who the results are for.
+TEST_F(LeaseClientOfSeveralTest, ACommitGoesWhereTheSessionGoes) {
+  FakeCoordinator other(second());
+  coordinator_.reset();
+  for (int call = 0; call < 2; ++call) {
+    client_->Do(CommitIn("s"));
+    EXPECT_TRUE(absl::IsUnavailable(Next<CommitFailed>().status));
+  }
+  client_->Do(Sync{});
+  EXPECT_TRUE(absl::IsFailedPrecondition(Next<SyncFailed>().status));
+  client_->Do(CommitIn("s"));
+  Next<CommitAnswered>();
+}
+
+TEST_F(LeaseClientOfSeveralTest, ASyncThatIsCutChangesNothing) {
+  FakeCoordinator other(second());
+  client_->Do(WaitingSync());
+  coordinator_->synced.Pop();
+  client_->Do(CutSync{});
+  EXPECT_TRUE(absl::IsCancelled(Next<SyncFailed>().status));
+  client_->Do(Sync{});
+  Next<SyncAnswered>();
+  EXPECT_EQ(other.synced.size(), 0);
+}
+
+// ---------------------------------------------------------------- addresses
+
 TEST(CoordinatorAddress, OnlyThisMachineWithoutTls) {
   for (const char* here :
        {"127.0.0.1:7600", "127.9.9.9:1", "localhost:7600", "[::1]:7600", "unix:/run/rn.sock"}) {
@@ -246,6 +371,21 @@ TEST(CoordinatorAddress, AnyHostWithTls) {
   for (const char* address : {"render.example", ":7600", "render.example:0", ""}) {
     EXPECT_FALSE(CheckCoordinatorAddress(address, /*tls=*/true).ok()) << address;
   }
+}
+
+TEST(CoordinatorAddress, SeveralWithinTheBoundAndEachOnce) {
+  const auto message = [](const std::string& addresses) {
+    return std::string(CheckCoordinatorAddress(addresses, /*tls=*/false).message());
+  };
+  std::string many = "127.0.0.1:1";
+  for (int port = 2; port <= 16; ++port) {
+    absl::StrAppend(&many, ", 127.0.0.1:", port);
+  }
+  EXPECT_EQ(message(many), "");
+  EXPECT_EQ(message(many + ",unix:/a"), "has 17 addresses, and at most 16 may be");
+  EXPECT_EQ(message("[::1]:1,unix:/a,[::1]:1"), "has \"[::1]:1\" twice");
+  EXPECT_EQ(message("[::1]:1,"), "\"\" is neither host:port nor unix:/path");
+  EXPECT_THAT(message("[::1]:1,10.0.0.1:1"), HasSubstr("\"10.0.0.1:1\" is not this machine"));
 }
 
 }  // namespace
