@@ -1,6 +1,5 @@
 #include "coordinator/postgres_store.h"
 
-#include <libpq-fe.h>
 #include <soci/postgresql/soci-postgresql.h>
 #include <spdlog/spdlog.h>
 
@@ -28,12 +27,11 @@ std::int64_t Milliseconds(absl::Duration duration) {
   return absl::ToInt64Milliseconds(duration);
 }
 
-// What libpq says on its own account, beside errors, is nothing that an operator must see.
-void IgnoreNotice(void* /*unused*/, const PGresult* /*notice*/) {}
-
-// A transaction that stands still, as its coordinator does, must not keep the others waiting.
+// What the server says beside errors is nothing that an operator must see: libpq prints it. A
+// transaction that stands still, as its coordinator does, must not keep the others waiting.
 std::string Settings(const PostgresOptions& options) {
-  return absl::StrCat("SET client_encoding = 'UTF8'; SET standard_conforming_strings = on; ",
+  return absl::StrCat("SET client_min_messages = error; ",
+                      "SET client_encoding = 'UTF8'; SET standard_conforming_strings = on; ",
                       "SET synchronous_commit = on; SET lock_timeout = ",
                       Milliseconds(options.lock_timeout),
                       "; SET statement_timeout = ",
@@ -46,9 +44,6 @@ absl::StatusOr<Connection> Connect(const PostgresOptions& options) {
   auto connection = std::make_unique<SqlConnection>(SqlDialect::kPostgres);
   const SqlOutcome outcome = RunSql([&] {
     connection->session().open(soci::postgresql, PostgresConninfo(options));
-    auto* backend =
-        static_cast<soci::postgresql_session_backend*>(connection->session().get_backend());
-    PQsetNoticeReceiver(backend->conn_, &IgnoreNotice, nullptr);
     connection->session() << Settings(options);
     return absl::OkStatus();
   });

@@ -11,6 +11,7 @@
 #include <soci/soci.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -82,33 +83,42 @@ class Prepared final : public PreparedBase {
   soci::statement statement_;
 };
 
-// An INSERT of a fixed number of rows.
+// What a statement about many rows consists of: `before`, then `row` for each of them, "(?, 0, ?)",
+// with a "?" for each column, then `after`. Literals.
+struct RowsStatement {
+  const char* before;
+  const char* row;
+  const char* after = "";
+};
+
+// One about a fixed number of rows.
 template <typename... Columns>
-class PreparedInsert final : public PreparedBase {
+class PreparedRows final : public PreparedBase {
  public:
   using Row = std::tuple<Columns...>;
 
-  // `row`: as InsertAll().
-  PreparedInsert(soci::session& session, const char* insert, const char* row, std::size_t rows)
+  PreparedRows(soci::session& session, const RowsStatement& text, std::size_t rows)
       : rows_(rows), statement_(session) {
-    std::string sql = insert;
+    std::string sql = text.before;
     int names = 0;
     for (std::size_t i = 0; i < rows; ++i) {
       sql += i == 0 ? " " : ", ";
-      for (const char* c = row; *c != '\0'; ++c) {
+      for (const char* c = text.row; *c != '\0'; ++c) {
         sql += *c == '?' ? ":v" + std::to_string(++names) : std::string(1, *c);
       }
       std::apply([this](auto&... column) { (statement_.exchange(soci::use(column)), ...); },
                  rows_[i]);
     }
+    sql += text.after;
     statement_.alloc();
     statement_.prepare(sql);
     statement_.define_and_bind();
   }
 
-  void Run(typename std::vector<Row>::const_iterator first) {
+  std::int64_t Run(typename std::vector<Row>::const_iterator first) {
     std::copy_n(first, rows_.size(), rows_.begin());
     statement_.execute(true);
+    return statement_.get_affected_rows();
   }
 
  private:
@@ -155,23 +165,23 @@ class SqlConnection {
         sql, [](const std::tuple<>&) {}, args...);
   }
 
-  // `insert` is all up to VALUES; `row` what follows for each row, "(?, 0, ?)", with a "?" for each
-  // of its columns. Many rows to a statement, as each statement is a journey to the database.
+  // Many rows to a statement, as each statement is a journey to the database; for any number of
+  // rows in few sizes, which are prepared once each. How many rows were changed.
   template <typename... Columns>
-  void InsertAll(const char* insert,
-                 const char* row,
-                 const std::vector<std::tuple<Columns...>>& rows) {
-    using Typed = PreparedInsert<Columns...>;
-    auto next = rows.begin();
-    for (; rows.end() - next >= kRowsPerInsert; next += kRowsPerInsert) {
-      Typed& full = Kept<Typed>(insert, [&] {
-        return std::make_unique<Typed>(session_, insert, row, std::size_t{kRowsPerInsert});
-      });
-      Guarded({insert, typeid(Typed)}, [&] { full.Run(next); });
+  std::int64_t RunForAll(const RowsStatement& text,
+                         const std::vector<std::tuple<Columns...>>& rows) {
+    using Typed = PreparedRows<Columns...>;
+    std::int64_t changed = 0;
+    for (auto next = rows.begin(); next != rows.end();) {
+      const std::size_t count =
+          std::bit_floor(std::min(static_cast<std::size_t>(rows.end() - next), kRowsMax));
+      const Key key{text.before, typeid(Typed), count};
+      Typed& statement =
+          Kept<Typed>(key, [&] { return std::make_unique<Typed>(session_, text, count); });
+      Guarded(key, [&] { changed += statement.Run(next); });
+      next += static_cast<std::ptrdiff_t>(count);
     }
-    if (next != rows.end()) {
-      Typed(session_, insert, row, static_cast<std::size_t>(rows.end() - next)).Run(next);
-    }
+    return changed;
   }
 
   // For statements that are run once, and need not be literals: the only row, if there is one.
@@ -191,32 +201,34 @@ class SqlConnection {
   }
 
  private:
-  static constexpr std::ptrdiff_t kRowsPerInsert = 100;
+  static constexpr std::size_t kRowsMax = 128;  // To a statement.
 
   struct Key {
     const char* sql;
     std::type_index type;  // The linker may make one of two equal literals.
-    bool operator==(const Key& other) const { return sql == other.sql && type == other.type; }
+    std::size_t rows = 0;  // Of a RowsStatement.
+    bool operator==(const Key&) const = default;
   };
   struct Hash {
     std::size_t operator()(const Key& key) const {
-      return std::hash<const void*>()(key.sql) ^ key.type.hash_code();
+      return std::hash<const void*>()(key.sql) ^ key.type.hash_code() ^ key.rows;
     }
   };
 
   template <typename Row, typename Each, typename... Args>
   std::int64_t RunStatement(const char* sql, const Each& each, const Args&... args) {
     using Typed = Prepared<Row, SqlType<Args>...>;
+    const Key key{sql, typeid(Typed)};
     Typed& statement = Kept<Typed>(
-        sql, [&] { return std::make_unique<Typed>(session_, InDialect(dialect_, sql)); });
+        key, [&] { return std::make_unique<Typed>(session_, InDialect(dialect_, sql)); });
     std::int64_t changed = 0;
-    Guarded({sql, typeid(Typed)}, [&] { changed = statement.Run(each, Bound(args)...); });
+    Guarded(key, [&] { changed = statement.Run(each, Bound(args)...); });
     return changed;
   }
 
   template <typename Typed, typename Make>
-  Typed& Kept(const char* sql, const Make& make) {
-    std::unique_ptr<PreparedBase>& kept = statements_[{sql, typeid(Typed)}];
+  Typed& Kept(const Key& key, const Make& make) {
+    std::unique_ptr<PreparedBase>& kept = statements_[key];
     if (kept == nullptr) {
       kept = make();
     }

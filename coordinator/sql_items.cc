@@ -190,22 +190,6 @@ void JobEnded(SqlConnection& sql, const std::string& job_id, absl::Time now) {
       job_id);
 }
 
-void PutLease(SqlConnection& sql,
-              const ItemKey& key,
-              std::uint64_t fence,
-              const std::string& node_id,
-              absl::Time now) {
-  sql.Run(
-      "INSERT INTO leases(job_id, sheet_row, fence, node_id, renewed_ms, phase, permille, "
-      "progressed_ms) VALUES(:job, :row, :fence, :node, :renewed, 0, 0, :progressed)",
-      key.job_id,
-      key.row,
-      fence,
-      node_id,
-      Millis(now),
-      Millis(now));
-}
-
 void MoveItem(
     SqlConnection& sql, const ItemKey& key, const ItemRow& item, ItemState to, absl::Time now) {
   sql.Run(
@@ -307,6 +291,19 @@ absl::StatusOr<std::string> NodeOfSession(SqlConnection& sql, const std::string&
 absl::StatusOr<std::string> LockSession(SqlConnection& sql, const std::string& session) {
   return NodeIn(sql.One<std::tuple<std::string>>(
                     "SELECT node_id FROM nodes WHERE session = :session FOR UPDATE", session),
+                session);
+}
+
+absl::StatusOr<std::string> RenewSession(SqlConnection& sql,
+                                         const std::string& session,
+                                         rendernode::NodeState state,
+                                         absl::Time now) {
+  return NodeIn(sql.One<std::tuple<std::string>>(
+                    "UPDATE nodes SET state = :state, renewed_ms = :now WHERE session = :session "
+                    "RETURNING node_id",
+                    static_cast<int>(state),
+                    Millis(now),
+                    session),
                 session);
 }
 

@@ -90,13 +90,6 @@ void JobEnded(SqlConnection& sql, const std::string& job_id, absl::Time now);
 // transaction's end.
 void EndJobIfDone(SqlConnection& sql, const std::string& job_id, absl::Time now);
 
-// The row in leases; the item moves to leased by MoveItem.
-void PutLease(SqlConnection& sql,
-              const ItemKey& key,
-              std::uint64_t fence,
-              const std::string& node_id,
-              absl::Time now);
-
 // From `item`'s state to another: the item, its lease, the counts, the end of the job. What else
 // `item` says is written as well.
 void MoveItem(
@@ -116,6 +109,11 @@ std::vector<std::int64_t> EndOpenItems(SqlConnection& sql,
 absl::StatusOr<std::string> NodeOfSession(SqlConnection& sql, const std::string& session);
 // And nobody else does anything in the node's name until the transaction ends.
 absl::StatusOr<std::string> LockSession(SqlConnection& sql, const std::string& session);
+// The same, and the node was heard of: in this state.
+absl::StatusOr<std::string> RenewSession(SqlConnection& sql,
+                                         const std::string& session,
+                                         rendernode::NodeState state,
+                                         absl::Time now);
 // The same; nullopt where it is no node's newest session, and where somebody does something in its
 // node's name now. Who locks many sessions waits for none of them so, and nobody for ever.
 std::optional<std::string> LockSessionIfFree(SqlConnection& sql, const std::string& session);

@@ -251,12 +251,11 @@ absl::Status PutItems(SqlConnection& sql, const NewJob& job, absl::Time now) {
     ASSIGN_OR_RETURN(std::string spec, SpecOf(item));
     specs.emplace_back(job.id, item.spec.row(), std::move(spec));
   }
-  sql.InsertAll(
-      "INSERT INTO items(job_id, sheet_row, state, updated_ms, fence, closed_fence, ready_ms, "
-      "failures, losses, node_id) VALUES",
-      "(?, ?, ?, ?, 0, 0, 0, 0, 0, '')",
-      items);
-  sql.InsertAll("INSERT INTO item_specs(job_id, sheet_row, spec) VALUES", "(?, ?, ?)", specs);
+  sql.RunForAll({"INSERT INTO items(job_id, sheet_row, state, updated_ms, fence, closed_fence, "
+                 "ready_ms, failures, losses, node_id) VALUES",
+                 "(?, ?, ?, ?, 0, 0, 0, 0, 0, '')"},
+                items);
+  sql.RunForAll({"INSERT INTO item_specs(job_id, sheet_row, spec) VALUES", "(?, ?, ?)"}, specs);
   for (const NewItem& item : job.items) {
     if (item.error) {
       AddItemError(sql, {job.id, item.spec.row()}, *item.error);

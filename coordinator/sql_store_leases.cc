@@ -28,10 +28,11 @@ struct HeldRow {
   auto Columns() { return std::tie(job_id, row, fence, phase, permille); }
 };
 
-std::map<ItemKey, HeldRow> LeasesOf(SqlConnection& sql, const std::string& node_id) {
+// Nobody else ends one of them until the transaction ends.
+std::map<ItemKey, HeldRow> LockLeasesOf(SqlConnection& sql, const std::string& node_id) {
   std::map<ItemKey, HeldRow> leases;
   for (HeldRow& lease : sql.All<HeldRow>("SELECT job_id, sheet_row, fence, phase, permille "
-                                         "FROM leases WHERE node_id = :node",
+                                         "FROM leases WHERE node_id = :node FOR UPDATE",
                                          node_id)) {
     ItemKey key{lease.job_id, lease.row};
     leases.emplace(std::move(key), std::move(lease));
@@ -74,7 +75,7 @@ void ReturnAll(SqlConnection& sql,
   for (const auto& [key, lease] : leases) {
     std::optional<ItemRow> item = LockItem(sql, key);
     if (!item.has_value() || !item->leased() || item->fence != lease.fence) {
-      continue;  // Taken back meanwhile.
+      continue;
     }
     if (holder == Holder::kIsNoMore) {
       item->closed_fence = item->fence;
@@ -127,83 +128,86 @@ absl::StatusOr<bool> SettleJournal(SqlConnection& sql,
   return seen.has_value() && !known;
 }
 
-// False: the lease has ended meanwhile.
-bool Renew(SqlConnection& sql,
-           const ItemKey& key,
-           const HeldRow& lease,
-           const rendernode::HeldLease& held,
-           absl::Time now) {
-  const auto permille = static_cast<long long>(std::min(held.progress_permille(), 1000U));
-  if (lease.phase == held.phase() && lease.permille == permille) {
-    return sql.Run(
-               "UPDATE leases SET renewed_ms = :now WHERE job_id = :job AND sheet_row = :row "
-               "AND fence = :fence",
-               Millis(now),
-               key.job_id,
-               key.row,
-               lease.fence) > 0;
-  }
-  sql.news().changed.insert(key.job_id);
-  return sql.Run(
-             "UPDATE leases SET renewed_ms = :now, phase = :phase, permille = :permille, "
-             "progressed_ms = :progressed WHERE job_id = :job AND sheet_row = :row "
-             "AND fence = :fence",
-             Millis(now),
-             static_cast<int>(held.phase()),
-             permille,
-             Millis(now),
-             key.job_id,
-             key.row,
-             lease.fence) > 0;
+// Rows of leases: job_id, sheet_row, fence, node_id, renewed_ms, progressed_ms, phase, permille. Of
+// one that is there already, only when and what was last heard of it changes.
+using LeaseRows = std::vector<std::tuple<std::string,
+                                         long long,
+                                         long long,
+                                         std::string,
+                                         long long,
+                                         long long,
+                                         long long,
+                                         long long>>;
+constexpr RowsStatement kPutLeases = {
+    "INSERT INTO leases(job_id, sheet_row, fence, node_id, renewed_ms, progressed_ms, phase, "
+    "permille) VALUES",
+    "(?, ?, ?, ?, ?, ?, ?, ?)",
+    " ON CONFLICT(job_id, sheet_row) DO UPDATE SET renewed_ms = excluded.renewed_ms, "
+    "phase = excluded.phase, permille = excluded.permille, progressed_ms = CASE "
+    "WHEN leases.phase = excluded.phase AND leases.permille = excluded.permille "
+    "THEN leases.progressed_ms ELSE excluded.progressed_ms END"};
+
+long long PermilleOf(const rendernode::HeldLease& held) {
+  return std::min(held.progress_permille(), 1000U);
 }
 
-// Whether the node holds the item at this fence from now on: as before, or again after the lease
-// expired and before anybody else got the item.
-bool Keep(SqlConnection& sql,
-          const std::string& node_id,
-          std::map<ItemKey, HeldRow>& leases,
-          const rendernode::HeldLease& held,
-          absl::Time now) {
-  const std::optional<ItemKey> key = ItemKey::Parse(held.ref().item_id());
-  if (!key.has_value()) {
+// The item, whose lease has expired, is the node's again, as long as nobody else got it.
+bool Readopt(SqlConnection& sql,
+             const std::string& node_id,
+             const ItemKey& key,
+             std::uint64_t fence,
+             absl::Time now) {
+  const std::optional<ItemRow> item = LockItem(sql, key);
+  if (!item.has_value() || !item->OpenAt(fence, node_id)) {
     return false;
   }
-  if (const auto lease = leases.find(*key); lease != leases.end()) {
-    if (static_cast<std::uint64_t>(lease->second.fence) != held.ref().fence()) {
-      return false;
-    }
-    if (Renew(sql, *key, lease->second, held, now)) {
-      return true;
-    }
-    leases.erase(lease);
-  }
-  const std::optional<ItemRow> item = LockItem(sql, *key);
-  if (!item.has_value() || !item->OpenAt(held.ref().fence(), node_id)) {
-    return false;
-  }
-  MoveItem(sql, *key, *item, ItemState::kLeased, now);
-  PutLease(sql, *key, held.ref().fence(), node_id, now);
-  const HeldRow lease{.job_id = key->job_id, .row = key->row, .fence = item->fence};
-  leases.emplace(*key, lease);
-  Renew(sql, *key, lease, held, now);
+  MoveItem(sql, key, *item, ItemState::kLeased, now);
   return true;
 }
 
-// The node's own word that it will not render the item: nothing is held against the item.
-bool Release(SqlConnection& sql,
-             const LeaseRef& ref,
-             std::map<ItemKey, HeldRow>& leases,
-             absl::Time now) {
-  const std::optional<ItemKey> key = ItemKey::Parse(ref.item_id());
-  const auto lease = key.has_value() ? leases.find(*key) : leases.end();
-  if (lease == leases.end() || static_cast<std::uint64_t>(lease->second.fence) != ref.fence()) {
-    return false;  // Said before, or somebody else's by now.
+// Which of what it says to hold the node holds from now on: as before, or again after the lease
+// expired and before anybody else got the item.
+std::vector<bool> KeepAll(SqlConnection& sql,
+                          const std::string& node_id,
+                          const std::map<ItemKey, HeldRow>& leases,
+                          const google::protobuf::RepeatedPtrField<rendernode::HeldLease>& held,
+                          absl::Time now) {
+  std::vector<bool> kept;
+  LeaseRows rows;
+  std::set<ItemKey> seen;
+  for (const rendernode::HeldLease& one : held) {
+    const std::optional<ItemKey> key = ItemKey::Parse(one.ref().item_id());
+    const auto lease = key.has_value() ? leases.find(*key) : leases.end();
+    const bool on_record = lease != leases.end();
+    kept.push_back(on_record
+                       ? static_cast<std::uint64_t>(lease->second.fence) == one.ref().fence()
+                       : key.has_value() && Readopt(sql, node_id, *key, one.ref().fence(), now));
+    if (!kept.back() || !seen.insert(*key).second) {
+      continue;
+    }
+    if (!on_record || lease->second.phase != one.phase() ||
+        lease->second.permille != PermilleOf(one)) {
+      sql.news().changed.insert(key->job_id);
+    }
+    rows.emplace_back(key->job_id,
+                      key->row,
+                      static_cast<long long>(one.ref().fence()),
+                      node_id,
+                      Millis(now),
+                      Millis(now),
+                      static_cast<long long>(one.phase()),
+                      PermilleOf(one));
   }
-  leases.erase(lease);
-  std::optional<ItemRow> item = LockItem(sql, *key);
-  if (!item.has_value() || !item->leased() ||
-      static_cast<std::uint64_t>(item->fence) != ref.fence()) {
-    return false;  // Taken back meanwhile.
+  sql.RunForAll(kPutLeases, rows);
+  return kept;
+}
+
+// The node's own word that it will not render the item: nothing is held against the item.
+bool Release(SqlConnection& sql, const std::string& node_id, const LeaseRef& ref, absl::Time now) {
+  const std::optional<ItemKey> key = ItemKey::Parse(ref.item_id());
+  std::optional<ItemRow> item = key.has_value() ? LockItem(sql, *key) : std::nullopt;
+  if (!item.has_value() || !item->leased() || !item->OpenAt(ref.fence(), node_id)) {
+    return false;  // Said before, or taken back, or somebody else's by now.
   }
   item->closed_fence = item->fence;
   Requeue(sql, *key, *item, kAtOnce, now);
@@ -360,12 +364,22 @@ struct GrantRow {
   auto Columns() { return std::tuple_cat(item.Columns(), std::tie(spec)); }
 };
 
-// Nullopt: the item does not wait (any more), or another transaction is at it.
+// Of rows that are there: job_id, sheet_row, fence, node_id, updated_ms
+using GrantedItems =
+    std::vector<std::tuple<std::string, long long, long long, std::string, long long>>;
+constexpr RowsStatement kLeaseItems = {
+    "INSERT INTO items(job_id, sheet_row, fence, node_id, updated_ms, state, closed_fence, "
+    "ready_ms, failures, losses) VALUES",
+    "(?, ?, ?, ?, ?, 1, 0, 0, 0, 0)",
+    " ON CONFLICT(job_id, sheet_row) DO UPDATE SET state = 1, fence = excluded.fence, "
+    "node_id = excluded.node_id, updated_ms = excluded.updated_ms"};
+
+// Locks the item; what is granted is written by who called. Nullopt: the item does not wait (any
+// more), or another transaction is at it.
 absl::StatusOr<std::optional<rendernode::Lease>> Grant(SqlConnection& sql,
                                                        const RetryLimits& limits,
                                                        const ItemKey& key,
                                                        const JobToGrant& job,
-                                                       const std::string& node_id,
                                                        absl::Time now) {
   std::optional<GrantRow> row = sql.One<GrantRow>(
       "SELECT i.state, i.fence, i.closed_fence, i.failures, i.losses, i.ready_ms, i.node_id, "
@@ -377,19 +391,8 @@ absl::StatusOr<std::optional<rendernode::Lease>> Grant(SqlConnection& sql,
   if (!row.has_value() || !row->item.waits() || !IsReady(limits, row->item.ready_ms, now)) {
     return std::nullopt;
   }
-  ItemRow& item = row->item;
-  ++item.fence;
-  item.node_id = node_id;
-  sql.Run(
-      "UPDATE items SET state = 1, fence = :fence, node_id = :node, updated_ms = :now "
-      "WHERE job_id = :job AND sheet_row = :row",
-      item.fence,
-      node_id,
-      Millis(now),
-      key.job_id,
-      key.row);
-  PutLease(sql, key, static_cast<std::uint64_t>(item.fence), node_id, now);
-  rendernode::Lease lease = LeaseOf(key, item, job, now);
+  ++row->item.fence;
+  rendernode::Lease lease = LeaseOf(key, row->item, job, now);
   RETURN_IF_ERROR(Decode(row->spec, "spec of item " + key.id(), *lease.mutable_item()));
   return std::optional(std::move(lease));
 }
@@ -564,17 +567,19 @@ absl::StatusOr<SessionInfo> SqlStore::OpenSession(const rendernode::OpenSessionR
         Millis(now));
     ASSIGN_OR_RETURN(const bool new_journal, SettleJournal(sql, request, now));
     SessionInfo info{.session = session, .new_journal = new_journal};
-    std::map<ItemKey, HeldRow> leases = LeasesOf(sql, node_id);
+    std::map<ItemKey, HeldRow> leases = LockLeasesOf(sql, node_id);
     if (new_journal) {
       ReturnAll(sql, std::exchange(leases, {}), Holder::kIsNoMore, now);
     }
     std::set<std::string> kept;
-    for (const rendernode::HeldLease& held : request.held()) {
-      if (Keep(sql, node_id, leases, held, now)) {
-        info.adopt.push_back(held.ref());
-        kept.insert(held.ref().item_id());
+    const std::vector<bool> keeps = KeepAll(sql, node_id, leases, request.held(), now);
+    for (int i = 0; i < request.held_size(); ++i) {
+      const LeaseRef& ref = request.held(i).ref();
+      if (keeps[static_cast<std::size_t>(i)]) {
+        info.adopt.push_back(ref);
+        kept.insert(ref.item_id());
       } else {
-        info.drop.push_back(held.ref());
+        info.drop.push_back(ref);
       }
     }
     // What the node had begun would be in its journal: it does not know of these.
@@ -588,19 +593,17 @@ absl::StatusOr<SessionInfo> SqlStore::OpenSession(const rendernode::OpenSessionR
 
 absl::StatusOr<SyncOutcome> SqlStore::Sync(const rendernode::SyncRequest& request, absl::Time now) {
   return WriteInTurn(request.session(), [&](SqlConnection& sql) -> absl::StatusOr<SyncOutcome> {
-    ASSIGN_OR_RETURN(const std::string node_id, LockSession(sql, request.session()));
-    sql.Run("UPDATE nodes SET state = :state, renewed_ms = :now WHERE node_id = :node",
-            static_cast<int>(request.state()),
-            Millis(now),
-            node_id);
-    std::map<ItemKey, HeldRow> leases = LeasesOf(sql, node_id);
+    ASSIGN_OR_RETURN(const std::string node_id,
+                     RenewSession(sql, request.session(), request.state(), now));
     SyncOutcome outcome;
     for (const LeaseRef& ref : request.released()) {
-      outcome.freed |= Release(sql, ref, leases, now);
+      outcome.freed |= Release(sql, node_id, ref, now);
     }
-    for (const rendernode::HeldLease& held : request.held()) {
-      (Keep(sql, node_id, leases, held, now) ? outcome.renewed : outcome.cancel)
-          .push_back(held.ref());
+    const std::vector<bool> keeps =
+        KeepAll(sql, node_id, LockLeasesOf(sql, node_id), request.held(), now);
+    for (int i = 0; i < request.held_size(); ++i) {
+      (keeps[static_cast<std::size_t>(i)] ? outcome.renewed : outcome.cancel)
+          .push_back(request.held(i).ref());
     }
     return outcome;
   });
@@ -658,6 +661,9 @@ absl::StatusOr<std::vector<Store::Leases>> SqlStore::AssignAll(const std::vector
                                                                absl::Time now) {
   return Write([&](SqlConnection& sql) -> absl::StatusOr<std::vector<Leases>> {
     std::map<std::string, JobToGrant> jobs;
+    std::set<ItemKey> taken;  // Not yet to be seen in the database.
+    GrantedItems items;
+    LeaseRows leased;
     std::vector<Leases> granted;
     for (const auto& [session, item_ids] : wanted) {
       const std::optional<std::string> node_id = LockSessionIfFree(sql, session);
@@ -670,20 +676,27 @@ absl::StatusOr<std::vector<Store::Leases>> SqlStore::AssignAll(const std::vector
           *granted.emplace_back(std::vector<rendernode::Lease>());
       for (const std::string& item_id : item_ids) {
         const std::optional<ItemKey> key = ItemKey::Parse(item_id);
-        if (!key.has_value()) {
+        if (!key.has_value() || taken.count(*key) > 0) {
           continue;
         }
         JobToGrant& job = JobFor(sql, key->job_id, jobs);
         if (!job.Grants(now)) {
           continue;
         }
-        ASSIGN_OR_RETURN(auto lease, Grant(sql, limits_.retry, *key, job, *node_id, now));
-        if (lease.has_value()) {
-          leases.push_back(*std::move(lease));
-          ++job.granted;
+        ASSIGN_OR_RETURN(auto lease, Grant(sql, limits_.retry, *key, job, now));
+        if (!lease.has_value()) {
+          continue;
         }
+        const auto fence = static_cast<long long>(lease->ref().fence());
+        items.emplace_back(key->job_id, key->row, fence, *node_id, Millis(now));
+        leased.emplace_back(key->job_id, key->row, fence, *node_id, Millis(now), Millis(now), 0, 0);
+        leases.push_back(*std::move(lease));
+        taken.insert(*key);
+        ++job.granted;
       }
     }
+    sql.RunForAll(kLeaseItems, items);
+    sql.RunForAll(kPutLeases, leased);
     NoteGrants(sql, jobs, now);
     return granted;
   });
@@ -722,7 +735,7 @@ absl::Status SqlStore::CloseSession(const std::string& session, absl::Time now) 
     if (!node_id.ok()) {
       return absl::OkStatus();  // Closed before, or a newer one has taken everything over.
     }
-    ReturnAll(sql, LeasesOf(sql, *node_id), Holder::kMayReturn, now);
+    ReturnAll(sql, LockLeasesOf(sql, *node_id), Holder::kMayReturn, now);
     sql.Run("DELETE FROM nodes WHERE node_id = :node", *node_id);
     return absl::OkStatus();
   });
