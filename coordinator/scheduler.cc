@@ -135,6 +135,17 @@ struct Strength {
   double mean_speed = 1, slow_speed = 1;  // Of a slot; of one of the slower ones.
 };
 
+// What the forecasts of all jobs have in common.
+struct Outlook {
+  struct Wanted {
+    const Job* job;
+    double left;
+  };
+  Strength farm;
+  std::map<const Tenant*, Flow> flows;  // Of those that have jobs.
+  std::map<const Tenant*, std::vector<Wanted>> wanted;
+};
+
 // By weight; what somebody's limit leaves over, the others share.
 void Share(double capacity, std::map<const Tenant*, Flow>& flows) {
   double weights = 0;
@@ -160,6 +171,53 @@ void Share(double capacity, std::map<const Tenant*, Flow>& flows) {
   }
 }
 
+// Until the tenant was given so much work, if nothing new comes: who has all it wanted leaves its
+// share to the others.
+double TimeFor(const Tenant& tenant, double work, const Outlook& outlook) {
+  std::map<const Tenant*, Flow> flows = outlook.flows;
+  flows[&tenant].left = work;
+  double time = 0;
+  while (true) {
+    Share(outlook.farm.capacity, flows);
+    double step = std::numeric_limits<double>::infinity();
+    for (const auto& [of, flow] : flows) {
+      if (flow.rate > 0) {
+        step = std::min(step, flow.left / flow.rate);
+      }
+    }
+    time += step;
+    const Flow& own = flows[&tenant];
+    if (own.left <= own.rate * step * (1 + kRounding)) {
+      return time;
+    }
+    for (auto& [of, flow] : flows) {
+      flow.left -= flow.rate * step;
+    }
+    std::erase_if(flows, [&](const auto& entry) {
+      return entry.first != &tenant && entry.second.left <= kRounding * outlook.farm.capacity;
+    });
+  }
+}
+
+// What the tenant wants done before the job is; without deadlines, equal jobs share.
+double Ahead(const Job& job, double own, const Outlook& outlook) {
+  double ahead = 0;
+  for (const auto& [other, left] : outlook.wanted.at(job.tenant)) {
+    if (other == &job || other->told.priority < job.told.priority) {
+      continue;
+    }
+    if (other->told.priority > job.told.priority ||
+        other->told.deadline_at < job.told.deadline_at) {
+      ahead += left;
+    } else if (!job.has_deadline()) {
+      ahead += std::min(left, own);
+    } else if (other->told.deadline_at == job.told.deadline_at && other->Rank() < job.Rank()) {
+      ahead += left;
+    }
+  }
+  return ahead;
+}
+
 struct Choice {
   Job* job = nullptr;
   Place* place = nullptr;
@@ -183,6 +241,12 @@ class Scheduler::Impl {
              const std::string& node_id,
              std::optional<absl::Duration> took);
   std::optional<Forecast> Foretell(const std::string& job_id, absl::Time now) const;
+
+  // Ourselves, to be changed: what was foreseen is not any more.
+  Impl& Changing() {
+    outlook_.reset();
+    return *this;
+  }
 
  private:
   template <typename Change>
@@ -216,10 +280,9 @@ class Scheduler::Impl {
   std::vector<std::string> Unknown(const Job& first) const;
 
   Strength StrengthOfFarm() const;
-  double TimeFor(const Tenant& tenant, double work, const Strength& farm) const;
+  Outlook LookOut() const;
   double IdleSlotsFor(const Tenant& tenant, const Strength& farm) const;
   double Left(const Job& job) const;
-  double Ahead(const Job& job) const;
 
   SchedulerOptions options_;
   std::unordered_map<std::string, std::unique_ptr<Job>> jobs_;
@@ -231,6 +294,8 @@ class Scheduler::Impl {
   Pace work_;  // Of any item.
   double told_fps_ = 0;
   std::int64_t told_fps_nodes_ = 0;
+  // Kept from the first forecast after a change on: pages of jobs ask for many at once.
+  mutable std::optional<Outlook> outlook_;
 
   // Within a Decide().
   absl::Time now_;
@@ -804,39 +869,18 @@ Strength Scheduler::Impl::StrengthOfFarm() const {
   return farm;
 }
 
-// Until the tenant was given so much work, if nothing new comes: who has all it wanted leaves its
-// share to the others.
-double Scheduler::Impl::TimeFor(const Tenant& tenant, double work, const Strength& farm) const {
-  std::map<const Tenant*, Flow> flows;
+Outlook Scheduler::Impl::LookOut() const {
+  Outlook outlook = {.farm = StrengthOfFarm()};
   for (const auto& [job_id, job] : jobs_) {
-    flows[job->tenant].left += Left(*job);
+    const double left = Left(*job);
+    outlook.flows[job->tenant].left += left;
+    outlook.wanted[job->tenant].push_back({job.get(), left});
   }
-  flows[&tenant].left = work;
-  for (auto& [of, flow] : flows) {
-    flow.weight = of->share.weight;
-    flow.rate_max = static_cast<double>(of->share.items_running_max) * farm.mean_speed;
+  for (auto& [tenant, flow] : outlook.flows) {
+    flow.weight = tenant->share.weight;
+    flow.rate_max = static_cast<double>(tenant->share.items_running_max) * outlook.farm.mean_speed;
   }
-  double time = 0;
-  while (true) {
-    Share(farm.capacity, flows);
-    double step = std::numeric_limits<double>::infinity();
-    for (const auto& [of, flow] : flows) {
-      if (flow.rate > 0) {
-        step = std::min(step, flow.left / flow.rate);
-      }
-    }
-    time += step;
-    const Flow& own = flows[&tenant];
-    if (own.left <= own.rate * step * (1 + kRounding)) {
-      return time;
-    }
-    for (auto& [of, flow] : flows) {
-      flow.left -= flow.rate * step;
-    }
-    std::erase_if(flows, [&](const auto& entry) {
-      return entry.first != &tenant && entry.second.left <= kRounding * farm.capacity;
-    });
-  }
+  return outlook;
 }
 
 // Those that its next items would start on at once.
@@ -856,33 +900,16 @@ double Scheduler::Impl::Left(const Job& job) const {
          WorkOf(job);
 }
 
-// What the tenant wants done before the job is; without deadlines, equal jobs share.
-double Scheduler::Impl::Ahead(const Job& job) const {
-  double ahead = 0;
-  for (const auto& [job_id, other] : jobs_) {
-    if (other->tenant != job.tenant || other.get() == &job ||
-        other->told.priority < job.told.priority) {
-      continue;
-    }
-    if (other->told.priority > job.told.priority ||
-        other->told.deadline_at < job.told.deadline_at) {
-      ahead += Left(*other);
-    } else if (!job.has_deadline()) {
-      ahead += std::min(Left(*other), Left(job));
-    } else if (other->told.deadline_at == job.told.deadline_at && other->Rank() < job.Rank()) {
-      ahead += Left(*other);
-    }
-  }
-  return ahead;
-}
-
 std::optional<Forecast> Scheduler::Impl::Foretell(const std::string& job_id, absl::Time now) const {
   const auto found = jobs_.find(job_id);
   if (found == jobs_.end()) {
     return std::nullopt;
   }
   const Job& job = *found->second;
-  const Strength farm = StrengthOfFarm();
+  if (!outlook_.has_value()) {
+    outlook_ = LookOut();
+  }
+  const Strength& farm = outlook_->farm;
   if (farm.slots <= 0) {
     return Forecast{.left = std::nullopt, .delay = Delay::kNoNodes};
   }
@@ -901,10 +928,10 @@ std::optional<Forecast> Scheduler::Impl::Foretell(const std::string& job_id, abs
   const double at_once = IdleSlotsFor(tenant, farm) * WorkOf(job);
   const auto given = [&](double work) {
     const double later = job.told.pending > 0 ? std::max(0.0, work - at_once) : 0;
-    return absl::Seconds((later > 0 ? TimeFor(tenant, later, farm) : 0) + last);
+    return absl::Seconds((later > 0 ? TimeFor(tenant, later, *outlook_) : 0) + last);
   };
   const auto takes = [&](double rate) { return absl::Seconds(std::max(own / rate, last)); };
-  Forecast forecast{.left = given(own + Ahead(job))};
+  Forecast forecast{.left = given(own + Ahead(job, own, *outlook_))};
   const absl::Duration room = job.told.deadline_at - now;
   const double limit = static_cast<double>(tenant.share.items_running_max) * farm.mean_speed;
   if (*forecast.left <= room) {
@@ -928,30 +955,30 @@ Scheduler::Scheduler(SchedulerOptions options)
 Scheduler::~Scheduler() = default;
 
 void Scheduler::SetShares(TenantShares shares) {
-  impl_->SetShares(std::move(shares));
+  impl_->Changing().SetShares(std::move(shares));
 }
 void Scheduler::SetJobs(std::vector<WaitingJob> jobs, absl::Time now) {
-  impl_->SetJobs(std::move(jobs), now);
+  impl_->Changing().SetJobs(std::move(jobs), now);
 }
 void Scheduler::SetItems(const std::string& job_id, WaitingItems items) {
-  impl_->SetItems(job_id, std::move(items));
+  impl_->Changing().SetItems(job_id, std::move(items));
 }
 void Scheduler::SetNode(const FarmNode& node) {
-  impl_->SetNode(node);
+  impl_->Changing().SetNode(node);
 }
 void Scheduler::ForgetNode(const std::string& node_id) {
-  impl_->ForgetNode(node_id);
+  impl_->Changing().ForgetNode(node_id);
 }
 bool Scheduler::HasWork() const {
   return impl_->HasWork();
 }
 Decisions Scheduler::Decide(const std::vector<Asker>& askers, absl::Time now) {
-  return impl_->Decide(askers, now);
+  return impl_->Changing().Decide(askers, now);
 }
 void Scheduler::Ended(const std::string& job_id,
                       const std::string& node_id,
                       std::optional<absl::Duration> took) {
-  impl_->Ended(job_id, node_id, took);
+  impl_->Changing().Ended(job_id, node_id, took);
 }
 std::optional<Forecast> Scheduler::Foretell(const std::string& job_id, absl::Time now) const {
   return impl_->Foretell(job_id, now);

@@ -5,8 +5,11 @@
 
 #include <algorithm>
 #include <deque>
+#include <functional>
 #include <map>
 #include <set>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "tests/coordinator/dice.h"
@@ -609,6 +612,54 @@ TEST_F(Forecasts, AJobThatWillBeLateSaysWhy) {
   behind.Add(JobOf("high", JobPriority::kHigh), 10);
   Start(behind, "a");
   EXPECT_EQ(DelayOf(behind, "a"), Delay::kEarlierJobs);
+}
+
+TEST_F(Forecasts, FollowEveryChangeAtOnce) {
+  const auto jobs = [](std::int64_t pending) {
+    WaitingJob urgent = JobOf("urgent");
+    urgent.deadline_at = kStart + absl::Hours(1);
+    std::vector<WaitingJob> all = {JobOf("a"), urgent, JobOfTenant("other", "b")};
+    for (WaitingJob& job : all) {
+      job.pending = pending;
+    }
+    return all;
+  };
+  using Change = std::function<void(Scheduler&)>;
+  const std::vector<std::pair<const char*, Change>> changes = {
+      {"a node", [](Scheduler& s) { s.SetNode({.node_id = "m", .slots = 1}); }},
+      {"jobs", [&](Scheduler& s) { s.SetJobs(jobs(40), kStart); }},
+      {"an item's time",
+       [](Scheduler& s) { s.Ended("a", "nobody in particular", absl::Seconds(10)); }},
+      {"another node", [](Scheduler& s) { s.SetNode({.node_id = "n", .slots = 3}); }},
+      {"items",
+       [](Scheduler& s) {
+         s.SetItems("b", {.ids = {"b-1", "b-2"}, .more = true});
+       }},
+      {"grants",
+       [](Scheduler& s) {
+         s.Decide({AskerOf("m", 1), AskerOf("n", 3)}, kStart);
+       }},
+      {"another time", [](Scheduler& s) { s.Ended("b", "n", absl::Seconds(30)); }},
+      {"shares", [](Scheduler& s) { s.SetShares({.others = {.items_running_max = 2}}); }},
+      {"other jobs", [&](Scheduler& s) { s.SetJobs(jobs(7), kStart); }},
+      {"a node less", [](Scheduler& s) { s.ForgetNode("n"); }}};
+  Scheduler asked{SchedulerOptions()};
+  for (std::size_t i = 0; i < changes.size(); ++i) {
+    Scheduler never_asked{SchedulerOptions()};
+    for (std::size_t earlier = 0; earlier <= i; ++earlier) {
+      changes[earlier].second(never_asked);
+    }
+    changes[i].second(asked);
+    for (const char* job : {"a", "urgent", "b"}) {
+      const auto now = asked.Foretell(job, kStart);
+      const auto fresh = never_asked.Foretell(job, kStart);
+      EXPECT_EQ(SecondsOf(now), SecondsOf(fresh)) << job << " after " << changes[i].first;
+      EXPECT_EQ(now.has_value() ? now->delay : Delay::kNone,
+                fresh.has_value() ? fresh->delay : Delay::kNone)
+          << job << " after " << changes[i].first;
+    }
+  }
+  EXPECT_GT(SecondsOf(asked.Foretell("a", kStart)), 0);
 }
 
 // ---------------------------------------------------------------- whatever the farm
