@@ -82,7 +82,9 @@ absl::StatusOr<std::unique_ptr<Farm>> Farm::Create(const FarmOptions& options) {
     Write(farm->folder() / "templates" / "voices.json", options.voices);
   }
   Write(farm->folder() / "templates" / absl::StrCat(kTemplate, ".json"), kTemplateJson);
-  RETURN_IF_ERROR(farm->StartCoordinator());
+  for (int which = 0; which < options.coordinators; ++which) {
+    RETURN_IF_ERROR(farm->StartCoordinator(which));
+  }
   for (int node = 0; node < options.nodes; ++node) {
     RETURN_IF_ERROR(CreateDirectories(farm->NodeFolder(node)));
     if (options.node_disk_bytes > 0) {
@@ -90,7 +92,7 @@ absl::StatusOr<std::unique_ptr<Farm>> Farm::Create(const FarmOptions& options) {
                        Disk::Mount(farm->NodeFolder(node), options.node_disk_bytes));
     }
     if (options.proxies) {
-      ASSIGN_OR_RETURN(farm->nodes_[At(node)].proxy, FaultProxy::Start(farm->node_port_));
+      ASSIGN_OR_RETURN(farm->nodes_[At(node)].proxy, FaultProxy::Start(farm->node_port()));
     }
     RETURN_IF_ERROR(farm->StartNode(node));
   }
@@ -123,21 +125,23 @@ absl::StatusOr<rendernode::NodeStatus> Farm::NodeState(int node) const {
   return state;
 }
 
-void Farm::WriteCoordinatorConfig() {
+void Farm::WriteCoordinatorConfig(int which) {
   const std::string path = folder().string();
-  Write(folder() / "coordinator.toml",
+  Write(folder() / absl::StrCat("coordinator-", which, ".toml"),
         absl::StrCat("[folders]\nstate = \"",
                      path,
-                     "/state\"\nartifacts = \"",
+                     "/state-",
+                     which,
+                     "\"\nartifacts = \"",
                      path,
                      "/artifacts\"\nsheets = \"",
                      path,
                      "/sheets\"\ntemplates = \"",
                      path,
                      "/templates\"\n[http]\nport = ",
-                     http_port_,
+                     http_port(which),
                      "\n[nodes]\naddress = \"127.0.0.1:",
-                     node_port_,
+                     node_port(which),
                      "\"\nsync_interval = \"",
                      Milliseconds(options_.sync_interval),
                      "\"\nlease_ttl = \"",
@@ -155,7 +159,13 @@ void Farm::WriteCoordinatorConfig() {
 
 void Farm::WriteNodeConfig(int node) {
   const std::string own = NodeFolder(node).string();
-  const FaultProxy* proxy = nodes_[At(node)].proxy.get();
+  std::vector<std::string> coordinators;
+  if (const FaultProxy* proxy = nodes_[At(node)].proxy.get()) {
+    coordinators.push_back(absl::StrCat("127.0.0.1:", proxy->port()));
+  }
+  for (int which = 0; which < options_.coordinators && !options_.proxies; ++which) {
+    coordinators.push_back(absl::StrCat("127.0.0.1:", node_port(which)));
+  }
   const std::vector<std::string> worker =
       options_.worker.empty() ? std::vector{absl::StrCat(RN_BIN_DIR, "/rendernode-worker")}
                               : options_.worker;
@@ -172,8 +182,8 @@ void Farm::WriteNodeConfig(int node) {
                      "[admin]\nsocket = \"",
                      own,
                      "/admin.sock\"\n",
-                     "[coordinator]\naddress = \"127.0.0.1:",
-                     proxy == nullptr ? node_port_ : proxy->port(),
+                     "[coordinator]\naddress = \"",
+                     absl::StrJoin(coordinators, ","),
                      "\"\nretry_min = \"50ms\"\nretry_max = \"500ms\"\n",
                      At(node) < options_.node_wires.size() ? options_.node_wires[At(node)] : "",
                      "[node]\nslots = ",
@@ -209,22 +219,24 @@ absl::StatusOr<Subprocess> Farm::Run(const std::string& program,
                             .with_channel = false});
 }
 
-absl::Status Farm::StartCoordinator() {
-  const std::filesystem::path ports = folder() / "ports.json";
+absl::Status Farm::StartCoordinator(int which) {
+  const std::filesystem::path ports = folder() / absl::StrCat("ports-", which, ".json");
   std::filesystem::remove(ports);
-  WriteCoordinatorConfig();
+  WriteCoordinatorConfig(which);
+  const std::filesystem::path config = folder() / absl::StrCat("coordinator-", which, ".toml");
   ASSIGN_OR_RETURN(Subprocess process,
                    Run("rendernode-coordinator",
-                       {"--config", folder() / "coordinator.toml", "--ports-file", ports},
+                       {"--config", config, "--ports-file", ports},
                        folder() / kCoordinatorLog));
-  coordinator_.emplace(std::move(process));
+  Coordinator& coordinator = coordinators_[At(which)];
+  coordinator.process.emplace(std::move(process));
   if (!WaitUntil(kStartTimeout, [&] { return std::filesystem::exists(ports); })) {
     return absl::DeadlineExceededError(absl::StrCat("no coordinator\n", Logs()));
   }
   ASSIGN_OR_RETURN(const std::string text, ReadFile(ports, kLogBytesMax));
   const auto json = nlohmann::json::parse(text);
-  http_port_ = json.at("http").get<int>();
-  node_port_ = json.at("nodes").get<int>();
+  coordinator.http_port = json.at("http").get<int>();
+  coordinator.node_port = json.at("nodes").get<int>();
   return absl::OkStatus();
 }
 
@@ -243,9 +255,9 @@ absl::Status Farm::StartNode(int node) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<ExitStatus> Farm::StopCoordinator() {
-  coordinator_->Signal(SIGTERM);
-  return coordinator_->Wait(kStopTimeout);
+absl::StatusOr<ExitStatus> Farm::StopCoordinator(int which) {
+  coordinator_process(which).Signal(SIGTERM);
+  return coordinator_process(which).Wait(kStopTimeout);
 }
 
 absl::StatusOr<ExitStatus> Farm::StopNode(int node) {
@@ -286,19 +298,23 @@ void Farm::WriteSheet(const std::string& id, const std::vector<std::array<std::s
   Write(folder() / "sheets" / "e2e" / (id + ".csv"), csv);
 }
 
-BulkClient Farm::client() const {
-  return BulkClient({.server = absl::StrCat("http://127.0.0.1:", http_port_), .api_key = kApiKey});
+BulkClient Farm::client(int coordinator) const {
+  return BulkClient(
+      {.server = absl::StrCat("http://127.0.0.1:", http_port(coordinator)), .api_key = kApiKey});
 }
 
-absl::StatusOr<std::string> Farm::Submit(const std::string& sheet, const std::string& title) {
+absl::StatusOr<std::string> Farm::Submit(const std::string& sheet,
+                                         const std::string& title,
+                                         int coordinator) {
   ASSIGN_OR_RETURN(
       const nlohmann::json job,
-      client().CreateJob(
-          {{"title", title},
-           {"input_source", {{"type", "sheet"}, {"sheet_id", sheet}, {"range", "A1:Z10000"}}},
-           {"output", {{"format", "mp4"}, {"output_bucket", "videos"}}},
-           {"template", {{"template_id", kTemplate}}}},
-          title));
+      client(coordinator)
+          .CreateJob(
+              {{"title", title},
+               {"input_source", {{"type", "sheet"}, {"sheet_id", sheet}, {"range", "A1:Z10000"}}},
+               {"output", {{"format", "mp4"}, {"output_bucket", "videos"}}},
+               {"template", {{"template_id", kTemplate}}}},
+              title));
   return job.at("id").get<std::string>();
 }
 
@@ -315,8 +331,9 @@ bool Farm::WaitUntil(absl::Duration timeout, absl::FunctionRef<bool()> met) cons
 
 bool Farm::WaitForJob(const std::string& job_id,
                       absl::Duration timeout,
-                      absl::FunctionRef<bool(const nlohmann::json&)> met) const {
-  const BulkClient bulk = client();
+                      absl::FunctionRef<bool(const nlohmann::json&)> met,
+                      int coordinator) const {
+  const BulkClient bulk = client(coordinator);
   return WaitUntil(timeout, [&] {
     const auto job = bulk.GetJob(job_id);
     return job.ok() && met(*job);

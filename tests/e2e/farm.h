@@ -27,7 +27,9 @@ namespace rn {
 
 struct FarmOptions {
   int nodes = 1;
-  bool proxies = false;  // Each node reaches the coordinator through one of its own.
+  // More than one share the store that `coordinator_config` names.
+  int coordinators = 1;
+  bool proxies = false;  // Each node reaches the first coordinator alone, through one of its own.
   int slots = 2;
   absl::Duration fetch_timeout = absl::Seconds(5);
   // Beside what the folder needs: the coordinator's lease clocks.
@@ -48,7 +50,8 @@ struct FarmOptions {
   std::int64_t node_disk_bytes = 0;
 };
 
-// One thread: children die with the thread that started them. Nodes are numbered from 0.
+// One thread: children die with the thread that started them. Nodes and coordinators are numbered
+// from 0; nodes are told of every coordinator, in that order.
 class Farm {
  public:
   static constexpr char kTemplate[] = "tpl_short";  // About 2 s of 640×360, narrated.
@@ -57,21 +60,21 @@ class Farm {
   // Everything runs. PermissionDenied: we may not mount what `node_disk_bytes` needs.
   static absl::StatusOr<std::unique_ptr<Farm>> Create(const FarmOptions& options = {});
 
-  // Return once they serve; on the state that is there. The coordinator comes back on its old
-  // ports.
-  absl::Status StartCoordinator();
+  // Return once they serve; on the state that is there. A coordinator comes back on its old ports.
+  absl::Status StartCoordinator(int which = 0);
   absl::Status StartNode(int node = 0);
   // SIGKILL, reaped on return.
-  void KillCoordinator() { coordinator_.reset(); }
+  void KillCoordinator(int which = 0) { coordinators_[At(which)].process.reset(); }
   void KillNode(int node = 0) { nodes_[At(node)].process.reset(); }
   // SIGTERM; how it ended. DeadlineExceeded after 30 s.
-  absl::StatusOr<ExitStatus> StopCoordinator();
+  absl::StatusOr<ExitStatus> StopCoordinator(int which = 0);
   absl::StatusOr<ExitStatus> StopNode(int node = 0);
 
-  Subprocess& coordinator_process() { return *coordinator_; }
+  Subprocess& coordinator_process(int which = 0) { return *coordinators_[At(which)].process; }
   Subprocess& node_process(int node = 0) { return *nodes_[At(node)].process; }
-  int node_port() const { return node_port_; }  // The coordinator's, for nodes.
-  int http_port() const { return http_port_; }  // And for clients.
+  // A coordinator's, for nodes; and for clients.
+  int node_port(int which = 0) const { return coordinators_[At(which)].node_port; }
+  int http_port(int which = 0) const { return coordinators_[At(which)].http_port; }
   pid_t node_pid(int node = 0) const { return nodes_[At(node)].process->pid(); }
   // The daemon's children that live.
   std::vector<pid_t> WorkerPids(int node = 0) const;
@@ -83,14 +86,17 @@ class Farm {
   // A sheet of title, script and image URL; a URL without a scheme is a sample image's name.
   void WriteSheet(const std::string& id, const std::vector<std::array<std::string, 3>>& rows);
   // The job's id.
-  absl::StatusOr<std::string> Submit(const std::string& sheet, const std::string& title);
-  BulkClient client() const;
+  absl::StatusOr<std::string> Submit(const std::string& sheet,
+                                     const std::string& title,
+                                     int coordinator = 0);
+  BulkClient client(int coordinator = 0) const;
 
   // Looks every 50 ms, over outages too. False when `timeout` passed first.
   bool WaitUntil(absl::Duration timeout, absl::FunctionRef<bool()> met) const;
   bool WaitForJob(const std::string& job_id,
                   absl::Duration timeout,
-                  absl::FunctionRef<bool(const nlohmann::json& job)> met) const;
+                  absl::FunctionRef<bool(const nlohmann::json& job)> met,
+                  int coordinator = 0) const;
 
   // The file behind an artifact's URL.
   std::filesystem::path FileOf(const nlohmann::json& artifact) const;
@@ -98,7 +104,7 @@ class Farm {
   // "e2e-0": its name, and that of its folder within folder().
   static std::string NodeId(int node) { return absl::StrCat("e2e-", node); }
   std::filesystem::path NodeFolder(int node) const { return folder() / NodeId(node); }
-  // Successful commits by item, as the coordinator wrote them down over all its lives.
+  // Successful commits by item, as the coordinators wrote them down over all their lives.
   std::map<std::string, int> Commits() const;
   // What one program, or all of them, said so far, over all its lives.
   std::string CoordinatorLog() const;
@@ -117,6 +123,10 @@ class Farm {
     explicit Disk(std::filesystem::path folder) : folder_(std::move(folder)) {}
     const std::filesystem::path folder_;
   };
+  struct Coordinator {
+    std::optional<Subprocess> process;
+    int http_port = 0, node_port = 0;  // 0: any.
+  };
   struct Node {
     std::unique_ptr<Disk> disk;
     std::unique_ptr<FaultProxy> proxy;
@@ -124,10 +134,13 @@ class Farm {
   };
 
   Farm(FarmOptions options, TempDir folder)
-      : options_(std::move(options)), folder_(std::move(folder)), nodes_(At(options_.nodes)) {}
+      : options_(std::move(options)),
+        folder_(std::move(folder)),
+        coordinators_(At(options_.coordinators)),
+        nodes_(At(options_.nodes)) {}
 
   static std::size_t At(int node) { return static_cast<std::size_t>(node); }
-  void WriteCoordinatorConfig();
+  void WriteCoordinatorConfig(int which);
   void WriteNodeConfig(int node);
   // Its stderr is appended to `log`, so that one log tells of every life of a program.
   static absl::StatusOr<Subprocess> Run(const std::string& program,
@@ -136,9 +149,8 @@ class Farm {
 
   const FarmOptions options_;
   const TempDir folder_;
-  std::optional<Subprocess> coordinator_;
+  std::vector<Coordinator> coordinators_;
   std::vector<Node> nodes_;
-  int http_port_ = 0, node_port_ = 0;
 };
 
 }  // namespace rn
