@@ -17,6 +17,7 @@ namespace {
 
 constexpr long long kUnset = -1;  // Of a limit.
 constexpr double kPermille = 1000;
+constexpr char kAuditLock[] = "audit log";  // Among those of tenants, none of which is called so.
 
 struct TenantRow {
   std::string id, title;
@@ -141,14 +142,34 @@ absl::StatusOr<StoredKey> FindKey(SqlConnection& sql, const std::string& id) {
   return KeyOf(*row);
 }
 
+// The least ULID that is greater.
+std::string Successor(std::string ulid) {
+  constexpr absl::string_view kDigits = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+  for (auto digit = ulid.rbegin(); digit != ulid.rend(); ++digit) {
+    const std::size_t value = kDigits.find(*digit);
+    if (value + 1 < kDigits.size()) {
+      *digit = kDigits[value + 1];
+      break;
+    }
+    *digit = kDigits.front();
+  }
+  return ulid;
+}
+
 }  // namespace
 
+// Ids are the order in which entries were written, be it in one millisecond or after the clock was
+// set back: of two at once the later one waits, and sees the other's.
 void SqlStore::WriteAudit(SqlConnection& sql, const AuditEntry& entry, absl::Time now) {
   sql.Run("DELETE FROM audit_log WHERE at_ms < :limit", Millis(now - limits_.audit_kept));
+  LockTenant(sql, kAuditLock);
+  const auto newest =
+      sql.One<std::tuple<std::string>>("SELECT COALESCE(MAX(id), '') FROM audit_log");
+  const std::string id = NewUlid(now);
   sql.Run(
       "INSERT INTO audit_log(id, at_ms, who, what, target, detail, correlation_id) "
       "VALUES(:id, :at, :who, :what, :target, :detail, :correlation)",
-      NewUlid(now),
+      id > std::get<0>(*newest) ? id : Successor(std::get<0>(*newest)),
       Millis(now),
       entry.who,
       entry.what,

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "absl/strings/str_cat.h"
 #include "tests/coordinator/store_harness.h"
 
 namespace rn {
@@ -228,6 +229,33 @@ TEST_P(StoreTenantsTest, TheLogHasTheNewestFirstAndPagesAreStableUnderNewEntries
               ElementsAre("tenant.create b", "tenant.create a"));
   EXPECT_THAT(Log({.since = now_ - absl::Seconds(1)}),
               ElementsAre("tenant.create e", "tenant.create d"));
+}
+
+TEST_P(StoreTenantsTest, TheLogIsInTheOrderOfWritingWhateverTheClockSays) {
+  constexpr int kEntries = 24, kPage = 5;
+  Strings written;
+  for (int i = 0; i < kEntries; ++i) {
+    if (i == kEntries / 3) {
+      now_ -= absl::Seconds(2);  // Until then, and from then on, all within one millisecond.
+    }
+    if (i == kEntries / 2) {
+      Reopen();
+    }
+    const std::string id = absl::StrCat("t", i);
+    Make(id);
+    written.insert(written.begin(), "tenant.create " + id);
+  }
+  Strings listed;
+  std::string before;
+  while (listed.size() < written.size()) {
+    const auto page = store_->ListAudit({.before_id = before, .limit = kPage});
+    ASSERT_TRUE(page.ok() && !page->empty()) << page.status();
+    for (const AuditEntry& entry : *page) {
+      listed.push_back(entry.what + " " + entry.target);
+    }
+    before = page->back().id;
+  }
+  EXPECT_EQ(listed, written);
 }
 
 TEST_P(StoreTenantsTest, WhatIsTooOldIsForgottenWithTheNextEntry) {
