@@ -566,9 +566,6 @@ void LeaseDesk::Leave(SyncCaller& caller) {
 
 absl::Status LeaseDesk::DrainNode(const std::string& node_id, bool drain, const AuditEntry* audit) {
   MutexLock one_at_a_time(ordering_);
-  if (!roster_.Knows(node_id)) {
-    return absl::NotFoundError("there is no such node");
-  }
   RETURN_IF_ERROR(store_.SetNodeDrain(node_id, drain, clock_.Now(), audit));
   Answers answers;
   {

@@ -93,8 +93,9 @@ class LeaseDesk {
   absl::StatusOr<std::string> GetJobSpec(const std::string& session, const std::string& digest);
   absl::Status CloseSession(const std::string& session);
 
-  // The node takes no more items, or does again; its waiting Sync is told so at once. Durable, and
-  // logged as `audit` says, if it says anything. NotFound: no such node.
+  // The node takes no more items, or does again; its waiting Sync is told so at once, and one at
+  // another desk over the same store within its `expire_interval`. Durable, and logged as `audit`
+  // says, if it says anything. NotFound: no such node.
   absl::Status DrainNode(const std::string& node_id, bool drain, const AuditEntry* audit = nullptr);
   const NodeRoster& roster() const { return roster_; }
 

@@ -86,11 +86,6 @@ std::optional<bool> NodeRoster::Drains(const std::string& node_id) const {
   return drained_.has_value() ? std::optional(drained_->count(node_id) > 0) : std::nullopt;
 }
 
-bool NodeRoster::Knows(const std::string& node_id) const {
-  MutexLock lock(mutex_);
-  return heard_.count(node_id) > 0 || (drained_.has_value() && drained_->count(node_id) > 0);
-}
-
 std::vector<NodeView> NodeRoster::List(const std::string& after, int limit) const {
   MutexLock lock(mutex_);
   static const std::set<std::string> none;

@@ -45,7 +45,6 @@ class NodeRoster {
   void SetDrain(const std::string& node_id, bool drain);
   std::optional<bool> Drains(const std::string& node_id) const;
 
-  bool Knows(const std::string& node_id) const;  // Heard of, or drained.
   // In order of name, at most `limit` after `after`.
   std::vector<NodeView> List(const std::string& after, int limit) const;
   // Who was not heard for `silent_after` counts as a node and for nothing else.

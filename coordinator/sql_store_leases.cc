@@ -312,6 +312,19 @@ void CommitResult(SqlConnection& sql,
   }
 }
 
+// Has a session, had one, or is drained; with whichever coordinator that was.
+bool IsKnown(SqlConnection& sql, const std::string& node_id) {
+  return sql
+      .One<std::tuple<std::string>>(
+          "SELECT node_id FROM nodes WHERE node_id = :node "
+          "UNION SELECT node_id FROM node_journals WHERE node_id = :of_journal "
+          "UNION SELECT node_id FROM node_drains WHERE node_id = :drained",
+          node_id,
+          node_id,
+          node_id)
+      .has_value();
+}
+
 // ---------------------------------------------------------------- granting
 
 struct JobToGrant {
@@ -757,6 +770,9 @@ absl::Status SqlStore::SetNodeDrain(const std::string& node_id,
                                     absl::Time now,
                                     const AuditEntry* audit) {
   return database_->Write([&](SqlConnection& sql) -> absl::Status {
+    if (!IsKnown(sql, node_id)) {
+      return absl::NotFoundError("there is no such node");
+    }
     sql.Run("DELETE FROM node_drains WHERE node_id = :node", node_id);
     if (drain) {
       sql.Run(

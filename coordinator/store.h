@@ -287,7 +287,7 @@ class Store : public TenantStore {
   // Everything that the session still holds waits again. What is no node's newest session, and be
   // it for having been closed before, changes nothing.
   virtual absl::Status CloseSession(const std::string& session, absl::Time now) = 0;
-  // Nodes that are to take no more items, whether they have a session or not.
+  // Nodes that are to take no more items, with a session or not. NotFound: nobody knows the node.
   virtual absl::StatusOr<std::set<std::string>> DrainedNodes() = 0;
   virtual absl::Status SetNodeDrain(const std::string& node_id,
                                     bool drain,

@@ -72,6 +72,23 @@ TEST_F(LeaseDeskReplicasTest, ANewerSessionFromTheOtherDeskReplacesTheOneKnownHe
   EXPECT_EQ(Sync(there_, newest, 2), absl::OkStatus());
 }
 
+TEST_F(LeaseDeskReplicasTest, ANodeIsDrainedAndUndrainedAtWhicheverDesk) {
+  LeaseDesk patient(*store_, Clock::System(), {.sync_interval = absl::Minutes(10)});
+  const std::string session = Open(patient);
+  std::uint64_t seq = 0;
+  for (const bool drain : {true, false}) {
+    rendernode::SyncRequest waits = Ask(session, ++seq);
+    waits.set_wait(true);
+    Caller caller;
+    patient.Sync(waits, caller);
+    ASSERT_TRUE(there_.DrainNode("node", drain).ok());
+    const auto told = caller.Await();
+    ASSERT_TRUE(told.ok()) << told.status();
+    EXPECT_EQ(told->desired(), drain ? rendernode::DRAIN : rendernode::RUN);
+  }
+  EXPECT_TRUE(absl::IsNotFound(there_.DrainNode("nobody", true)));
+}
+
 // It would be told at its next Sync; a Sync that waits is not to be waited for.
 TEST_F(LeaseDeskReplicasTest, AWaitingNodeHearsOfACancellationThatThisDeskMayHaveMissed) {
   const absl::Time now = Clock::System().Now();

@@ -20,6 +20,8 @@ INSTANTIATE_TEST_SUITE_P(Every, StoreLeasesTest, ::testing::ValuesIn(kStoreBacke
 // ---------------------------------------------------------------- sessions
 
 TEST_P(StoreLeasesTest, AnOrderToDrainIsKeptUntilItIsTakenBack) {
+  Open("a");
+  Open("b");
   EXPECT_THAT(*store_->DrainedNodes(), IsEmpty());
   ASSERT_TRUE(store_->SetNodeDrain("a", true, now_).ok());
   ASSERT_TRUE(store_->SetNodeDrain("a", true, now_).ok()) << "asking twice is no error";
@@ -27,8 +29,19 @@ TEST_P(StoreLeasesTest, AnOrderToDrainIsKeptUntilItIsTakenBack) {
   Reopen();
   EXPECT_THAT(*store_->DrainedNodes(), ElementsAre("a", "b"));
   ASSERT_TRUE(store_->SetNodeDrain("a", false, now_).ok());
-  ASSERT_TRUE(store_->SetNodeDrain("nobody", false, now_).ok());
   EXPECT_THAT(*store_->DrainedNodes(), ElementsAre("b"));
+}
+
+TEST_P(StoreLeasesTest, ANodeThatIsAwayMayBeDrainedAndOneThatNeverWasMayNot) {
+  EXPECT_TRUE(absl::IsNotFound(store_->SetNodeDrain("nobody", true, now_)));
+  EXPECT_TRUE(absl::IsNotFound(store_->SetNodeDrain("nobody", false, now_)));
+  rendernode::OpenSessionRequest request;
+  request.set_node_id("away");
+  request.set_journal_id("journal");
+  ASSERT_TRUE(store_->OpenSession(request, "session", now_).ok());
+  ASSERT_TRUE(store_->CloseSession("session", now_).ok());
+  ASSERT_TRUE(store_->SetNodeDrain("away", true, now_).ok());
+  EXPECT_THAT(*store_->DrainedNodes(), ElementsAre("away"));
 }
 
 TEST_P(StoreLeasesTest, TheNewestSessionOfANodeWins) {

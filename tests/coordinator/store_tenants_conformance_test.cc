@@ -276,6 +276,8 @@ TEST_P(StoreTenantsTest, WhatOperatorsDoElsewhereIsLoggedWithIt) {
   EXPECT_FALSE(store_->CancelJob("acme", "job_2", now_, &cancel).ok());
   now_ += absl::Seconds(1);
   const AuditEntry drain = By("node.drain", "box-7");
+  EXPECT_FALSE(store_->SetNodeDrain("box-7", true, now_, &drain).ok()) << "nobody knows it yet";
+  Open("box-7");
   ASSERT_TRUE(store_->SetNodeDrain("box-7", true, now_, &drain).ok());
   now_ += absl::Seconds(1);
   const AuditEntry secret = By("webhook_secret.replace", "acme");
