@@ -242,12 +242,14 @@ TEST_F(LeaseDeskTest, AJobThatNobodyCanRenderSaysSo) {
 TEST_F(LeaseDeskTest, OnlyTheNewestSessionIsGivenAJobSpec) {
   const std::string job = CreateJob(1);
   const std::string old = Open("node");
-  Caller caller;
-  desk_.Sync(Ask(old, 1), caller);
-  const auto granted = caller.Await();
-  ASSERT_TRUE(granted.ok()) << granted.status();
-  ASSERT_EQ(granted->grant_size(), 1);
-  const std::string digest = granted->grant(0).job_spec_digest();
+  std::string digest;
+  for (std::uint64_t seq = 1; digest.empty(); ++seq) {  // A busy desk may answer before it grants.
+    Caller caller;
+    desk_.Sync(Ask(old, seq), caller);
+    const auto answered = caller.Await();
+    ASSERT_TRUE(answered.ok()) << answered.status();
+    digest = answered->grant_size() == 0 ? "" : answered->grant(0).job_spec_digest();
+  }
   EXPECT_TRUE(desk_.GetJobSpec(old, digest).ok());
   const std::string newest = Open("node");
   EXPECT_TRUE(absl::IsFailedPrecondition(desk_.GetJobSpec(old, digest).status()));
