@@ -6,6 +6,7 @@
 
 #include <variant>
 
+#include "absl/strings/str_cat.h"
 #include "tests/coordinator/node_farm.h"
 #include "tests/fakes/test_ca.h"
 
@@ -147,9 +148,10 @@ class LeaseClientTlsTest : public ::testing::Test {
         LeaseDeskOptions{.sync_interval = absl::Minutes(10)},
         NodeServiceOptions{.address = "127.0.0.1:0", .tls = tls_, .tokens = std::move(tokens)});
   }
-  absl::Status Connect() {
+  absl::Status Connect() { return ConnectTo(farm_->address()); }
+  absl::Status ConnectTo(const std::string& coordinators) {
     client_.reset();
-    auto client = LeaseClient::Create({.coordinator = farm_->address(),
+    auto client = LeaseClient::Create({.coordinator = coordinators,
                                        .node_id = "n",
                                        .security = security_,
                                        .job_spec_folder = folder_.path() / "specs"},
@@ -211,6 +213,19 @@ TEST_F(LeaseClientTlsTest, ACoordinatorUnderAnotherNameIsNotBelieved) {
   EXPECT_TRUE(absl::IsUnavailable(ConnectAndOpen()));
   security_.server_name = "another.test";
   EXPECT_TRUE(absl::IsUnavailable(ConnectAndOpen()));
+}
+
+TEST_F(LeaseClientTlsTest, OfSeveralCoordinatorsEachMustBeBelieved) {
+  StartFarm();
+  const TestIdentity other = ca_.Issue("other", {.names = "DNS:another.test"});
+  NodeFarm impostor(LeaseDeskOptions{.sync_interval = absl::Minutes(10)},
+                    NodeServiceOptions{.address = "127.0.0.1:0",
+                                       .tls = NodeTlsOptions{.cert_file = other.certificate,
+                                                             .key_file = other.key,
+                                                             .client_ca_file = ca_.path()}});
+  ASSERT_TRUE(ConnectTo(absl::StrCat(impostor.address(), ",", farm_->address())).ok());
+  EXPECT_TRUE(absl::IsUnavailable(Open()));
+  EXPECT_TRUE(Open().ok()) << "at the other one";
 }
 
 TEST_F(LeaseClientTlsTest, AnExpiredCoordinatorIsNotBelieved) {

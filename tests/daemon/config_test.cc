@@ -287,6 +287,17 @@ tls_refresh = "1m"
   EXPECT_EQ(config.lease.security.refresh, absl::Minutes(1));
 }
 
+TEST(DaemonConfig, SeveralCoordinatorsStandInOneLine) {
+  const std::string several = "127.0.0.1:1, [::1]:2,unix:/a";
+  EXPECT_EQ(Parsed("[coordinator]\naddress = \"" + several + "\"\n").lease.coordinator, several);
+  EXPECT_THAT(MistakesIn("[coordinator]\naddress = \"127.0.0.1:1,\"\n"),
+              HasSubstr("coordinator.address: \"\" is neither host:port nor unix:/path"));
+  EXPECT_THAT(MistakesIn("[coordinator]\naddress = \"127.0.0.1:1,10.0.0.1:1\"\n"),
+              HasSubstr("coordinator.address: \"10.0.0.1:1\" is not this machine"));
+  EXPECT_THAT(MistakesIn("[coordinator]\naddress = \"127.0.0.1:1,127.0.0.1:1\"\n"),
+              HasSubstr("coordinator.address: has \"127.0.0.1:1\" twice"));
+}
+
 TEST(DaemonConfig, HalfATlsIsNone) {
   EXPECT_THAT(MistakesIn("[coordinator]\nca_file = \"/ca.crt\"\n"),
               HasSubstr("coordinator.ca_file: with TLS the node must say who it is"));
