@@ -15,8 +15,8 @@ namespace rn {
 using Action = std::function<absl::Status()>;
 
 void AddRenderCommands(CLI::App& app, Action* action);  // render, template validate
-void AddJobCommands(CLI::App& app, Action* action);     // job submit, watch, download, cancel
-void AddAdminCommands(CLI::App& app, Action* action);   // admin tenant, key, audit
+void AddJobCommands(CLI::App& app, Action* action);  // job upload, submit, watch, download, cancel
+void AddAdminCommands(CLI::App& app, Action* action);  // admin tenant, key, audit
 void AddNodeCommands(CLI::App& app,
                      Action* action);  // node status, drain, undrain, cancel, gc, support-bundle
 

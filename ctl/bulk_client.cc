@@ -84,7 +84,11 @@ absl::StatusCode CodeOf(int http_status) {
 absl::StatusOr<json> BulkClient::Ask(HttpCall call) const {
   call.url = absl::StrCat(options_.server, "/api/v1", call.url);
   call.headers.push_back(absl::StrCat("Authorization: Bearer ", options_.api_key));
-  call.headers.push_back("Content-Type: application/json");
+  if (std::none_of(call.headers.begin(), call.headers.end(), [](const std::string& header) {
+        return absl::StartsWithIgnoreCase(header, "Content-Type:");
+      })) {
+    call.headers.push_back("Content-Type: application/json");
+  }
   absl::StatusOr<HttpAnswer> answer = Call(call, options_.http);
   absl::Duration wait = options_.retry_wait;
   for (int attempt = 1;

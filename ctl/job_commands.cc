@@ -1,11 +1,14 @@
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
@@ -25,6 +28,7 @@ using nlohmann::json;
 
 constexpr absl::Duration kPollInterval = absl::Milliseconds(500);
 constexpr std::int64_t kJobFileBytesMax = 1 << 20;
+constexpr std::int64_t kSheetFileBytesMax = 256 << 20;  // Coordinators take less, and say so.
 constexpr int kBarCells = 30;
 
 struct ServerArgs {
@@ -40,6 +44,11 @@ struct SubmitArgs {
   std::string resolution = "1080p", bucket = "videos", priority = "normal";
   std::string idempotency_key;
   bool watch = false;
+};
+
+struct UploadArgs {
+  std::string file;
+  std::string sheet;
 };
 
 struct WatchArgs {
@@ -156,6 +165,40 @@ absl::Status Submit(const ServerArgs& server, const SubmitArgs& args) {
   return args.watch ? WatchAndReport(server, id) : absl::OkStatus();
 }
 
+absl::StatusOr<std::string> SheetType(const std::string& file) {
+  const std::string extension =
+      absl::AsciiStrToLower(std::filesystem::path(file).extension().string());
+  if (extension == ".csv") {
+    return "text/csv";
+  }
+  if (extension == ".xlsx") {
+    return "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat(file, ": a sheet is a .csv or an .xlsx file; save it as one of them"));
+}
+
+// By an id of ours, so that it is there once, however often it is sent.
+absl::Status Upload(const ServerArgs& server, const UploadArgs& args) {
+  ASSIGN_OR_RETURN(const std::string type, SheetType(args.file));
+  const std::string id =
+      args.sheet.empty() ? absl::StrCat("file_", NewUlid(Clock::System().Now())) : args.sheet;
+  if (!std::all_of(id.begin(), id.end(), [](char c) {
+        return absl::ascii_isalnum(c) || c == '-' || c == '_';
+      })) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--id ", id, ": an id is letters, digits, \"-\" and \"_\""));
+  }
+  ASSIGN_OR_RETURN(std::string bytes, ReadFile(args.file, kSheetFileBytesMax));
+  ASSIGN_OR_RETURN(const json sheet,
+                   ClientOf(server).Ask({.method = "PUT",
+                                         .url = absl::StrCat("/sheets/", id),
+                                         .headers = {absl::StrCat("Content-Type: ", type)},
+                                         .body = std::move(bytes)}));
+  std::printf("%s\n", Text(sheet, "sheet_id").c_str());
+  return absl::OkStatus();
+}
+
 absl::Status DownloadJob(const ServerArgs& server, const WatchArgs& args) {
   if (args.watch) {
     RETURN_IF_ERROR(Watch(server, args.job_id));
@@ -193,6 +236,15 @@ void AddSubmit(CLI::App& job, const std::shared_ptr<ServerArgs>& server, Action*
   submit->callback([=] { *action = [=] { return Submit(*server, *args); }; });
 }
 
+void AddUpload(CLI::App& job, const std::shared_ptr<ServerArgs>& server, Action* action) {
+  CLI::App* upload =
+      job.add_subcommand("upload", "Send a sheet for jobs to read; prints its id, for --sheet");
+  auto args = std::make_shared<UploadArgs>();
+  upload->add_option("file", args->file, "rows.csv or rows.xlsx")->required();
+  upload->add_option("--id", args->sheet, "Replaces the sheet of that id; default: a new one");
+  upload->callback([=] { *action = [=] { return Upload(*server, *args); }; });
+}
+
 }  // namespace
 
 void AddJobCommands(CLI::App& app, Action* action) {
@@ -203,6 +255,7 @@ void AddJobCommands(CLI::App& app, Action* action) {
       ->envname("RENDERNODE_SERVER")
       ->required();
   job->add_option("--key", server->key, "API key")->envname("RENDERNODE_API_KEY")->required();
+  AddUpload(*job, server, action);
   AddSubmit(*job, server, action);
   auto args = std::make_shared<WatchArgs>();
   CLI::App* watch = job->add_subcommand("watch", "Live progress, then a table");
