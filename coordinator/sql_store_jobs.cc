@@ -16,17 +16,19 @@ using nlohmann::json;
 
 constexpr int kAnyValue = -1;
 constexpr int kCreateTries = 3;
-constexpr char kAfterEveryId[] = "~";  // Ids are ASCII letters, digits and "_".
+constexpr std::size_t kItemsPerStep = 1024;  // So many rows are held as text at once.
+constexpr char kAfterEveryId[] = "~";        // Ids are ASCII letters, digits and "_".
 
 // ---------------------------------------------------------------- rows as jobs and items
 
-#define RN_JOB_COLUMNS                                                                    \
-  "SELECT j.id, j.tenant, r.title, j.state, j.priority, j.created_ms, j.updated_ms, "     \
-  "j.started_ms, j.ended_ms, j.deadline_ms, j.items_pending, j.items_leased, "            \
-  "j.items_completed, j.items_failed, j.items_canceled, j.error_code, j.error_message, "  \
-  "r.request_json, r.callback_url, r.warnings, "                                          \
-  "(SELECT CAST(COALESCE(SUM(permille), 0) AS BIGINT) FROM leases WHERE job_id = j.id), " \
-  "(SELECT COALESCE(MAX(progressed_ms), 0) FROM leases WHERE job_id = j.id) "             \
+// `request` is r.request_json where it is wanted: it may be a megabyte.
+#define RN_JOB_COLUMNS(request)                                                                  \
+  "SELECT j.id, j.tenant, r.title, j.state, j.priority, j.created_ms, j.updated_ms, "            \
+  "j.started_ms, j.ended_ms, j.deadline_ms, j.items_pending, j.items_leased, "                   \
+  "j.items_completed, j.items_failed, j.items_canceled, j.error_code, j.error_message, " request \
+  ", r.callback_url, r.warnings, "                                                               \
+  "(SELECT CAST(COALESCE(SUM(permille), 0) AS BIGINT) FROM leases WHERE job_id = j.id), "        \
+  "(SELECT COALESCE(MAX(progressed_ms), 0) FROM leases WHERE job_id = j.id) "                    \
   "FROM jobs j JOIN job_requests r ON r.job_id = j.id "
 
 struct JobRow {
@@ -130,8 +132,8 @@ absl::Status NoSuchJob(const std::string& job_id) {
 absl::StatusOr<Job> FindJob(SqlConnection& sql,
                             const std::string& tenant,
                             const std::string& job_id) {
-  const auto row =
-      sql.One<JobRow>(RN_JOB_COLUMNS "WHERE j.id = :job AND j.tenant = :tenant", job_id, tenant);
+  const auto row = sql.One<JobRow>(
+      RN_JOB_COLUMNS("r.request_json") "WHERE j.id = :job AND j.tenant = :tenant", job_id, tenant);
   if (!row.has_value()) {
     return NoSuchJob(job_id);
   }
@@ -245,17 +247,23 @@ absl::StatusOr<std::string> SpecOf(const NewItem& item) {
 absl::Status PutItems(SqlConnection& sql, const NewJob& job, absl::Time now) {
   std::vector<std::tuple<std::string, long long, long long, long long>> items;
   std::vector<std::tuple<std::string, long long, std::string>> specs;
-  for (const NewItem& item : job.items) {
-    const ItemState state = item.error ? ItemState::kFailed : ItemState::kPending;
-    items.emplace_back(job.id, item.spec.row(), static_cast<int>(state), Millis(now));
-    ASSIGN_OR_RETURN(std::string spec, SpecOf(item));
-    specs.emplace_back(job.id, item.spec.row(), std::move(spec));
+  for (std::size_t first = 0; first < job.items.size(); first += kItemsPerStep) {
+    items.clear();
+    specs.clear();
+    const std::size_t end = std::min(job.items.size(), first + kItemsPerStep);
+    for (std::size_t i = first; i < end; ++i) {
+      const NewItem& item = job.items[i];
+      const ItemState state = item.error ? ItemState::kFailed : ItemState::kPending;
+      items.emplace_back(job.id, item.spec.row(), static_cast<int>(state), Millis(now));
+      ASSIGN_OR_RETURN(std::string spec, SpecOf(item));
+      specs.emplace_back(job.id, item.spec.row(), std::move(spec));
+    }
+    sql.RunForAll({"INSERT INTO items(job_id, sheet_row, state, updated_ms, fence, closed_fence, "
+                   "ready_ms, failures, losses, node_id) VALUES",
+                   "(?, ?, ?, ?, 0, 0, 0, 0, 0, '')"},
+                  items);
+    sql.RunForAll({"INSERT INTO item_specs(job_id, sheet_row, spec) VALUES", "(?, ?, ?)"}, specs);
   }
-  sql.RunForAll({"INSERT INTO items(job_id, sheet_row, state, updated_ms, fence, closed_fence, "
-                 "ready_ms, failures, losses, node_id) VALUES",
-                 "(?, ?, ?, ?, 0, 0, 0, 0, 0, '')"},
-                items);
-  sql.RunForAll({"INSERT INTO item_specs(job_id, sheet_row, spec) VALUES", "(?, ?, ?)"}, specs);
   for (const NewItem& item : job.items) {
     if (item.error) {
       AddItemError(sql, {job.id, item.spec.row()}, *item.error);
@@ -411,7 +419,7 @@ absl::StatusOr<std::vector<Job>> SqlStore::ListJobs(const JobFilter& filter) {
     const int state = filter.state ? static_cast<int>(*filter.state) : kAnyValue;
     const int priority = filter.priority ? static_cast<int>(*filter.priority) : kAnyValue;
     const auto rows = sql.All<JobRow>(
-        RN_JOB_COLUMNS
+        RN_JOB_COLUMNS("''")
         "WHERE j.tenant = :tenant AND j.id < :before "
         "AND (:any_state < 0 OR j.state = :state) "
         "AND (:any_priority < 0 OR j.priority = :priority) ORDER BY j.id DESC LIMIT :limit",
