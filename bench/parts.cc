@@ -18,8 +18,8 @@
 #include "pipeline/compositor.h"
 #include "pipeline/render.h"
 #include "pipeline/scene.h"
-#include "pipeline/template_model.h"
 #include "pipeline/usage.h"
+#include "template/template_model.h"
 
 namespace rn {
 namespace {
@@ -38,7 +38,8 @@ double ProcessCpuSeconds() {
 
 // The pictures of these scenarios do not depend on what is said: a little silence will do.
 absl::StatusOr<Scene> SilentScene(const Scenario& scenario) {
-  ASSIGN_OR_RETURN(const Template tmpl, Template::Parse(scenario.job.template_json()));
+  ASSIGN_OR_RETURN(const Template tmpl,
+                   Template::Parse(scenario.job.template_json(), &InstalledFontFamilies()));
   ASSIGN_OR_RETURN(const Composition composition,
                    tmpl.Bind({scenario.job, scenario.item, scenario.asset_paths}));
   SpeechTracks tracks;

@@ -15,11 +15,11 @@
 #include "base/file.h"
 #include "base/nearest.h"
 #include "base/status.h"
-#include "catalog/template_document.h"
 #include "catalog/template_outline.h"
-#include "catalog/template_schema.h"
 #include "catalog/voices.h"
 #include "proto/item_error.h"
+#include "template/template_document.h"
+#include "template/template_model.h"
 
 namespace rn {
 namespace {
@@ -235,10 +235,13 @@ bool Holds(const std::vector<std::string>& names, const std::string& name) {
 
 }  // namespace
 
-// Voices and files that the template names itself, at any depth; its structure is known to be good.
+// Voices and files that the template names itself, at any depth.
 void Catalog::Impl::CheckNames(const nlohmann::json& value,
                                const std::string& pointer,
                                std::vector<RequestProblem>* problems) const {
+  if (problems->size() > kProblemsMax) {
+    return;
+  }
   const auto text = [&](const char* member) -> std::string {
     const bool has = value.is_object() && value.contains(member) && value[member].is_string();
     return has ? value[member].get<std::string>() : "";
@@ -274,22 +277,23 @@ std::optional<CatalogTemplate> Catalog::ReadTemplate(std::string json,
                                                      std::vector<RequestProblem>* problems) const {
   std::vector<Problem> found;
   const nlohmann::json document = ParseDocument(json, TemplateLimits(), &found);
-  if (found.empty()) {
-    found = CheckStructure(document);
+  const bool readable = found.empty();
+  if (readable) {
+    found = CheckTemplate(document, /*fonts=*/nullptr);
   }
+  const std::size_t before = problems->size();
   for (Problem& problem : found) {
     problems->push_back({std::move(problem.pointer), std::move(problem.message)});
   }
-  if (!found.empty()) {
+  if (readable) {
+    impl_->CheckNames(document, "", problems);
+  }
+  if (problems->size() != before) {
     return std::nullopt;
   }
-  const std::size_t before = problems->size();
-  impl_->CheckNames(document, "", problems);
   absl::StatusOr<TemplateOutline> outline = OutlineTemplate(json);
   if (!outline.ok()) {
     problems->push_back({"", std::string(outline.status().message())});
-  }
-  if (problems->size() != before) {
     return std::nullopt;
   }
   return CatalogTemplate{std::move(json), *std::move(outline)};

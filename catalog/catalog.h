@@ -70,8 +70,8 @@ class Catalog {
   const CatalogTemplate* FindTemplate(const std::string& id) const;
 
   // A template that somebody sends; every mistake in `problems`, with its pointer, and nothing when
-  // there is one: what schema.json says, and voices, music and files that are not here. What takes
-  // the renderer to find, such as names that the template itself should have defined, is not.
+  // there is one: what CheckTemplate finds, and voices, music and files that are not here. What a
+  // row would tell is the renderer's to find, and so is whether a node has the fonts.
   std::optional<CatalogTemplate> ReadTemplate(std::string json,
                                               std::vector<RequestProblem>* problems) const;
 

@@ -1,4 +1,4 @@
-// What a request may say about a template: the part of a template that does not need the pipeline.
+// What a request may say about a template: the part of a template that does not take all of it.
 #pragma once
 
 #include <map>
@@ -25,7 +25,7 @@ struct TemplateOutline {
   std::vector<std::string> voices;   // Names that it speaks in by itself.
 };
 
-// Whether the template is valid as a whole is the renderer's to say: it has every rule. Here only
+// Whether the template is valid as a whole is CheckTemplate's to say: it has every rule. Here only
 // what stands in the way of an outline is an error: InvalidArgument, with its JSON pointer in
 // front.
 absl::StatusOr<TemplateOutline> OutlineTemplate(absl::string_view json);

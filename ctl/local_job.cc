@@ -11,6 +11,7 @@
 #include "base/nearest.h"
 #include "base/status.h"
 #include "catalog/xlsx.h"
+#include "pipeline/text.h"
 
 namespace rn {
 namespace {
@@ -116,7 +117,7 @@ std::string LocalPathOf(const std::string& url) {
 absl::StatusOr<LocalJob> LocalJob::Open(const LocalJobArgs& args) {
   ASSIGN_OR_RETURN(const TemplatePlace place, Locate(args));
   ASSIGN_OR_RETURN(const std::string text, ReadFile(place.file, kTemplateBytesMax));
-  auto parsed = Template::Parse(text);
+  auto parsed = Template::Parse(text, &InstalledFontFamilies());
   if (!parsed.ok()) {
     return Annotate(parsed.status(), place.file.string());
   }

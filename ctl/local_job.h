@@ -11,8 +11,8 @@
 #include "absl/status/statusor.h"
 #include "catalog/catalog.h"
 #include "catalog/sheet.h"
-#include "pipeline/template_model.h"
 #include "proto/render.pb.h"
+#include "template/template_model.h"
 
 namespace rn {
 

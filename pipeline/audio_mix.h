@@ -12,19 +12,11 @@
 #include "absl/types/span.h"
 #include "pipeline/audio_buffer.h"
 #include "pipeline/speech.h"
+#include "template/duck.h"
 
 namespace rn {
 
 class SharedWork;
-
-// Turn down while any of the named cues sounds.
-struct Duck {
-  std::vector<std::string> under;  // AudioCue names
-  double depth_db = -10;
-  absl::Duration attack = absl::Milliseconds(150);
-  absl::Duration hold = absl::Milliseconds(200);
-  absl::Duration release = absl::Milliseconds(500);
-};
 
 // A point of a gain that changes: straight lines in between, level before the first and after the
 // last one.

@@ -9,7 +9,7 @@
 #include "pipeline/captions.h"
 #include "pipeline/text_layout.h"
 #include "pipeline/text_paint.h"
-#include "pipeline/unicode.h"
+#include "template/unicode.h"
 
 namespace rn {
 namespace {

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "pipeline/unicode.h"
+#include "template/unicode.h"
 
 namespace rn {
 namespace {

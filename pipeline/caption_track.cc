@@ -4,7 +4,7 @@
 
 #include "pipeline/caption_text.h"
 #include "pipeline/timeline.h"
-#include "pipeline/unicode.h"
+#include "template/unicode.h"
 
 namespace rn {
 

@@ -9,7 +9,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/strip.h"
 #include "pipeline/text_layout.h"
-#include "pipeline/unicode.h"
+#include "template/unicode.h"
 
 namespace rn {
 namespace {
@@ -98,11 +98,6 @@ std::vector<Piece> PiecesOf(const std::string& word, std::size_t characters) {
 }
 
 }  // namespace
-
-std::size_t CharacterCount(absl::string_view utf8) {
-  return static_cast<std::size_t>(
-      std::count_if(utf8.begin(), utf8.end(), [](char c) { return (c & 0xC0) != 0x80; }));
-}
 
 bool EndsClause(absl::string_view word) {
   return EndsSentence(word) ||

@@ -34,8 +34,6 @@ std::vector<WordRange> SplitSentences(absl::Span<const SpokenWord> words);
 // Ends with a comma, a dash …, or a sentence's end.
 bool EndsClause(absl::string_view word);
 
-std::size_t CharacterCount(absl::string_view utf8);
-
 // With a space between words that do not touch in the script. `bytes`: each word's own.
 std::string JoinWords(absl::Span<const SpokenWord> words, std::vector<WordRange>* bytes);
 

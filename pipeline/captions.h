@@ -10,7 +10,8 @@
 #include "pipeline/speech.h"
 #include "pipeline/subtitles.h"
 #include "pipeline/text.h"
-#include "pipeline/unicode.h"
+#include "template/caption_spec.h"
+#include "template/unicode.h"
 
 namespace rn {
 
@@ -18,21 +19,6 @@ namespace rn {
 // kGapKeptMax between two pages keeps the first on screen, a longer one leaves it empty.
 inline constexpr absl::Duration kGapKeptMax = absl::Milliseconds(800);
 inline constexpr absl::Duration kPageShownMin = absl::Seconds(1);
-
-// kHighlight: the spoken word in another colour. kKaraoke: all words up to the spoken one, and that
-// one filled as it is spoken. kPop: the spoken word, which grows for a moment. kTypewriter: words
-// appear letter by letter as they are spoken.
-enum class CaptionEffect { kNone, kHighlight, kKaraoke, kPop, kTypewriter };
-
-struct CaptionSpec {
-  TextStyle style;
-  CaptionEffect effect = CaptionEffect::kNone;
-  Rgba active{255, 255, 255, 255};                  // fill of the spoken word
-  LetterCase letter_case = LetterCase::kAsWritten;  // on screen; sidecars have it as written
-  int max_lines = 2;
-  double box_w = 0, box_h = 0;  // pixels
-  bool operator==(const CaptionSpec&) const = default;
-};
 
 // What stands on screen at once. Times are on the timeline (not from the speech's start).
 struct CaptionPage {

@@ -8,6 +8,7 @@
 #include "absl/strings/match.h"
 #include "pipeline/caption_words.h"
 #include "pipeline/subtitle_time.h"
+#include "template/unicode.h"
 
 namespace rn {
 namespace {

@@ -7,6 +7,8 @@
 #include <cstdint>
 
 #include "hwaccel/frame.h"
+#include "template/box.h"
+#include "template/rgba.h"
 
 namespace rn {
 
@@ -37,11 +39,6 @@ inline std::array<IntRect, 4> Around(const IntRect& outer, const IntRect& inner)
           IntRect{outer.x, hole.y, hole.x - outer.x, hole.h},
           IntRect{hole.right(), hole.y, outer.right() - hole.right(), hole.h}};
 }
-
-struct Box {
-  double x = 0, y = 0, w = 0, h = 0;
-  bool operator==(const Box&) const = default;
-};
 
 inline int Round(double x) {
   return static_cast<int>(std::lround(x));
@@ -78,11 +75,5 @@ inline IntRect PixelsAround(const Box& box) {
           static_cast<int>(std::ceil(box.x + box.w)) - x,
           static_cast<int>(std::ceil(box.y + box.h)) - y};
 }
-
-// sRGB, straight alpha.
-struct Rgba {
-  std::uint8_t r = 0, g = 0, b = 0, a = 255;
-  bool operator==(const Rgba&) const = default;
-};
 
 }  // namespace rn

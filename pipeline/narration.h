@@ -5,11 +5,11 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "pipeline/composition.h"
 #include "pipeline/speech.h"
 #include "pipeline/speech_audio.h"
 #include "proto/render.pb.h"
 #include "proto/worker.pb.h"
+#include "template/composition.h"
 
 namespace rn {
 

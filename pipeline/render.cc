@@ -13,17 +13,17 @@
 #include "pipeline/audio_encoder.h"
 #include "pipeline/audio_mix.h"
 #include "pipeline/captions.h"
-#include "pipeline/composition.h"
 #include "pipeline/compositor.h"
 #include "pipeline/muxer.h"
 #include "pipeline/narration.h"
 #include "pipeline/scene.h"
 #include "pipeline/side_pictures.h"
 #include "pipeline/still_plan.h"
-#include "pipeline/template_model.h"
 #include "pipeline/timeline.h"
 #include "pipeline/usage.h"
 #include "proto/item_error.h"
+#include "template/composition.h"
+#include "template/template_model.h"
 
 namespace rn {
 namespace {
@@ -167,7 +167,8 @@ absl::Status AddSidecars(const Scene& scene,
 
 absl::StatusOr<rendernode::Utterances> UtterancesFor(const RenderRequest& request,
                                                      const SpeechEngines& engines) {
-  ASSIGN_OR_RETURN(const Template tmpl, Template::Parse(request.job.template_json()));
+  ASSIGN_OR_RETURN(const Template tmpl,
+                   Template::Parse(request.job.template_json(), &InstalledFontFamilies()));
   ASSIGN_OR_RETURN(const Composition composition,
                    tmpl.Bind({request.job, request.item, request.asset_paths}));
   return SpokenElsewhere(composition, request.job, engines);
@@ -180,8 +181,9 @@ absl::StatusOr<rendernode::ItemResult> Render(const RenderRequest& request,
   const std::filesystem::path video_path = request.output_directory / "video.mp4";
 
   ASSIGN_OR_RETURN(const Template tmpl,
-                   context.shared != nullptr ? context.shared->BeginItem(request.job)
-                                             : Template::Parse(request.job.template_json()));
+                   context.shared != nullptr
+                       ? context.shared->BeginItem(request.job)
+                       : Template::Parse(request.job.template_json(), &InstalledFontFamilies()));
   ASSIGN_OR_RETURN(const Composition composition,
                    tmpl.Bind({request.job, request.item, request.asset_paths}));
   progress({rendernode::SPEAKING});

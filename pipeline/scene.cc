@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <cmath>
 
-#include "pipeline/composition_model.h"
 #include "pipeline/scene_resolver.h"
 #include "pipeline/timeline.h"
+#include "template/composition_model.h"
 
 namespace rn {
 namespace {

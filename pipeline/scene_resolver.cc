@@ -10,7 +10,7 @@
 #include "pipeline/clip_index.h"
 #include "pipeline/media_length.h"
 #include "pipeline/shared_work.h"
-#include "pipeline/unicode.h"
+#include "template/unicode.h"
 
 namespace rn {
 namespace {
@@ -37,7 +37,9 @@ Element DrawnOf(const ElementModel& model) {
   if (const auto* image = std::get_if<ImageModel>(&model.kind)) drawn.content = image->content;
   if (const auto* shape = std::get_if<ShapeContent>(&model.kind)) drawn.content = *shape;
   if (const auto* text = std::get_if<TextContent>(&model.kind)) drawn.content = *text;
-  if (const auto* video = std::get_if<VideoModel>(&model.kind)) drawn.content = video->content;
+  if (const auto* video = std::get_if<VideoModel>(&model.kind)) {
+    drawn.content = VideoContent{.path = video->file, .index = nullptr, .fit = video->fit};
+  }
   if (std::holds_alternative<GroupModel>(model.kind)) drawn.content = GroupContent{};
   return drawn;
 }
@@ -221,10 +223,9 @@ absl::Duration SceneResolver::FileLength(const ElementModel& element, const std:
 
 std::shared_ptr<const ClipIndex> SceneResolver::ClipOf(const ElementModel& element) {
   const auto& video = std::get<VideoModel>(element.kind);
-  const auto [known, added] = clips_.emplace(video.content.path, nullptr);
+  const auto [known, added] = clips_.emplace(video.file, nullptr);
   if (!added) return known->second;
-  auto index =
-      shared_ != nullptr ? shared_->Clip(video.content.path) : ReadClip(video.content.path);
+  auto index = shared_ != nullptr ? shared_->Clip(video.file) : ReadClip(video.file);
   if (!index.ok()) {
     Report(absl::StrCat(element.pointer, "/source"), std::string(index.status().message()));
     return nullptr;

@@ -6,10 +6,10 @@
 #include <string>
 #include <vector>
 
-#include "pipeline/composition_model.h"
 #include "pipeline/scene.h"
-#include "pipeline/template_model.h"
 #include "pipeline/timeline.h"
+#include "template/composition_model.h"
+#include "template/template_model.h"
 
 namespace rn {
 

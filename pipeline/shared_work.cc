@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/status.h"
+#include "pipeline/text.h"
 
 namespace rn {
 namespace {
@@ -50,7 +51,7 @@ absl::StatusOr<Template> SharedWork::BeginItem(const rendernode::JobSpec& job) {
   entries_.clear();
   bytes_ = 0;
   template_.reset();
-  ASSIGN_OR_RETURN(Template parsed, Template::Parse(job.template_json()));
+  ASSIGN_OR_RETURN(Template parsed, Template::Parse(job.template_json(), &InstalledFontFamilies()));
   job_id_ = job.job_id();
   template_json_ = job.template_json();
   template_.emplace(parsed);

@@ -21,8 +21,8 @@
 #include "pipeline/clip_index.h"
 #include "pipeline/layer.h"
 #include "pipeline/scene.h"
-#include "pipeline/template_model.h"
 #include "proto/render.pb.h"
+#include "template/template_model.h"
 
 namespace rn {
 

@@ -1,17 +1,11 @@
 #include "pipeline/side_pictures.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "base/status.h"
 #include "pipeline/jpeg.h"
 
 namespace rn {
-
-int ThumbnailHeight(int width, int frame_width, int frame_height) {
-  const double height = static_cast<double>(width) * frame_height / frame_width;
-  return std::max(2, 2 * static_cast<int>(std::lround(height / 2)));
-}
 
 SidePictures::SidePictures(const Scene& scene,
                            const OutputSettings& output,

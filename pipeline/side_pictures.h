@@ -10,8 +10,8 @@
 #include "absl/status/status.h"
 #include "hwaccel/ffmpeg.h"
 #include "hwaccel/frame.h"
-#include "pipeline/composition.h"
 #include "pipeline/scene.h"
+#include "template/composition.h"
 
 namespace rn {
 
@@ -41,8 +41,5 @@ class SidePictures {
   std::vector<std::int64_t> preview_frames_;  // left to right; a short video repeats some
   UniqueAvFrame strip_;                       // from the first thumbnail to the last
 };
-
-// Of a thumbnail of `width` in a preview of frames of this size: even, at least 2.
-int ThumbnailHeight(int width, int frame_width, int frame_height);
 
 }  // namespace rn

@@ -12,7 +12,7 @@
 #include "base/status.h"
 #include "pipeline/cue_text.h"
 #include "pipeline/subtitle_time.h"
-#include "pipeline/unicode.h"
+#include "template/unicode.h"
 
 namespace rn {
 namespace {

@@ -12,7 +12,7 @@
 #include "base/status.h"
 #include "pipeline/text_layout.h"
 #include "pipeline/text_paint.h"
-#include "pipeline/unicode.h"
+#include "template/unicode.h"
 
 namespace rn {
 namespace {
@@ -61,7 +61,7 @@ TextSpec LinedUpTo(const TextSpec& spec, std::size_t end) {
 
 }  // namespace
 
-std::vector<std::string> InstalledFontFamilies() {
+const std::vector<std::string>& InstalledFontFamilies() {
   return Families();
 }
 

@@ -8,8 +8,8 @@
 #include "absl/time/time.h"
 #include "pipeline/caption_track.h"
 #include "pipeline/clip_timing.h"
-#include "pipeline/composition_model.h"
 #include "pipeline/scene.h"
+#include "template/composition_model.h"
 
 namespace rn {
 

@@ -9,11 +9,12 @@ MAY_INCLUDE = {
     "base": set(),
     "proto": {"base"},
     "hwaccel": {"base"},
-    "catalog": {"base", "proto"},
-    "pipeline": {"base", "proto", "catalog", "hwaccel"},
+    "template": {"base", "proto"},
+    "catalog": {"base", "proto", "template"},
+    "pipeline": {"base", "proto", "template", "hwaccel"},
     "daemon": {"base", "proto"},
     "coordinator": {"base", "proto", "catalog"},
-    "ctl": {"base", "proto", "catalog", "pipeline", "hwaccel"},
+    "ctl": {"base", "proto", "template", "catalog", "pipeline", "hwaccel"},
 }
 
 # Library headers -> the only folders whose sources may see them.

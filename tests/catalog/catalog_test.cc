@@ -266,6 +266,14 @@ TEST(ShippedTemplatesTest, AreTheSevenThatTheApiPromises) {
                                    "tpl_example"));
 }
 
+TEST_P(ShippedCatalogTest, IsATemplateThatATenantMayUploadAsItsOwn) {
+  std::vector<RequestProblem> problems;
+  EXPECT_TRUE(catalog_.ReadTemplate(catalog_.FindTemplate(GetParam())->json, &problems));
+  for (const RequestProblem& problem : problems) {
+    ADD_FAILURE() << problem.pointer << ": " << problem.message;
+  }
+}
+
 // A client runs one sheet through several templates.
 TEST_P(ShippedCatalogTest, TakesTheSampleSheetsColumns) {
   std::vector<RequestProblem> problems;

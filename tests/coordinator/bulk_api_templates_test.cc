@@ -9,6 +9,7 @@ namespace {
 
 using ::testing::Contains;
 using ::testing::HasSubstr;
+using ::testing::UnorderedElementsAre;
 
 class BulkApiTemplatesTest : public ::testing::Test, protected BulkApiHarness {
  protected:
@@ -112,6 +113,52 @@ TEST_F(BulkApiTemplatesTest, EveryMistakeOfATemplateHasAPointer) {
   EXPECT_THAT(pointers, Contains("/output/width"));
   EXPECT_THAT(pointers, Contains("/nmae"));
   EXPECT_EQ(Get("/templates/tpl_mine").status, 404) << "nothing was kept";
+}
+
+TEST_F(BulkApiTemplatesTest, WhatOnlyAThousandRowsWouldHaveFoundIsRefusedAtOnce) {
+  json broken = Template();
+  broken["theme"] = json::parse(R"({"colors": {"accent": "#f80"}})");
+  broken["styles"]["loud"] = json::parse(R"({"colors": {"acent": "#fff"}})");
+  broken["scenes"][0]["elements"] = json::parse(R"([
+      {"type": "text", "text": "{{titel}}"},
+      {"type": "shape", "fill_color": "$accant", "width": "3 metres"},
+      {"type": "text", "text": "<b>{{title}}", "condition": "{{title"},
+      {"type": "text", "text": "<b>now", "markup": true},
+      {"type": "captions", "source": "@nobody"},
+      {"type": "image", "source": "{{title}}"},
+      {"type": "audio", "source": "music:upbeat_corporate", "duck": {"under": "speech"}},
+      {"type": "shape", "fill_color": "#fff",
+       "animations": [{"type": "fade", "easing": "cubic-oot"}]}])");
+  const Answer refused = Put("/templates/tpl_mine", broken);
+  EXPECT_EQ(refused.body["error_code"], "validation_error");
+  const std::string elements = "/scenes/0/elements/";
+  EXPECT_THAT(PointersOf(refused),
+              UnorderedElementsAre("/styles/loud/colors/acent",
+                                   elements + "0/text",
+                                   elements + "1/fill_color",
+                                   elements + "1/width",
+                                   elements + "2/condition",
+                                   elements + "3/text",
+                                   elements + "4/source",
+                                   elements + "5/source",
+                                   elements + "6/duck/under",
+                                   elements + "7/animations/0/easing"));
+  EXPECT_THAT(refused.text, HasSubstr("did you mean \\\"title\\\"?"));
+  EXPECT_EQ(Get("/templates/tpl_mine").status, 404) << "nothing was kept";
+}
+
+// A coordinator has no row to fill it with, and none of the nodes' fonts.
+TEST_F(BulkApiTemplatesTest, WhatOnlyARowOrANodeCanTellIsNoMistake) {
+  json open = Template();
+  open["variables"]["tint"] = {{"type", "color"}};
+  open["variables"]["size"] = {{"type", "number"}};
+  open["scenes"][0]["elements"] = json::parse(R"([
+      {"type": "text", "text": "{{title}}", "markup": true, "fill_color": "{{tint}}",
+       "font_size": "{{size}}vmin", "font_family": "A Font Of The Nodes",
+       "condition": "{{title != ''}}"},
+      {"type": "image", "source": "{{image_url}}"}])");
+  const Answer put = Put("/templates/tpl_mine", open);
+  EXPECT_EQ(put.status, 201) << put.text;
 }
 
 TEST_F(BulkApiTemplatesTest, VoicesAndMusicThatAreNotHereAreMistakes) {

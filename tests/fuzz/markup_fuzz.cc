@@ -3,8 +3,8 @@
 #include <cstdint>
 
 #include "base/status.h"
-#include "pipeline/text_markup.h"
-#include "pipeline/unicode.h"
+#include "template/text_markup.h"
+#include "template/unicode.h"
 
 namespace rn {
 namespace {

@@ -10,7 +10,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "base/status.h"
-#include "pipeline/template_model.h"
+#include "pipeline/text.h"
+#include "template/template_model.h"
 
 namespace rn {
 namespace {
@@ -115,7 +116,7 @@ bool Taken(const absl::StatusOr<T>& result) {
 std::optional<Scene> SceneOf(const std::uint8_t* data, std::size_t size) {
   const absl::string_view input(reinterpret_cast<const char*>(data), size);
   const std::size_t end = std::min(input.find(kRowBegins), input.size());
-  const auto tmpl = Template::Parse(input.substr(0, end));
+  const auto tmpl = Template::Parse(input.substr(0, end), &InstalledFontFamilies());
   if (!Taken(tmpl)) return std::nullopt;
   const Row row = RowFor(*tmpl, input.substr(std::min(input.size(), end + 1)));
   const auto composition = tmpl->Bind({row.job, row.item, row.paths});

@@ -15,8 +15,8 @@
 #include "pipeline/scene.h"
 #include "pipeline/script_words.h"
 #include "pipeline/speech_audio.h"
-#include "pipeline/template_model.h"
 #include "proto/item_error.h"
+#include "template/template_model.h"
 
 namespace rn {
 namespace {
@@ -61,7 +61,7 @@ std::string WithStyles(int count) {
 
 // Bound to a row whose "n" is `value`, on a timeline where every voice takes `spoken`.
 absl::Status Resolved(const std::string& json, const std::string& value, absl::Duration spoken) {
-  ASSIGN_OR_RETURN(const Template tmpl, Template::Parse(json));
+  ASSIGN_OR_RETURN(const Template tmpl, Template::Parse(json, &InstalledFontFamilies()));
   rendernode::JobSpec job;
   (*job.mutable_voices())["narrator"].set_engine("silent");
   rendernode::ItemSpec item;
@@ -248,7 +248,8 @@ INSTANTIATE_TEST_SUITE_P(Amounts, AbsurdValuesTest, ::testing::ValuesIn(Amounts(
 TEST(OutputLimitTest, TheSideThatFollowsFromTheOtherIsLimitedToo) {
   const auto tmpl = Template::Parse(
       R"({"schema": "1", "name": "t", "output": {"width": 800, "height": 16},
-          "scenes": [{"duration": 1, "elements": []}]})");
+          "scenes": [{"duration": 1, "elements": []}]})",
+      &InstalledFontFamilies());
   ASSERT_TRUE(tmpl.ok()) << tmpl.status();
   rendernode::JobSpec job;
   job.mutable_output()->set_height(8192);
@@ -271,7 +272,7 @@ class TwoSeconds final : public SpeechEngine {
 
 TEST(NarrationLimitTest, AllVoicesOfAnItemTogetherAreNoLongerThanAllowed) {
   const std::string voice = R"({"type": "voice", "text": "a", "voice": "narrator"})";
-  const auto tmpl = Template::Parse(Element(Times(2, voice, ",")));
+  const auto tmpl = Template::Parse(Element(Times(2, voice, ",")), &InstalledFontFamilies());
   ASSERT_TRUE(tmpl.ok()) << tmpl.status();
   rendernode::JobSpec job;
   (*job.mutable_voices())["narrator"].set_engine("two");

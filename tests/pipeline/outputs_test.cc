@@ -15,7 +15,8 @@
 #include "absl/strings/str_format.h"
 #include "base/file.h"
 #include "pipeline/render.h"
-#include "pipeline/template_model.h"
+#include "pipeline/text.h"
+#include "template/template_model.h"
 #include "tests/pipeline/tools.h"
 
 namespace rn {
@@ -171,7 +172,8 @@ std::string ErrorOf(const std::string& output) {
   const auto parsed =
       Template::Parse(absl::StrCat(R"({"schema": "1", "name": "t", "output": )",
                                    output,
-                                   R"(, "scenes": [{"duration": 1, "elements": []}]})"));
+                                   R"(, "scenes": [{"duration": 1, "elements": []}]})"),
+                      &InstalledFontFamilies());
   return std::string(parsed.status().message());
 }
 

@@ -15,7 +15,7 @@
 #include "base/file.h"
 #include "catalog/sheet.h"
 #include "pipeline/scene.h"
-#include "pipeline/template_model.h"
+#include "template/template_model.h"
 
 namespace rn {
 namespace {
@@ -58,7 +58,7 @@ class PromotionalTemplateTest : public ::testing::Test {
  protected:
   void SetUp() override {
     const std::string text = *ReadFile(absl::StrCat(kFolder, "/tpl_promotional.json"), 1 << 20);
-    auto parsed = Template::Parse(text);
+    auto parsed = Template::Parse(text, &InstalledFontFamilies());
     ASSERT_TRUE(parsed.ok()) << parsed.status();
     template_.emplace(*std::move(parsed));
     job_.set_template_json(text);

@@ -6,7 +6,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
-#include "pipeline/template_model.h"
+#include "pipeline/text.h"
+#include "template/template_model.h"
 #include "tests/pipeline/silent_scene.h"
 
 namespace rn {
@@ -114,7 +115,8 @@ std::string MistakesIn(const std::string& element) {
                        "variables": {"words": {"type": "string"}},
                        "scenes": [{"duration": 1, "elements": [{)",
                    element,
-                   "}]}]}"));
+                   "}]}]}"),
+      &InstalledFontFamilies());
   return std::string(parsed.status().message());
 }
 

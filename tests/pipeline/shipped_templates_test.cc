@@ -22,9 +22,9 @@
 #include "absl/strings/str_split.h"
 #include "base/file.h"
 #include "pipeline/compositor.h"
-#include "pipeline/palette.h"
 #include "pipeline/scene.h"
-#include "pipeline/template_model.h"
+#include "template/palette.h"
+#include "template/template_model.h"
 #include "tests/pipeline/image_files.h"
 
 namespace rn {
@@ -183,7 +183,7 @@ class ShippedTemplateTest : public ::testing::TestWithParam<std::tuple<const cha
  protected:
   void SetUp() override {
     text_ = *ReadFile(absl::StrCat(kFolder, "/", std::get<0>(GetParam()), ".json"), 1 << 20);
-    auto parsed = Template::Parse(text_);
+    auto parsed = Template::Parse(text_, &InstalledFontFamilies());
     ASSERT_TRUE(parsed.ok()) << parsed.status();
     template_.emplace(*std::move(parsed));
     job_.set_template_json(text_);

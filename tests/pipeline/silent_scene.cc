@@ -10,7 +10,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "base/status.h"
-#include "pipeline/template_model.h"
+#include "pipeline/text.h"
+#include "template/template_model.h"
 #include "tests/pipeline/image_files.h"
 
 namespace rn {
@@ -72,8 +73,8 @@ Scene SceneAssets::Resolve(absl::string_view body,
                            const std::string& aspect,
                            const rendernode::ItemSpec& row,
                            const std::map<std::string, std::string>& looks) const {
-  const Template tmpl =
-      Must(Template::Parse(absl::StrCat(R"({"schema": "1", "name": "t", )", body, "}")));
+  const Template tmpl = Must(Template::Parse(
+      absl::StrCat(R"({"schema": "1", "name": "t", )", body, "}"), &InstalledFontFamilies()));
   rendernode::JobSpec job;
   (*job.mutable_voices())["narrator"].set_engine("silent");
   job.mutable_output()->set_aspect_ratio(aspect);

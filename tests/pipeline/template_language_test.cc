@@ -10,7 +10,8 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
-#include "pipeline/template_model.h"
+#include "pipeline/text.h"
+#include "template/template_model.h"
 #include "tests/pipeline/silent_scene.h"
 
 namespace rn {
@@ -30,7 +31,8 @@ Scene SceneOf(const std::string& elements) {
 // The mistakes in the element, "pointer: message", pointers counted from it.
 std::vector<std::string> MistakesIn(const std::string& element) {
   const auto parsed =
-      Template::Parse(absl::StrCat(R"({"schema": "1", "name": "t", )", Document(element), "}"));
+      Template::Parse(absl::StrCat(R"({"schema": "1", "name": "t", )", Document(element), "}"),
+                      &InstalledFontFamilies());
   std::vector<std::string> mistakes = absl::StrSplit(parsed.status().message(), "\n  ");
   mistakes.erase(mistakes.begin());
   for (std::string& mistake : mistakes) {
@@ -151,7 +153,8 @@ TEST(GroupTest, ElementsAreNoDefault) {
   const auto parsed = Template::Parse(R"({"schema": "1", "name": "t",
       "output": {"width": 400, "height": 200},
       "theme": {"defaults": {"group": {"elements": [{"type": "group", "elements": []}]}}},
-      "scenes": [{"duration": 1, "elements": [{"type": "group"}]}]})");
+      "scenes": [{"duration": 1, "elements": [{"type": "group"}]}]})",
+                                      &InstalledFontFamilies());
   EXPECT_EQ(parsed.status().message(),
             "2 problems:\n  /scenes/0/elements/0: \"elements\" is missing\n"
             "  /theme/defaults/group/elements: are a group's own; they cannot be a default");
@@ -197,7 +200,8 @@ std::string MistakeWith(const std::string& element, const char* value) {
   const auto parsed = Template::Parse(
       absl::StrCat(R"({"schema": "1", "name": "t", "variables": {"n": {"type": "string"}}, )",
                    Document(element),
-                   "}"));
+                   "}"),
+      &InstalledFontFamilies());
   if (!parsed.ok()) return parsed.status().ToString();
   const rendernode::JobSpec job;
   rendernode::ItemSpec row;
@@ -280,7 +284,8 @@ TEST(TemplateMistakeTest, AGroupsBoxHoldsStill) {
 TEST(TemplateMistakeTest, TransitionsKnowTheirDirections) {
   const auto parsed = Template::Parse(R"({"schema": "1", "name": "t",
       "output": {"width": 400, "height": 200}, "scenes": [{"duration": 1, "elements": [],
-      "transition": {"type": "circle", "direction": "up"}}]})");
+      "transition": {"type": "circle", "direction": "up"}}]})",
+                                      &InstalledFontFamilies());
   EXPECT_EQ(parsed.status().message(),
             "1 problem:\n  /scenes/0/transition/direction: is for wipe, slide and push; this is a "
             "circle");
@@ -291,7 +296,8 @@ TEST(TemplateMistakeTest, KeyframesOfMoreTimeThanThereIsAreToldOnceTheLifeIsKnow
       absl::StrCat(R"({"schema": "1", "name": "t", )",
                    Document(Shape(R"("rotation": [{"time": 0, "value": 0}, {"time": 5, "value": 9},
                                      {"time": "end", "value": 0}])")),
-                   "}"));
+                   "}"),
+      &InstalledFontFamilies());
   ASSERT_TRUE(parsed.ok()) << parsed.status();
   const rendernode::JobSpec job;
   const rendernode::ItemSpec row;
@@ -307,7 +313,8 @@ TEST(TemplateMistakeTest, TooManyDifferentPicturesAreRefused) {
   const auto parsed = Template::Parse(R"({"schema": "1", "name": "t",
       "output": {"width": 4000, "height": 200, "fps": 30}, "scenes": [{"duration": 60, "elements": [
       {"type": "shape", "fill_color": "#fff",
-       "width": [{"time": 0, "value": 100}, {"time": 60, "value": 4000}]}]}]})");
+       "width": [{"time": 0, "value": 100}, {"time": 60, "value": 4000}]}]}]})",
+                                      &InstalledFontFamilies());
   ASSERT_TRUE(parsed.ok()) << parsed.status();
   const rendernode::JobSpec job;
   const rendernode::ItemSpec row;

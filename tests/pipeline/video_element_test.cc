@@ -16,9 +16,9 @@
 #include "pipeline/mix_sources.h"
 #include "pipeline/render.h"
 #include "pipeline/scene.h"
-#include "pipeline/template_model.h"
 #include "pipeline/video_clip.h"
 #include "proto/item_error.h"
+#include "template/template_model.h"
 #include "tests/pipeline/clip_files.h"
 #include "tests/pipeline/silent_scene.h"
 #include "tests/pipeline/sound.h"
@@ -40,7 +40,8 @@ class VideoElementTest : public ::testing::Test {
                         "}");
   }
   absl::StatusOr<Scene> TryResolve(absl::string_view scenes) {
-    ASSIGN_OR_RETURN(const Template tmpl, Template::Parse(TemplateOf(scenes)));
+    ASSIGN_OR_RETURN(const Template tmpl,
+                     Template::Parse(TemplateOf(scenes), &InstalledFontFamilies()));
     rendernode::JobSpec job;
     rendernode::ItemSpec item;
     (*item.mutable_values())["clip"] = "https://example.com/clip";
