@@ -60,6 +60,31 @@ class ApiService {
             {"A title of some words", "A short narration of one sentence.", "speaker.jpg"}));
   }
 
+  // A workbook becomes that sheet; the id begins with "file_".
+  static absl::Status PutWorkbook(HttpClient& client,
+                                  const std::string& id,
+                                  const std::string& xlsx) {
+    std::vector<std::string> headers = Headers();
+    headers.push_back(
+        "Content-Type: application/vnd.openxmlformats-officedocument.spreadsheetml.sheet");
+    const HttpReply reply =
+        client.Call(absl::StrCat("/api/v1/sheets/", id),
+                    {.method = "PUT", .headers = std::move(headers), .body = xlsx});
+    return reply.status == 201
+               ? absl::OkStatus()
+               : absl::InternalError(
+                     absl::StrCat("a workbook was answered with ", reply.status, ": ", reply.body));
+  }
+
+  static absl::Status ConnectSheet(HttpClient& client, const std::string& sheet) {
+    const nlohmann::json body = {{"sheet_id", sheet}, {"range", "A1:Z10001"}};
+    const HttpReply reply = client.Call(
+        "/api/v1/sheets/connect", {.method = "POST", .headers = Headers(), .body = body.dump()});
+    return reply.status == 200 ? absl::OkStatus()
+                               : absl::InternalError(absl::StrCat(
+                                     "a sheet was answered with ", reply.status, ": ", reply.body));
+  }
+
   // The job's id.
   static absl::StatusOr<std::string> PostJob(HttpClient& client, const std::string& sheet) {
     const nlohmann::json body = {

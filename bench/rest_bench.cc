@@ -1,10 +1,14 @@
 // What a client of the REST API waits for, asking the real coordinator at a steady rate while nodes
 // report progress and commit: jobs, lists of jobs, pages of items; in the clear and over TLS. And
-// how soon a job of ten thousand rows is accepted.
+// how soon a job of ten thousand rows is accepted, of a CSV file and of a workbook that was
+// uploaded.
 #include <grpcpp/grpcpp.h>
+#include <zip.h>
 
 #include <algorithm>
 #include <atomic>
+#include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
@@ -16,6 +20,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/mutex.h"
 #include "base/status.h"
 #include "bench/api_service.h"
@@ -35,6 +40,8 @@ namespace {
 
 constexpr double kGetTargetMs = 10;
 constexpr double kPostTargetMs = 1000;
+constexpr double kConnectTargetMs = 2000;
+constexpr std::int64_t kWorkbookBytesMax = 16 << 20;
 constexpr int kPosts = 3;
 constexpr int kRowsPerJob = 20;
 constexpr int kConnections = 20;
@@ -146,6 +153,57 @@ class PlayedNodes {
   std::thread thread_;
 };
 
+// A workbook as programs write it, whose texts are shared, and every one of which differs.
+absl::StatusOr<std::string> Workbook(int rows) {
+  std::string texts = "<sst><si><t>title</t></si><si><t>script</t></si><si><t>image_url</t></si>";
+  std::string cells = "<worksheet><sheetData>";
+  for (int row = 0, text = 0; row <= rows; ++row) {  // The first is the header.
+    absl::StrAppend(&cells, "<row r=\"", row + 1, "\">");
+    for (const char column : {'A', 'B', 'C'}) {
+      absl::StrAppend(
+          &cells, "<c r=\"", std::string(1, column), row + 1, "\" t=\"s\"><v>", text++, "</v></c>");
+    }
+    absl::StrAppend(&cells, "</row>");
+    if (row < rows) {
+      absl::StrAppend(&texts, "<si><t>A title of some words, the ", row, "th</t></si>");
+      absl::StrAppend(&texts, "<si><t>A short narration of one sentence, ", row, ".</t></si>");
+      absl::StrAppend(&texts, "<si><t>https://images.example/", row, "/speaker.jpg</t></si>");
+    }
+  }
+  absl::StrAppend(&texts, "</sst>");
+  absl::StrAppend(&cells, "</sheetData></worksheet>");
+  constexpr char kKind[] = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/";
+  const auto relation = [&](const char* id, const char* kind, const char* target) {
+    return absl::StrCat(
+        "<Relationship Id=\"", id, "\" Type=\"", kKind, kind, "\" Target=\"", target, "\"/>");
+  };
+  const std::vector<std::pair<const char*, std::string>> parts = {
+      {"_rels/.rels",
+       absl::StrCat("<Relationships>",
+                    relation("r1", "officeDocument", "xl/workbook.xml"),
+                    "</Relationships>")},
+      {"xl/workbook.xml",
+       "<workbook xmlns:r=\"r\"><sheets><sheet name=\"Rows\" sheetId=\"1\" r:id=\"r1\"/></sheets>"
+       "</workbook>"},
+      {"xl/_rels/workbook.xml.rels",
+       absl::StrCat("<Relationships>",
+                    relation("r1", "worksheet", "worksheets/sheet1.xml"),
+                    relation("r2", "sharedStrings", "sharedStrings.xml"),
+                    "</Relationships>")},
+      {"xl/sharedStrings.xml", std::move(texts)},
+      {"xl/worksheets/sheet1.xml", std::move(cells)}};
+  ASSIGN_OR_RETURN(const TempDir folder, TempDir::Create("rest_bench-"));
+  const std::filesystem::path path = folder.path() / "rows.xlsx";
+  zip_t* const archive = zip_open(path.c_str(), ZIP_CREATE, nullptr);
+  CHECK(archive != nullptr);
+  for (const auto& [name, text] : parts) {
+    zip_source_t* const source = zip_source_buffer(archive, text.data(), text.size(), 0);
+    CHECK(zip_file_add(archive, name, source, 0) >= 0);
+  }
+  CHECK(zip_close(archive) == 0);
+  return ReadFile(path, kWorkbookBytesMax);
+}
+
 // A coordinator with jobs in it.
 class Service {
  public:
@@ -173,8 +231,11 @@ class Service {
     }
   }
 
-  // Milliseconds of each POST of the large job.
+  // Milliseconds of each POST of the large job; of each look at the workbook, and of each POST of
+  // its job.
   const std::vector<double>& posts() const { return posts_; }
+  const std::vector<double>& workbook_looks() const { return workbook_looks_; }
+  const std::vector<double>& workbook_posts() const { return workbook_posts_; }
 
  private:
   explicit Service(std::unique_ptr<ApiService> api) : api_(std::move(api)) {}
@@ -187,10 +248,18 @@ class Service {
       ASSIGN_OR_RETURN(const std::string id, ApiService::PostJob(client, "small"));
       jobs_.push_back(id);
     }
-    for (int i = 0; i < kPosts; ++i) {
+    ASSIGN_OR_RETURN(const std::string workbook, Workbook(absl::GetFlag(FLAGS_rows)));
+    RETURN_IF_ERROR(ApiService::PutWorkbook(client, "file_large", workbook));
+    for (int i = 0; i < kPosts; ++i) {  // In turns, so that they can be compared.
       const absl::Duration began = Now();
       ASSIGN_OR_RETURN(large_, ApiService::PostJob(client, "large"));
-      posts_.push_back(absl::ToDoubleMilliseconds(Now() - began));
+      const absl::Duration posted = Now();
+      RETURN_IF_ERROR(ApiService::ConnectSheet(client, "file_large"));
+      const absl::Duration looked = Now();
+      RETURN_IF_ERROR(ApiService::PostJob(client, "file_large").status());
+      posts_.push_back(absl::ToDoubleMilliseconds(posted - began));
+      workbook_looks_.push_back(absl::ToDoubleMilliseconds(looked - posted));
+      workbook_posts_.push_back(absl::ToDoubleMilliseconds(Now() - looked));
     }
     return absl::OkStatus();
   }
@@ -198,7 +267,7 @@ class Service {
   const std::unique_ptr<ApiService> api_;
   std::vector<std::string> jobs_;
   std::string large_;
-  std::vector<double> posts_;
+  std::vector<double> posts_, workbook_looks_, workbook_posts_;
 };
 
 // Milliseconds of each request, from when it was due: who has to wait for an answer before may not
@@ -253,6 +322,17 @@ absl::StatusOr<std::vector<BenchRow>> MeasureAll() {
                             .unit = "ms",
                             .target = kPostTargetMs},
                            service->posts()));
+    const std::string workbook = absl::StrCat(".xlsx of ", absl::GetFlag(FLAGS_rows), " rows");
+    rows.push_back(Summary({.scenario = scenario,
+                            .metric = absl::StrCat("uploaded ", workbook, " connected"),
+                            .unit = "ms",
+                            .target = kConnectTargetMs},
+                           service->workbook_looks()));
+    rows.push_back(Summary({.scenario = scenario,
+                            .metric = absl::StrCat("job of an uploaded ", workbook),
+                            .unit = "ms",
+                            .target = kPostTargetMs},
+                           service->workbook_posts()));
     const PlayedNodes nodes(service->api().farm().node_port(), absl::GetFlag(FLAGS_nodes));
     ASSIGN_OR_RETURN(const std::vector<double> took,
                      Ask(*service, absl::GetFlag(FLAGS_rate), absl::GetFlag(FLAGS_time)));

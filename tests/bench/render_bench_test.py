@@ -51,6 +51,8 @@ class RenderBenchTest(unittest.TestCase):
         for scenario in ("REST", "REST, TLS"):
             values = {row["metric"]: row["value"] for row in rows if row["scenario"] == scenario}
             self.assertGreater(values["job of 50 rows"], 0)
+            self.assertGreater(values["uploaded .xlsx of 50 rows connected"], 0)
+            self.assertGreater(values["job of an uploaded .xlsx of 50 rows"], 0)
             self.assertGreaterEqual(values["GET, 20 a second p99"], values["GET, 20 a second p50"])
 
     def test_the_memory_of_idle_web_sockets_is_measured(self):

@@ -153,7 +153,7 @@ void Farm::WriteCoordinatorConfig(int which) {
                      "[rate_limit]\nper_second = 1000.0\nburst = 1000\n",
                      "[keys]\n\"",
                      Sha256(kApiKey),
-                     "\" = \"e2e jobs:read jobs:write sheets:connect\"\n",
+                     "\" = \"e2e jobs:read jobs:write sheets:connect sheets:write\"\n",
                      options_.coordinator_config));
 }
 
