@@ -4,17 +4,12 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
-#include <set>
 #include <utility>
-#include <variant>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "coordinator/api_error.h"
 #include "coordinator/api_key.h"
-#include "coordinator/api_path.h"
 #include "coordinator/job_json.h"
 #include "coordinator/json_fields.h"
 #include "coordinator/query.h"
@@ -24,7 +19,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr absl::string_view kPrefix = "/api/v1/admin/";
 constexpr std::size_t kIdCharsMax = 64;
 constexpr int kTitleCharsMax = 200;
 constexpr std::size_t kScopesMax = 16;
@@ -32,14 +26,6 @@ constexpr std::int64_t kLimitMax = 1'000'000'000;
 constexpr std::int64_t kRunningMax = 1'000'000;
 constexpr double kWeightMin = 0.01, kWeightMax = 1000;  // As scheduler.tenant_weight.
 constexpr std::int64_t kExpiresInMaxS = std::int64_t{10} * 366 * 24 * 3600;
-
-std::string Text(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
-HttpResponse Dumped(int http_status, const Json& json) {
-  return JsonResponse(http_status, Text(json));
-}
 
 Json TimeOrNull(const std::optional<absl::Time>& time) {
   return time.has_value() ? Json(ApiTime(*time)) : Json(nullptr);
@@ -104,9 +90,10 @@ HttpResponse Page(std::vector<T> all,
   for (const T& one : all) {
     data.push_back(to_json(one));
   }
-  return Dumped(200,
-                {{"data", std::move(data)},
-                 {"next_page_token", more ? Json(PageToken(list, all.back().id)) : Json(nullptr)}});
+  return JsonAnswer(
+      200,
+      {{"data", std::move(data)},
+       {"next_page_token", more ? Json(PageToken(list, all.back().id)) : Json(nullptr)}});
 }
 
 // They end up on operators' terminals.
@@ -199,85 +186,29 @@ void CheckGrant(const StoredKey& key, JsonFields& fields) {
 
 }  // namespace
 
-struct AdminApi::Call {
-  const HttpRequest& request;
-  const Principal who;
-  const std::string id;  // What stands for "{id}" in the path.
-  const absl::Time now;
-
-  AuditEntry Audit(const char* what, std::string target, const Json& detail) const {
-    return {.who = who.name,
-            .what = what,
-            .target = std::move(target),
-            .detail_json = Text(detail),
-            .correlation_id = request.correlation_id};
-  }
-};
-
-struct AdminApi::Route {
-  const char* method;
-  const char* pattern;
-  HttpResponse (AdminApi::*handle)(const Call&);
-};
-
-const AdminApi::Route AdminApi::kRoutes[] = {
-    {"GET", "/api/v1/admin/tenants", &AdminApi::ListTenants},
-    {"POST", "/api/v1/admin/tenants", &AdminApi::CreateTenant},
-    {"GET", "/api/v1/admin/tenants/{id}", &AdminApi::GetTenant},
-    {"PATCH", "/api/v1/admin/tenants/{id}", &AdminApi::UpdateTenant},
-    {"GET", "/api/v1/admin/keys", &AdminApi::ListKeys},
-    {"POST", "/api/v1/admin/keys", &AdminApi::CreateKey},
-    {"POST", "/api/v1/admin/keys/{id}/revoke", &AdminApi::RevokeKey},
-    {"GET", "/api/v1/admin/audit", &AdminApi::ListAudit},
+const ApiRoute<AdminApi> AdminApi::kRoutes[] = {
+    {{"GET", "/api/v1/admin/tenants", Scope::kAdmin}, &AdminApi::ListTenants},
+    {{"POST", "/api/v1/admin/tenants", Scope::kAdmin}, &AdminApi::CreateTenant},
+    {{"GET", "/api/v1/admin/tenants/{id}", Scope::kAdmin}, &AdminApi::GetTenant},
+    {{"PATCH", "/api/v1/admin/tenants/{id}", Scope::kAdmin}, &AdminApi::UpdateTenant},
+    {{"GET", "/api/v1/admin/keys", Scope::kAdmin}, &AdminApi::ListKeys},
+    {{"POST", "/api/v1/admin/keys", Scope::kAdmin}, &AdminApi::CreateKey},
+    {{"POST", "/api/v1/admin/keys/{id}/revoke", Scope::kAdmin}, &AdminApi::RevokeKey},
+    {{"GET", "/api/v1/admin/audit", Scope::kAdmin}, &AdminApi::ListAudit},
 };
 
 AdminApi::AdminApi(TenantStore& store, Clock& clock, ApiGate& gate, AdminApiOptions options)
     : store_(store), clock_(clock), gate_(gate), options_(std::move(options)) {}
 
 std::vector<ApiOperation> AdminApi::Operations() {
-  std::vector<ApiOperation> operations;
-  for (const Route& route : kRoutes) {
-    operations.push_back({route.method, route.pattern, Scope::kAdmin});
-  }
-  return operations;
+  return OperationsOf(kRoutes);
 }
 
 std::optional<HttpResponse> AdminApi::Handle(const HttpRequest& request) {
-  if (!absl::StartsWith(request.path, kPrefix)) {
-    return std::nullopt;
-  }
-  const std::string method = request.method == "HEAD" ? "GET" : request.method;
-  std::set<std::string> allowed;
-  for (const Route& route : kRoutes) {
-    std::string id;
-    if (!MatchesPath(route.pattern, request.path, id)) {
-      continue;
-    }
-    if (method != route.method) {
-      allowed.insert(route.method);
-      continue;
-    }
-    auto admitted = gate_.Admit(request, Scope::kAdmin);
-    if (auto* refused = std::get_if<HttpResponse>(&admitted)) {
-      return std::move(*refused);
-    }
-    if (!id.empty() && !IsPlausibleId(id, kIdCharsMax)) {
-      return ErrorResponse(404, "there is nothing of this id");
-    }
-    return (this->*route.handle)(
-        {request, std::get<Principal>(std::move(admitted)), std::move(id), clock_.Now()});
-  }
-  if (allowed.empty()) {
-    return std::nullopt;
-  }
-  const std::string methods = absl::StrJoin(allowed, ", ");
-  HttpResponse response =
-      ErrorResponse(405, absl::StrCat("this path takes ", methods, ", not ", request.method));
-  response.headers.emplace_back("Allow", methods);
-  return response;
+  return AnswerCall(request, gate_, clock_, kRoutes, *this);
 }
 
-HttpResponse AdminApi::ListTenants(const Call& call) {
+HttpResponse AdminApi::ListTenants(const ApiCall& call) {
   std::vector<FieldError> errors;
   QueryReader query(call.request, errors);
   const int page_size = query.PageSize();
@@ -291,7 +222,7 @@ HttpResponse AdminApi::ListTenants(const Call& call) {
                       : StatusResponse(tenants.status());
 }
 
-HttpResponse AdminApi::CreateTenant(const Call& call) {
+HttpResponse AdminApi::CreateTenant(const ApiCall& call) {
   std::vector<FieldError> errors;
   const nlohmann::json body = ParseJsonObject(call.request.body, errors);
   if (!errors.empty()) {
@@ -318,21 +249,21 @@ HttpResponse AdminApi::CreateTenant(const Call& call) {
     SPDLOG_ERROR("tenant not made tenant={} error=\"{}\"", tenant.id, ready.ToString());
     return StatusResponse(ready);
   }
-  const auto made =
-      store_.CreateTenant(tenant, call.Audit("tenant.create", tenant.id, detail), call.now);
+  const auto made = store_.CreateTenant(
+      tenant, call.Audit("tenant.create", tenant.id, JsonText(detail)), call.now);
   if (!made.ok()) {
     return StatusResponse(made.status());
   }
   options_.on_change();
-  return Dumped(201, TenantJson(*made));
+  return JsonAnswer(201, TenantJson(*made));
 }
 
-HttpResponse AdminApi::GetTenant(const Call& call) {
+HttpResponse AdminApi::GetTenant(const ApiCall& call) {
   const auto tenant = store_.GetTenant(call.id);
-  return tenant.ok() ? Dumped(200, TenantJson(*tenant)) : StatusResponse(tenant.status());
+  return tenant.ok() ? JsonAnswer(200, TenantJson(*tenant)) : StatusResponse(tenant.status());
 }
 
-HttpResponse AdminApi::UpdateTenant(const Call& call) {
+HttpResponse AdminApi::UpdateTenant(const ApiCall& call) {
   std::vector<FieldError> errors;
   const nlohmann::json body = ParseJsonObject(call.request.body, errors);
   if (!errors.empty()) {
@@ -366,7 +297,7 @@ HttpResponse AdminApi::UpdateTenant(const Call& call) {
     limits.ApplyTo(tenant.limits);
   };
   const auto changed =
-      store_.UpdateTenant(call.id, change, call.Audit(what, call.id, detail), call.now);
+      store_.UpdateTenant(call.id, change, call.Audit(what, call.id, JsonText(detail)), call.now);
   if (!changed.ok()) {
     return StatusResponse(changed.status());
   }
@@ -376,10 +307,10 @@ HttpResponse AdminApi::UpdateTenant(const Call& call) {
               call.who.name,
               call.request.correlation_id);
   options_.on_change();
-  return Dumped(200, TenantJson(*changed));
+  return JsonAnswer(200, TenantJson(*changed));
 }
 
-HttpResponse AdminApi::ListKeys(const Call& call) {
+HttpResponse AdminApi::ListKeys(const ApiCall& call) {
   std::vector<FieldError> errors;
   QueryReader query(call.request, errors);
   const std::string tenant = query.Text("tenant");
@@ -401,7 +332,7 @@ HttpResponse AdminApi::ListKeys(const Call& call) {
       *keys, page_size, "keys", [&](const StoredKey& key) { return KeyJson(key, call.now); });
 }
 
-HttpResponse AdminApi::CreateKey(const Call& call) {
+HttpResponse AdminApi::CreateKey(const ApiCall& call) {
   std::vector<FieldError> errors;
   const nlohmann::json body = ParseJsonObject(call.request.body, errors);
   if (!errors.empty()) {
@@ -429,10 +360,11 @@ HttpResponse AdminApi::CreateKey(const Call& call) {
                        {"title", key.title},
                        {"scopes", key.scopes},
                        {"expires_at", TimeOrNull(key.expires_at)}};
-  const absl::Status added = store_.AddKey(key,
-                                           options_.keys_per_tenant_max,
-                                           call.Audit("key.create", ApiKeyName(key.id), detail),
-                                           call.now);
+  const absl::Status added =
+      store_.AddKey(key,
+                    options_.keys_per_tenant_max,
+                    call.Audit("key.create", ApiKeyName(key.id), JsonText(detail)),
+                    call.now);
   if (absl::IsResourceExhausted(added)) {
     return ErrorResponse(403, "quota_exceeded", added.message());
   }
@@ -444,12 +376,12 @@ HttpResponse AdminApi::CreateKey(const Call& call) {
   }
   Json answer = KeyJson(key, call.now);
   answer["key"] = made.text;
-  return Dumped(201, answer);
+  return JsonAnswer(201, answer);
 }
 
-HttpResponse AdminApi::RevokeKey(const Call& call) {
-  const auto revoked = store_.RevokeKey(
-      call.id, call.Audit("key.revoke", ApiKeyName(call.id), Json::object()), call.now);
+HttpResponse AdminApi::RevokeKey(const ApiCall& call) {
+  const auto revoked =
+      store_.RevokeKey(call.id, call.Audit("key.revoke", ApiKeyName(call.id)), call.now);
   if (!revoked.ok()) {
     return StatusResponse(revoked.status());
   }
@@ -459,10 +391,10 @@ HttpResponse AdminApi::RevokeKey(const Call& call) {
               call.who.name,
               call.request.correlation_id);
   options_.on_change();
-  return Dumped(200, KeyJson(*revoked, call.now));
+  return JsonAnswer(200, KeyJson(*revoked, call.now));
 }
 
-HttpResponse AdminApi::ListAudit(const Call& call) {
+HttpResponse AdminApi::ListAudit(const ApiCall& call) {
   std::vector<FieldError> errors;
   QueryReader query(call.request, errors);
   AuditFilter filter;

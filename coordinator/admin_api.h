@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "base/clock.h"
 #include "coordinator/api_gate.h"
+#include "coordinator/api_routes.h"
 #include "coordinator/http.h"
 #include "coordinator/tenant_store.h"
 
@@ -46,18 +47,16 @@ class AdminApi {
   static std::vector<ApiOperation> Operations();
 
  private:
-  struct Call;
-  struct Route;
-  static const Route kRoutes[];
+  static const ApiRoute<AdminApi> kRoutes[];
 
-  HttpResponse ListTenants(const Call& call);
-  HttpResponse CreateTenant(const Call& call);
-  HttpResponse GetTenant(const Call& call);
-  HttpResponse UpdateTenant(const Call& call);
-  HttpResponse ListKeys(const Call& call);
-  HttpResponse CreateKey(const Call& call);
-  HttpResponse RevokeKey(const Call& call);
-  HttpResponse ListAudit(const Call& call);
+  HttpResponse ListTenants(const ApiCall& call);
+  HttpResponse CreateTenant(const ApiCall& call);
+  HttpResponse GetTenant(const ApiCall& call);
+  HttpResponse UpdateTenant(const ApiCall& call);
+  HttpResponse ListKeys(const ApiCall& call);
+  HttpResponse CreateKey(const ApiCall& call);
+  HttpResponse RevokeKey(const ApiCall& call);
+  HttpResponse ListAudit(const ApiCall& call);
 
   TenantStore& store_;
   Clock& clock_;

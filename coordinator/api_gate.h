@@ -16,14 +16,6 @@
 
 namespace rn {
 
-// What may be asked, as api/openapi.json says it.
-struct ApiOperation {
-  std::string method;          // "GET"
-  std::string path;            // "/api/v1/bulk-jobs/{id}"
-  std::optional<Scope> scope;  // That a key needs; nothing: no key is needed, or:
-  bool any_key = false;        // A key is, and any will do.
-};
-
 // Thread-safe.
 class ApiGate {
  public:

@@ -4,19 +4,17 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
-#include <set>
 #include <variant>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "base/file.h"
 #include "base/status.h"
 #include "base/ulid.h"
 #include "coordinator/api_error.h"
-#include "coordinator/api_path.h"
 #include "coordinator/job_json.h"
 #include "coordinator/json_fields.h"
 #include "coordinator/openapi_json.h"
@@ -30,17 +28,12 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr absl::string_view kJobsList = "jobs";  // In page tokens.
-constexpr std::size_t kIdCharsMax = 128;
 constexpr std::size_t kIdempotencyKeyCharsMax = 255;
 constexpr std::size_t kTemplateIdCharsMax = 60;  // Without "tpl_".
 constexpr std::int64_t kVersionMax = 1'000'000'000;
 constexpr std::size_t kPreviewRows = 5;
 constexpr char kSheetRetryAfter[] = "60";  // Google counts by the minute.
 constexpr int kReportPage = 500;
-
-HttpResponse Dumped(int http_status, const Json& json) {
-  return JsonResponse(http_status, json.dump(-1, ' ', false, Json::error_handler_t::replace));
-}
 
 absl::Status CheckIdempotencyKey(absl::string_view key) {
   const bool valid = key.size() <= kIdempotencyKeyCharsMax &&
@@ -119,7 +112,7 @@ Json UploadedJson(const StoredTemplate& stored) {
 // With the whole template, its keys in the order that they were written in.
 HttpResponse TemplateResponse(int http_status, Json json, const std::string& body) {
   json["template"] = Json::parse(body, nullptr, /*allow_exceptions=*/false);
-  return Dumped(http_status, json);
+  return JsonAnswer(http_status, json);
 }
 
 Json SampleOf(const Sheet& sheet) {
@@ -148,53 +141,31 @@ Json TokenOrNull(bool more, absl::string_view list, absl::string_view start) {
 
 }  // namespace
 
-struct BulkApi::Call {
-  const HttpRequest& request;
-  const Principal who;
-  const std::string id;  // What stands for "{id}" in the path.
-  const absl::Time now;
-};
-
-AuditEntry BulkApi::AuditOf(const Call& call, const char* what, const std::string& target) {
-  return {.who = call.who.name,
-          .what = what,
-          .target = target,
-          .detail_json = "{}",
-          .correlation_id = call.request.correlation_id};
-}
-
-struct BulkApi::Route {
-  const char* method;
-  const char* pattern;
-  std::optional<Scope> scope;  // Without: no key is needed, and nobody's rate is counted.
-  HttpResponse (BulkApi::*handle)(const Call&);
-};
-
-const BulkApi::Route BulkApi::kRoutes[] = {
-    {"POST", "/api/v1/bulk-jobs", Scope::kJobsWrite, &BulkApi::CreateJob},
-    {"GET", "/api/v1/bulk-jobs", Scope::kJobsRead, &BulkApi::ListJobs},
-    {"GET", "/api/v1/bulk-jobs/{id}", Scope::kJobsRead, &BulkApi::GetJob},
-    {"GET", "/api/v1/bulk-jobs/{id}/videos", Scope::kJobsRead, &BulkApi::ListVideos},
-    {"GET", "/api/v1/bulk-jobs/{id}/report.csv", Scope::kJobsRead, &BulkApi::CsvReport},
-    {"GET", "/api/v1/bulk-jobs/{id}/report.json", Scope::kJobsRead, &BulkApi::JsonReport},
-    {"POST", "/api/v1/bulk-jobs/{id}/cancel", Scope::kJobsWrite, &BulkApi::CancelJob},
-    {"POST", "/api/v1/bulk-jobs/{id}/pause", Scope::kJobsWrite, &BulkApi::PauseJob},
-    {"POST", "/api/v1/bulk-jobs/{id}/resume", Scope::kJobsWrite, &BulkApi::ResumeJob},
-    {"POST", "/api/v1/bulk-jobs/{id}/retry-failed", Scope::kJobsWrite, &BulkApi::RetryFailed},
-    {"POST", "/api/v1/sheets/connect", Scope::kSheetsConnect, &BulkApi::ConnectSheet},
-    {"GET", "/api/v1/sheets", Scope::kSheetsConnect, &BulkApi::ListSheets},
-    {"POST", "/api/v1/sheets", Scope::kSheetsWrite, &BulkApi::PostSheet},
-    {"GET", "/api/v1/sheets/{id}", Scope::kSheetsConnect, &BulkApi::GetSheet},
-    {"PUT", "/api/v1/sheets/{id}", Scope::kSheetsWrite, &BulkApi::PutSheet},
-    {"DELETE", "/api/v1/sheets/{id}", Scope::kSheetsWrite, &BulkApi::DeleteSheet},
-    {"GET", "/api/v1/ws/bulk-jobs", Scope::kJobsRead, &BulkApi::WatchJob},
-    {"GET", "/api/v1/templates", Scope::kJobsRead, &BulkApi::ListTemplates},
-    {"GET", "/api/v1/templates/{id}", Scope::kJobsRead, &BulkApi::GetTemplate},
-    {"PUT", "/api/v1/templates/{id}", Scope::kTemplatesWrite, &BulkApi::PutTemplate},
-    {"GET", "/api/v1/webhook-secret", Scope::kJobsWrite, &BulkApi::GetWebhookSecret},
-    {"POST", "/api/v1/webhook-secret", Scope::kJobsWrite, &BulkApi::ReplaceWebhookSecret},
-    {"GET", "/api/v1/openapi.json", std::nullopt, &BulkApi::OpenApi},
-    {"GET", "/healthz", std::nullopt, &BulkApi::Health},
+const ApiRoute<BulkApi> BulkApi::kRoutes[] = {
+    {{"POST", "/api/v1/bulk-jobs", Scope::kJobsWrite}, &BulkApi::CreateJob},
+    {{"GET", "/api/v1/bulk-jobs", Scope::kJobsRead}, &BulkApi::ListJobs},
+    {{"GET", "/api/v1/bulk-jobs/{id}", Scope::kJobsRead}, &BulkApi::GetJob},
+    {{"GET", "/api/v1/bulk-jobs/{id}/videos", Scope::kJobsRead}, &BulkApi::ListVideos},
+    {{"GET", "/api/v1/bulk-jobs/{id}/report.csv", Scope::kJobsRead}, &BulkApi::CsvReport},
+    {{"GET", "/api/v1/bulk-jobs/{id}/report.json", Scope::kJobsRead}, &BulkApi::JsonReport},
+    {{"POST", "/api/v1/bulk-jobs/{id}/cancel", Scope::kJobsWrite}, &BulkApi::CancelJob},
+    {{"POST", "/api/v1/bulk-jobs/{id}/pause", Scope::kJobsWrite}, &BulkApi::PauseJob},
+    {{"POST", "/api/v1/bulk-jobs/{id}/resume", Scope::kJobsWrite}, &BulkApi::ResumeJob},
+    {{"POST", "/api/v1/bulk-jobs/{id}/retry-failed", Scope::kJobsWrite}, &BulkApi::RetryFailed},
+    {{"POST", "/api/v1/sheets/connect", Scope::kSheetsConnect}, &BulkApi::ConnectSheet},
+    {{"GET", "/api/v1/sheets", Scope::kSheetsConnect}, &BulkApi::ListSheets},
+    {{"POST", "/api/v1/sheets", Scope::kSheetsWrite}, &BulkApi::PostSheet},
+    {{"GET", "/api/v1/sheets/{id}", Scope::kSheetsConnect}, &BulkApi::GetSheet},
+    {{"PUT", "/api/v1/sheets/{id}", Scope::kSheetsWrite}, &BulkApi::PutSheet},
+    {{"DELETE", "/api/v1/sheets/{id}", Scope::kSheetsWrite}, &BulkApi::DeleteSheet},
+    {{"GET", "/api/v1/ws/bulk-jobs", Scope::kJobsRead}, &BulkApi::WatchJob},
+    {{"GET", "/api/v1/templates", Scope::kJobsRead}, &BulkApi::ListTemplates},
+    {{"GET", "/api/v1/templates/{id}", Scope::kJobsRead}, &BulkApi::GetTemplate},
+    {{"PUT", "/api/v1/templates/{id}", Scope::kTemplatesWrite}, &BulkApi::PutTemplate},
+    {{"GET", "/api/v1/webhook-secret", Scope::kJobsWrite}, &BulkApi::GetWebhookSecret},
+    {{"POST", "/api/v1/webhook-secret", Scope::kJobsWrite}, &BulkApi::ReplaceWebhookSecret},
+    {{"GET", "/api/v1/openapi.json", std::nullopt}, &BulkApi::OpenApi},
+    {{"GET", "/healthz", std::nullopt}, &BulkApi::Health},
 };
 
 BulkApi::BulkApi(
@@ -209,64 +180,29 @@ BulkApi::BulkApi(
       gate_(options_.keys, options_.rate_limit, clock, options_.key_ring) {}
 
 HttpResponse BulkApi::Handle(const HttpRequest& request) {
-  const std::string method = request.method == "HEAD" ? "GET" : request.method;
-  std::set<std::string> allowed;
-  for (const Route& route : kRoutes) {
-    std::string job_id;
-    if (MatchesPath(route.pattern, request.path, job_id)) {
-      if (method == route.method) {
-        return Dispatch(route, request, std::move(job_id));
-      }
-      allowed.insert(route.method);
-    }
-  }
-  if (allowed.empty()) {
-    return ErrorResponse(404, "there is nothing at this path");
-  }
-  const std::string methods = absl::StrJoin(allowed, ", ");
-  HttpResponse response =
-      ErrorResponse(405, absl::StrCat("this path takes ", methods, ", not ", request.method));
-  response.headers.emplace_back("Allow", methods);
-  return response;
+  std::optional<HttpResponse> answer = AnswerCall(request, gate_, clock_, kRoutes, *this);
+  return answer.has_value() ? *std::move(answer)
+                            : ErrorResponse(404, "there is nothing at this path");
 }
 
 std::vector<ApiOperation> BulkApi::Operations() {
-  std::vector<ApiOperation> operations;
-  for (const Route& route : kRoutes) {
-    operations.push_back({route.method, route.pattern, route.scope});
-  }
-  return operations;
+  return OperationsOf(kRoutes);
 }
 
-HttpResponse BulkApi::Dispatch(const Route& route, const HttpRequest& request, std::string id) {
-  if (!route.scope.has_value()) {
-    return (this->*route.handle)({request, Principal(), "", clock_.Now()});
-  }
-  auto admitted = gate_.Admit(request, route.scope);
-  if (auto* refused = std::get_if<HttpResponse>(&admitted)) {
-    return std::move(*refused);
-  }
-  if (!id.empty() && !IsPlausibleId(id, kIdCharsMax)) {
-    return ErrorResponse(404, "there is nothing of this id");
-  }
-  return (this->*route.handle)(
-      {request, std::get<Principal>(std::move(admitted)), std::move(id), clock_.Now()});
-}
-
-HttpResponse BulkApi::OpenApi(const Call&) {
+HttpResponse BulkApi::OpenApi(const ApiCall&) {
   return JsonResponse(200, kOpenApiJson);
 }
 
-HttpResponse BulkApi::Health(const Call&) {
+HttpResponse BulkApi::Health(const ApiCall&) {
   const absl::Status store = store_.ListJobs({.limit = 1}).status();
   if (!store.ok()) {
     SPDLOG_ERROR("health check failed store=\"{}\"", store.ToString());
     return ErrorResponse(503, "the store does not answer");
   }
-  return Dumped(200, {{"status", "ok"}});
+  return JsonAnswer(200, {{"status", "ok"}});
 }
 
-HttpResponse BulkApi::CreateJob(const Call& call) {
+HttpResponse BulkApi::CreateJob(const ApiCall& call) {
   const Idempotency idempotency = {.key = call.request.Header("idempotency-key").value_or(""),
                                    .body_sha256 = BodyDigest(call.request.body),
                                    .kept = options_.idempotency_kept};
@@ -296,7 +232,7 @@ HttpResponse BulkApi::CreateJob(const Call& call) {
   return StoreJob(call, std::get<BulkJobRequest>(std::move(parsed)), idempotency);
 }
 
-absl::StatusOr<UploadedTemplates> BulkApi::FindUploaded(const Call& call) {
+absl::StatusOr<UploadedTemplates> BulkApi::FindUploaded(const ApiCall& call) {
   const TemplateRef wanted = WantedTemplate(call.request.body);
   UploadedTemplates uploaded;
   if (wanted.id.empty() || catalog_.FindTemplate(wanted.id) != nullptr) {
@@ -319,7 +255,7 @@ absl::StatusOr<UploadedTemplates> BulkApi::FindUploaded(const Call& call) {
   return uploaded;
 }
 
-HttpResponse BulkApi::StoreJob(const Call& call,
+HttpResponse BulkApi::StoreJob(const ApiCall& call,
                                BulkJobRequest request,
                                const Idempotency& idempotency) {
   if (static_cast<std::int64_t>(request.spec.ByteSizeLong()) > options_.job_spec_bytes_max) {
@@ -391,7 +327,7 @@ absl::StatusOr<TenantQuota> BulkApi::QuotaOf(const std::string& tenant) {
   return quota;
 }
 
-absl::StatusOr<Sheet> BulkApi::ReadSheet(const Call& call, const SheetRef& wanted) {
+absl::StatusOr<Sheet> BulkApi::ReadSheet(const ApiCall& call, const SheetRef& wanted) {
   absl::StatusOr<Sheet> sheet = sheets_.Read(call.who.tenant, wanted.sheet_id, wanted.range);
   // What the client did wrong it is told; of the rest somebody here has to know.
   if (!sheet.ok() && !absl::IsInvalidArgument(sheet.status()) &&
@@ -405,7 +341,7 @@ absl::StatusOr<Sheet> BulkApi::ReadSheet(const Call& call, const SheetRef& wante
   return sheet;
 }
 
-HttpResponse BulkApi::ListJobs(const Call& call) {
+HttpResponse BulkApi::ListJobs(const ApiCall& call) {
   std::vector<FieldError> errors;
   QueryReader query(call.request, errors);
   const std::string state = query.Name("state", JobStateNames());
@@ -430,18 +366,18 @@ HttpResponse BulkApi::ListJobs(const Call& call) {
   for (const Job& job : *jobs) {
     data.push_back(ToJson(job));
   }
-  return Dumped(
+  return JsonAnswer(
       200,
       {{"data", std::move(data)},
        {"next_page_token", TokenOrNull(more, kJobsList, jobs->empty() ? "" : jobs->back().id)}});
 }
 
-HttpResponse BulkApi::GetJob(const Call& call) {
+HttpResponse BulkApi::GetJob(const ApiCall& call) {
   const auto job = store_.GetJob(call.who.tenant, call.id);
   return job.ok() ? JobResponse(200, *job) : StatusResponse(job.status());
 }
 
-HttpResponse BulkApi::ListVideos(const Call& call) {
+HttpResponse BulkApi::ListVideos(const ApiCall& call) {
   std::vector<FieldError> errors;
   QueryReader query(call.request, errors);
   const std::string state = query.Name("state", VideoStateNames());
@@ -472,8 +408,8 @@ HttpResponse BulkApi::ListVideos(const Call& call) {
     data.push_back(VideoJson(item, urls_));
   }
   const std::string last = items->empty() ? "" : absl::StrCat(items->back().row);
-  return Dumped(200,
-                {{"data", std::move(data)}, {"next_page_token", TokenOrNull(more, call.id, last)}});
+  return JsonAnswer(
+      200, {{"data", std::move(data)}, {"next_page_token", TokenOrNull(more, call.id, last)}});
 }
 
 absl::StatusOr<std::vector<Item>> BulkApi::AllItems(const std::string& job_id) {
@@ -491,7 +427,7 @@ absl::StatusOr<std::vector<Item>> BulkApi::AllItems(const std::string& job_id) {
   }
 }
 
-HttpResponse BulkApi::CsvReport(const Call& call) {
+HttpResponse BulkApi::CsvReport(const ApiCall& call) {
   const auto job = store_.GetJob(call.who.tenant, call.id);
   const auto items = job.ok() ? AllItems(call.id) : job.status();
   if (!items.ok()) {
@@ -506,7 +442,7 @@ HttpResponse BulkApi::CsvReport(const Call& call) {
   return response;
 }
 
-HttpResponse BulkApi::JsonReport(const Call& call) {
+HttpResponse BulkApi::JsonReport(const ApiCall& call) {
   const auto job = store_.GetJob(call.who.tenant, call.id);
   const auto items = job.ok() ? AllItems(call.id) : job.status();
   if (!items.ok()) {
@@ -516,30 +452,30 @@ HttpResponse BulkApi::JsonReport(const Call& call) {
   for (const Item& item : *items) {
     videos.push_back(VideoJson(item, urls_));
   }
-  return Dumped(200, {{"job", ToJson(*job)}, {"videos", std::move(videos)}});
+  return JsonAnswer(200, {{"job", ToJson(*job)}, {"videos", std::move(videos)}});
 }
 
-HttpResponse BulkApi::CancelJob(const Call& call) {
-  const AuditEntry audit = AuditOf(call, "job.cancel", call.id);
+HttpResponse BulkApi::CancelJob(const ApiCall& call) {
+  const AuditEntry audit = call.Audit("job.cancel", call.id);
   const bool operates = call.who.has(Scope::kNodesWrite);
   return Done(call,
               "cancel",
               store_.CancelJob(call.who.tenant, call.id, call.now, operates ? &audit : nullptr));
 }
 
-HttpResponse BulkApi::PauseJob(const Call& call) {
+HttpResponse BulkApi::PauseJob(const ApiCall& call) {
   return Done(call, "pause", store_.PauseJob(call.who.tenant, call.id, call.now));
 }
 
-HttpResponse BulkApi::ResumeJob(const Call& call) {
+HttpResponse BulkApi::ResumeJob(const ApiCall& call) {
   return Done(call, "resume", store_.ResumeJob(call.who.tenant, call.id, call.now));
 }
 
-HttpResponse BulkApi::RetryFailed(const Call& call) {
+HttpResponse BulkApi::RetryFailed(const ApiCall& call) {
   return Done(call, "retry-failed", store_.RetryFailed(call.who.tenant, call.id, call.now));
 }
 
-HttpResponse BulkApi::Done(const Call& call, const char* what, const absl::StatusOr<Job>& job) {
+HttpResponse BulkApi::Done(const ApiCall& call, const char* what, const absl::StatusOr<Job>& job) {
   if (!job.ok()) {
     return StatusResponse(job.status());
   }
@@ -557,7 +493,7 @@ HttpResponse BulkApi::Done(const Call& call, const char* what, const absl::Statu
   return JobResponse(200, *job);
 }
 
-HttpResponse BulkApi::ConnectSheet(const Call& call) {
+HttpResponse BulkApi::ConnectSheet(const ApiCall& call) {
   const auto parsed = ParseConnectRequest(call.request.body);
   if (const auto* errors = std::get_if<std::vector<FieldError>>(&parsed)) {
     return ValidationResponse(*errors);
@@ -567,48 +503,48 @@ HttpResponse BulkApi::ConnectSheet(const Call& call) {
   if (!sheet.ok()) {
     return SheetResponse(sheet.status(), "/sheet_id");
   }
-  return Dumped(200,
-                {{"sheet_id", wanted.sheet_id},
-                 {"range", wanted.range_text},
-                 {"status", "connected"},
-                 {"sample", SampleOf(*sheet)},
-                 {"warnings", sheet->warnings}});
+  return JsonAnswer(200,
+                    {{"sheet_id", wanted.sheet_id},
+                     {"range", wanted.range_text},
+                     {"status", "connected"},
+                     {"sample", SampleOf(*sheet)},
+                     {"warnings", sheet->warnings}});
 }
 
-HttpResponse BulkApi::ListSheets(const Call& call) {
+HttpResponse BulkApi::ListSheets(const ApiCall& call) {
   return options_.sheet_uploads == nullptr ? NoUploads()
                                            : options_.sheet_uploads->List(call.who.tenant);
 }
 
-HttpResponse BulkApi::PostSheet(const Call& call) {
+HttpResponse BulkApi::PostSheet(const ApiCall& call) {
   return options_.sheet_uploads == nullptr
              ? NoUploads()
              : options_.sheet_uploads->Post(call.who.tenant, call.request);
 }
 
-HttpResponse BulkApi::GetSheet(const Call& call) {
+HttpResponse BulkApi::GetSheet(const ApiCall& call) {
   return options_.sheet_uploads == nullptr ? NoUploads()
                                            : options_.sheet_uploads->Get(call.who.tenant, call.id);
 }
 
-HttpResponse BulkApi::PutSheet(const Call& call) {
+HttpResponse BulkApi::PutSheet(const ApiCall& call) {
   return options_.sheet_uploads == nullptr
              ? NoUploads()
              : options_.sheet_uploads->Put(call.who.tenant, call.id, call.request);
 }
 
-HttpResponse BulkApi::DeleteSheet(const Call& call) {
+HttpResponse BulkApi::DeleteSheet(const ApiCall& call) {
   return options_.sheet_uploads == nullptr
              ? NoUploads()
              : options_.sheet_uploads->Delete(call.who.tenant, call.id, call.request);
 }
 
-HttpResponse BulkApi::WatchJob(const Call& call) {
+HttpResponse BulkApi::WatchJob(const ApiCall& call) {
   const std::string job_id = call.request.Query("job_id").value_or("");
   if (job_id.empty()) {
     return ValidationResponse({{"?job_id", "is required: the job whose events are wanted"}});
   }
-  if (!IsPlausibleId(job_id, kIdCharsMax)) {
+  if (!IsPlausibleId(job_id)) {
     return ErrorResponse(404, "there is no such job");
   }
   if (const auto job = store_.GetJob(call.who.tenant, job_id); !job.ok()) {
@@ -629,7 +565,7 @@ HttpResponse BulkApi::WatchJob(const Call& call) {
   return response;
 }
 
-HttpResponse BulkApi::ListTemplates(const Call& call) {
+HttpResponse BulkApi::ListTemplates(const ApiCall& call) {
   const auto uploaded = store_.ListTemplates(call.who.tenant);
   if (!uploaded.ok()) {
     return StatusResponse(uploaded.status());
@@ -641,10 +577,10 @@ HttpResponse BulkApi::ListTemplates(const Call& call) {
   for (const StoredTemplate& one : *uploaded) {
     data.push_back(UploadedJson(one));
   }
-  return Dumped(200, {{"data", std::move(data)}});
+  return JsonAnswer(200, {{"data", std::move(data)}});
 }
 
-HttpResponse BulkApi::GetTemplate(const Call& call) {
+HttpResponse BulkApi::GetTemplate(const ApiCall& call) {
   std::vector<FieldError> errors;
   QueryReader query(call.request, errors);
   const std::int64_t version = query.Number("version", /*absent=*/0, 1, kVersionMax);
@@ -661,7 +597,7 @@ HttpResponse BulkApi::GetTemplate(const Call& call) {
                     : StatusResponse(found.status());
 }
 
-HttpResponse BulkApi::PutTemplate(const Call& call) {
+HttpResponse BulkApi::PutTemplate(const ApiCall& call) {
   if (!ValidTemplateId(call.id)) {
     return ErrorResponse(400,
                          "a template's id is \"tpl_\" and 1 to 60 lower-case letters, digits and "
@@ -677,6 +613,13 @@ HttpResponse BulkApi::PutTemplate(const Call& call) {
         413,
         absl::StrCat(
             "the template is ", bytes, " bytes long; at most ", options_.templates.bytes_max));
+  }
+  const int others = template_checks_++;
+  const absl::Cleanup done = [this] { --template_checks_; };
+  if (others >= options_.templates.checks_max) {
+    HttpResponse response = ErrorResponse(503, "too many templates are being checked; try again");
+    response.headers.emplace_back("Retry-After", "1");
+    return response;
   }
   std::vector<RequestProblem> problems;
   if (!catalog_.ReadTemplate(call.request.body, &problems).has_value()) {
@@ -703,21 +646,21 @@ HttpResponse BulkApi::PutTemplate(const Call& call) {
   return TemplateResponse(put->is_new ? 201 : 200, UploadedJson(*put), put->body);
 }
 
-HttpResponse BulkApi::GetWebhookSecret(const Call& call) {
+HttpResponse BulkApi::GetWebhookSecret(const ApiCall& call) {
   const auto secret = webhook_secrets_.Of(call.who.tenant);
-  return secret.ok() ? Dumped(200, {{"secret", *secret}}) : StatusResponse(secret.status());
+  return secret.ok() ? JsonAnswer(200, {{"secret", *secret}}) : StatusResponse(secret.status());
 }
 
-HttpResponse BulkApi::ReplaceWebhookSecret(const Call& call) {
+HttpResponse BulkApi::ReplaceWebhookSecret(const ApiCall& call) {
   const auto secret = webhook_secrets_.Replace(
-      call.who.tenant, AuditOf(call, "webhook_secret.replace", call.who.tenant), call.now);
+      call.who.tenant, call.Audit("webhook_secret.replace", call.who.tenant), call.now);
   if (!secret.ok()) {
     return StatusResponse(secret.status());
   }
   SPDLOG_INFO("webhook secret replaced tenant={} correlation_id={}",
               call.who.tenant,
               call.request.correlation_id);
-  return Dumped(200, {{"secret", *secret}});
+  return JsonAnswer(200, {{"secret", *secret}});
 }
 
 Json BulkApi::ToJson(const Job& job) {
@@ -726,7 +669,7 @@ Json BulkApi::ToJson(const Job& job) {
 }
 
 HttpResponse BulkApi::JobResponse(int http_status, const Job& job) {
-  HttpResponse response = Dumped(http_status, ToJson(job));
+  HttpResponse response = JsonAnswer(http_status, ToJson(job));
   if (http_status == 201) {
     response.headers.emplace_back("Location", absl::StrCat("/api/v1/bulk-jobs/", job.id));
   }

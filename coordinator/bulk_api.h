@@ -1,6 +1,7 @@
 // The Bulk Operations API: who may ask what, and what the answers say.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -13,6 +14,7 @@
 #include "base/clock.h"
 #include "catalog/catalog.h"
 #include "coordinator/api_gate.h"
+#include "coordinator/api_routes.h"
 #include "coordinator/artifact_urls.h"
 #include "coordinator/auth.h"
 #include "coordinator/http.h"
@@ -28,6 +30,7 @@ namespace rn {
 
 struct TemplateUploadLimits {
   std::int64_t bytes_max = 1 << 20;
+  int checks_max = 1;  // At once: a large one takes seconds.
   TemplateQuota quota;
 };
 
@@ -108,46 +111,42 @@ class BulkApi {
   static std::vector<ApiOperation> Operations();
 
  private:
-  struct Call;
-  struct Route;
+  static const ApiRoute<BulkApi> kRoutes[];
 
-  static const Route kRoutes[];
+  HttpResponse Health(const ApiCall& call);
+  HttpResponse OpenApi(const ApiCall& call);
+  HttpResponse CreateJob(const ApiCall& call);
+  HttpResponse StoreJob(const ApiCall& call,
+                        BulkJobRequest request,
+                        const Idempotency& idempotency);
+  HttpResponse ListJobs(const ApiCall& call);
+  HttpResponse GetJob(const ApiCall& call);
+  HttpResponse ListVideos(const ApiCall& call);
+  HttpResponse CsvReport(const ApiCall& call);
+  HttpResponse JsonReport(const ApiCall& call);
+  HttpResponse CancelJob(const ApiCall& call);
+  HttpResponse PauseJob(const ApiCall& call);
+  HttpResponse ResumeJob(const ApiCall& call);
+  HttpResponse RetryFailed(const ApiCall& call);
+  HttpResponse ConnectSheet(const ApiCall& call);
+  HttpResponse ListSheets(const ApiCall& call);
+  HttpResponse PostSheet(const ApiCall& call);
+  HttpResponse GetSheet(const ApiCall& call);
+  HttpResponse PutSheet(const ApiCall& call);
+  HttpResponse DeleteSheet(const ApiCall& call);
+  HttpResponse WatchJob(const ApiCall& call);
+  HttpResponse ListTemplates(const ApiCall& call);
+  HttpResponse GetTemplate(const ApiCall& call);
+  HttpResponse PutTemplate(const ApiCall& call);
+  HttpResponse GetWebhookSecret(const ApiCall& call);
+  HttpResponse ReplaceWebhookSecret(const ApiCall& call);
 
-  static AuditEntry AuditOf(const Call& call, const char* what, const std::string& target);
-
-  HttpResponse Dispatch(const Route& route, const HttpRequest& request, std::string id);
-  HttpResponse Health(const Call& call);
-  HttpResponse OpenApi(const Call& call);
-  HttpResponse CreateJob(const Call& call);
-  HttpResponse StoreJob(const Call& call, BulkJobRequest request, const Idempotency& idempotency);
-  HttpResponse ListJobs(const Call& call);
-  HttpResponse GetJob(const Call& call);
-  HttpResponse ListVideos(const Call& call);
-  HttpResponse CsvReport(const Call& call);
-  HttpResponse JsonReport(const Call& call);
-  HttpResponse CancelJob(const Call& call);
-  HttpResponse PauseJob(const Call& call);
-  HttpResponse ResumeJob(const Call& call);
-  HttpResponse RetryFailed(const Call& call);
-  HttpResponse ConnectSheet(const Call& call);
-  HttpResponse ListSheets(const Call& call);
-  HttpResponse PostSheet(const Call& call);
-  HttpResponse GetSheet(const Call& call);
-  HttpResponse PutSheet(const Call& call);
-  HttpResponse DeleteSheet(const Call& call);
-  HttpResponse WatchJob(const Call& call);
-  HttpResponse ListTemplates(const Call& call);
-  HttpResponse GetTemplate(const Call& call);
-  HttpResponse PutTemplate(const Call& call);
-  HttpResponse GetWebhookSecret(const Call& call);
-  HttpResponse ReplaceWebhookSecret(const Call& call);
-
-  absl::StatusOr<UploadedTemplates> FindUploaded(const Call& call);
+  absl::StatusOr<UploadedTemplates> FindUploaded(const ApiCall& call);
   // What an operator gave the tenant, and where nothing is said, the configuration.
   absl::StatusOr<TenantQuota> QuotaOf(const std::string& tenant);
   // What became of `what`, which the store was asked to do with a job.
-  HttpResponse Done(const Call& call, const char* what, const absl::StatusOr<Job>& job);
-  absl::StatusOr<Sheet> ReadSheet(const Call& call, const SheetRef& wanted);
+  HttpResponse Done(const ApiCall& call, const char* what, const absl::StatusOr<Job>& job);
+  absl::StatusOr<Sheet> ReadSheet(const ApiCall& call, const SheetRef& wanted);
   nlohmann::ordered_json ToJson(const Job& job);
   HttpResponse JobResponse(int http_status, const Job& job);
   absl::StatusOr<std::vector<Item>> AllItems(const std::string& job_id);
@@ -160,6 +159,7 @@ class BulkApi {
   const ArtifactUrls urls_;
   WebhookSecrets webhook_secrets_;
   ApiGate gate_;
+  std::atomic<int> template_checks_ = 0;  // Under way.
 };
 
 }  // namespace rn

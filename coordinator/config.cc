@@ -370,6 +370,7 @@ absl::StatusOr<CoordinatorConfig> ReadAll(ConfigReader reader) {
   ReadWebhooks(reader, config);
   ReadSheets(reader, config.http.handler_threads, config.sheets);
   reader.ReadBytes("templates.bytes_max", config.templates.bytes_max, 1 << 10, 1 << 20);
+  ReadCount(reader, "templates.checks_max", config.templates.checks_max, 1, 64);
   ReadCount(reader, "templates.per_tenant_max", config.templates.quota.templates_max, 0, 100'000);
   ReadCount(reader, "templates.versions_max", config.templates.quota.versions_max, 1, 100'000);
   reader.Read("rate_limit.per_second", config.rate_limit.per_second, 0.1, 100000);

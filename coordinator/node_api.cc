@@ -7,12 +7,10 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <utility>
-#include <variant>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 #include "base/status.h"
 #include "coordinator/api_error.h"
 #include "coordinator/job_json.h"
@@ -22,33 +20,6 @@ namespace rn {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-constexpr absl::string_view kIdPlaceholder = "{id}";
-
-HttpResponse Dumped(int http_status, const Json& json) {
-  return JsonResponse(http_status, json.dump(-1, ' ', false, Json::error_handler_t::replace));
-}
-
-HttpResponse WrongMethod(const HttpRequest& request, const char* allowed) {
-  HttpResponse response =
-      ErrorResponse(405, absl::StrCat("this path takes ", allowed, ", not ", request.method));
-  response.headers.emplace_back("Allow", allowed);
-  return response;
-}
-
-// What stands for "{id}", "" in a pattern without one; nothing: the path has another form. Names of
-// nodes may hold slashes.
-std::optional<std::string> IdIn(absl::string_view path, absl::string_view pattern) {
-  const std::size_t at = pattern.find(kIdPlaceholder);
-  if (at == absl::string_view::npos) {
-    return path == pattern ? std::make_optional<std::string>() : std::nullopt;
-  }
-  if (!absl::ConsumePrefix(&path, pattern.substr(0, at)) ||
-      !absl::ConsumeSuffix(&path, pattern.substr(at + kIdPlaceholder.size())) || path.empty()) {
-    return std::nullopt;
-  }
-  return std::string(path);
-}
 
 double Rounded(double value) {
   return std::round(value * 10) / 10;
@@ -128,71 +99,45 @@ absl::StatusOr<Json> ItemJson(const rendernode::HeldLease& held, OwnJobs& jobs) 
 
 }  // namespace
 
-struct NodeApi::Call {
-  const HttpRequest& request;
-  const Principal who;
-  const std::string id;  // The node's name.
-};
-
-struct NodeApi::Route {
-  const char* method;
-  const char* pattern;
-  std::optional<Scope> scope;  // Without: any key.
-  HttpResponse (NodeApi::*handle)(const Call&);
-};
-
-const NodeApi::Route NodeApi::kRoutes[] = {
-    {"GET", "/api/v1/whoami", std::nullopt, &NodeApi::WhoAmI},
-    {"GET", "/api/v1/nodes", Scope::kNodesRead, &NodeApi::ListNodes},
-    {"POST", "/api/v1/nodes/{id}/drain", Scope::kNodesWrite, &NodeApi::DrainNode},
-    {"POST", "/api/v1/nodes/{id}/undrain", Scope::kNodesWrite, &NodeApi::UndrainNode},
+const ApiRoute<NodeApi> NodeApi::kRoutes[] = {
+    {{.method = "GET", .path = "/api/v1/whoami", .any_key = true}, &NodeApi::WhoAmI},
+    {{"GET", "/api/v1/nodes", Scope::kNodesRead}, &NodeApi::ListNodes},
+    {{.method = "POST",
+      .path = "/api/v1/nodes/{id}/drain",
+      .scope = Scope::kNodesWrite,
+      .id = IdForm::kName},
+     &NodeApi::DrainNode},
+    {{.method = "POST",
+      .path = "/api/v1/nodes/{id}/undrain",
+      .scope = Scope::kNodesWrite,
+      .id = IdForm::kName},
+     &NodeApi::UndrainNode},
 };
 
 NodeApi::NodeApi(LeaseDesk& desk, Store& store, Clock& clock, ApiGate& gate, NodeApiOptions options)
     : desk_(desk), store_(store), clock_(clock), gate_(gate), options_(std::move(options)) {}
 
 std::optional<HttpResponse> NodeApi::Handle(const HttpRequest& request) {
-  const std::string method = request.method == "HEAD" ? "GET" : request.method;
-  const char* allowed = nullptr;
-  for (const Route& route : kRoutes) {
-    const std::optional<std::string> id = IdIn(request.path, route.pattern);
-    if (!id.has_value()) {
-      continue;
-    }
-    if (method != route.method) {
-      allowed = route.method;
-      continue;
-    }
-    auto admitted = gate_.Admit(request, route.scope);
-    if (auto* refused = std::get_if<HttpResponse>(&admitted)) {
-      return std::move(*refused);
-    }
-    return (this->*route.handle)({request, std::get<Principal>(std::move(admitted)), *id});
-  }
-  return allowed == nullptr ? std::nullopt : std::make_optional(WrongMethod(request, allowed));
+  return AnswerCall(request, gate_, clock_, kRoutes, *this);
 }
 
 std::vector<ApiOperation> NodeApi::Operations() {
-  std::vector<ApiOperation> operations;
-  for (const Route& route : kRoutes) {
-    operations.push_back({route.method, route.pattern, route.scope, !route.scope.has_value()});
-  }
-  return operations;
+  return OperationsOf(kRoutes);
 }
 
-HttpResponse NodeApi::WhoAmI(const Call& call) {
+HttpResponse NodeApi::WhoAmI(const ApiCall& call) {
   Json scopes = Json::array();
   for (const Scope scope : call.who.scopes) {
     scopes.push_back(ScopeName(scope));
   }
-  return Dumped(200,
-                {{"tenant", call.who.tenant},
-                 {"scopes", std::move(scopes)},
-                 {"public_url", options_.public_url},
-                 {"coordinator_version", options_.version}});
+  return JsonAnswer(200,
+                    {{"tenant", call.who.tenant},
+                     {"scopes", std::move(scopes)},
+                     {"public_url", options_.public_url},
+                     {"coordinator_version", options_.version}});
 }
 
-HttpResponse NodeApi::ListNodes(const Call& call) {
+HttpResponse NodeApi::ListNodes(const ApiCall& call) {
   std::vector<FieldError> errors;
   QueryReader query(call.request, errors);
   const int page_size = query.PageSize();
@@ -236,7 +181,7 @@ HttpResponse NodeApi::ListNodes(const Call& call) {
          {"items", std::move(items)}});
   }
   const FarmTotals totals = desk_.roster().Totals(now, options_.silent_after);
-  return Dumped(
+  return JsonAnswer(
       200,
       {{"data", std::move(data)},
        {"totals",
@@ -248,20 +193,16 @@ HttpResponse NodeApi::ListNodes(const Call& call) {
        {"next_page_token", more ? Json(PageToken("nodes", nodes.back().node_id)) : Json(nullptr)}});
 }
 
-HttpResponse NodeApi::DrainNode(const Call& call) {
+HttpResponse NodeApi::DrainNode(const ApiCall& call) {
   return SetDrain(call, /*drain=*/true);
 }
 
-HttpResponse NodeApi::UndrainNode(const Call& call) {
+HttpResponse NodeApi::UndrainNode(const ApiCall& call) {
   return SetDrain(call, /*drain=*/false);
 }
 
-HttpResponse NodeApi::SetDrain(const Call& call, bool drain) {
-  const AuditEntry audit = {.who = call.who.name,
-                            .what = drain ? "node.drain" : "node.undrain",
-                            .target = call.id,
-                            .detail_json = "{}",
-                            .correlation_id = call.request.correlation_id};
+HttpResponse NodeApi::SetDrain(const ApiCall& call, bool drain) {
+  const AuditEntry audit = call.Audit(drain ? "node.drain" : "node.undrain", call.id);
   if (const absl::Status status = desk_.DrainNode(call.id, drain, &audit); !status.ok()) {
     return StatusResponse(status);
   }
@@ -270,7 +211,7 @@ HttpResponse NodeApi::SetDrain(const Call& call, bool drain) {
               call.id,
               call.who.tenant,
               call.request.correlation_id);
-  return Dumped(200, {{"id", call.id}, {"desired", drain ? "drain" : "run"}});
+  return JsonAnswer(200, {{"id", call.id}, {"desired", drain ? "drain" : "run"}});
 }
 
 }  // namespace rn

@@ -9,6 +9,7 @@
 #include "absl/time/time.h"
 #include "base/clock.h"
 #include "coordinator/api_gate.h"
+#include "coordinator/api_routes.h"
 #include "coordinator/http.h"
 #include "coordinator/lease_desk.h"
 #include "coordinator/store.h"
@@ -44,16 +45,13 @@ class NodeApi {
   static std::vector<ApiOperation> Operations();
 
  private:
-  struct Call;
-  struct Route;
+  static const ApiRoute<NodeApi> kRoutes[];
 
-  static const Route kRoutes[];
-
-  HttpResponse WhoAmI(const Call& call);
-  HttpResponse ListNodes(const Call& call);
-  HttpResponse DrainNode(const Call& call);
-  HttpResponse UndrainNode(const Call& call);
-  HttpResponse SetDrain(const Call& call, bool drain);
+  HttpResponse WhoAmI(const ApiCall& call);
+  HttpResponse ListNodes(const ApiCall& call);
+  HttpResponse DrainNode(const ApiCall& call);
+  HttpResponse UndrainNode(const ApiCall& call);
+  HttpResponse SetDrain(const ApiCall& call, bool drain);
 
   LeaseDesk& desk_;
   Store& store_;

@@ -81,7 +81,7 @@ struct Job {
   std::optional<absl::Time> started_at, ended_at;
   std::optional<absl::Time> deadline_at;
   std::optional<ItemError> last_error;
-  std::string request_json;
+  std::string request_json;  // Empty in lists.
   std::string callback_url;
   std::vector<std::string> warnings;
 };

@@ -170,6 +170,16 @@ TEST_F(BulkApiTemplatesTest, VoicesAndMusicThatAreNotHereAreMistakes) {
   EXPECT_THAT(pointers, Contains("/elements/0/source"));
 }
 
+TEST_F(BulkApiTemplatesTest, WhileTooManyAreCheckedOneIsToTryAgain) {
+  BulkApiOptions options = Options();
+  options.templates.checks_max = 0;
+  BulkApi busy{*store_, catalog_, sheets_, clock_, options};
+  const Answer put = Ask(busy, "PUT", "/api/v1/templates/tpl_mine", Template().dump(), {});
+  EXPECT_EQ(put.status, 503) << put.text;
+  EXPECT_EQ(put.headers.at("Retry-After"), "1");
+  EXPECT_EQ(Get("/templates/tpl_mine").status, 404);
+}
+
 TEST_F(BulkApiTemplatesTest, WhatIsNoJsonOrTooDeepOrTooLongIsRefused) {
   const auto put = [&](const std::string& body) {
     return Ask("PUT", "/api/v1/templates/tpl_mine", body, {}).status;
