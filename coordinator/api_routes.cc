@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
@@ -28,7 +29,7 @@ std::optional<std::string> IdIn(absl::string_view path, const ApiOperation& oper
   const bool alike = absl::ConsumePrefix(&path, pattern.substr(0, at)) &&
                      absl::ConsumeSuffix(&path, pattern.substr(at + kIdPlaceholder.size())) &&
                      !path.empty() &&
-                     (operation.id == IdForm::kName || path.find('/') == absl::string_view::npos);
+                     (operation.id == IdForm::kName || !absl::StrContains(path, '/'));
   return alike ? std::make_optional<std::string>(path) : std::nullopt;
 }
 

@@ -174,7 +174,7 @@ absl::StatusOr<std::unique_ptr<Store>> OpenPostgresStore(const PostgresOptions& 
       .reconnect_pause = options.reconnect_pause,
       .at_end = &SettleJobs};
   if (news != nullptr) {
-    database_options.after_commit = [news](StoreNews what) { news->Tell(std::move(what)); };
+    database_options.after_commit = [news](const StoreNews& what) { news->Tell(what); };
   }
   auto database = SqlDatabase::Open(database_options, [options] { return Connect(options); });
   RETURN_IF_ERROR(Annotate(database.status(), where));

@@ -206,13 +206,14 @@ double Ahead(const Job& job, double own, const Outlook& outlook) {
     if (other == &job || other->told.priority < job.told.priority) {
       continue;
     }
-    if (other->told.priority > job.told.priority ||
-        other->told.deadline_at < job.told.deadline_at) {
+    const bool before = other->told.priority > job.told.priority ||
+                        other->told.deadline_at < job.told.deadline_at ||
+                        (job.has_deadline() && other->told.deadline_at == job.told.deadline_at &&
+                         other->Rank() < job.Rank());
+    if (before) {
       ahead += left;
     } else if (!job.has_deadline()) {
       ahead += std::min(left, own);
-    } else if (other->told.deadline_at == job.told.deadline_at && other->Rank() < job.Rank()) {
-      ahead += left;
     }
   }
   return ahead;

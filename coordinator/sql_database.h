@@ -28,7 +28,7 @@ struct SqlDatabaseOptions {
   // Runs at the end of a transaction that writes.
   std::function<void(SqlConnection&)> at_end = [](SqlConnection&) {};
   // And once it is durable, with what it has to tell; quick.
-  std::function<void(StoreNews)> after_commit = [](StoreNews) {};
+  std::function<void(const StoreNews&)> after_commit = [](const StoreNews&) {};
 };
 
 // Thread-safe; both methods block on the database. A body may run on another caller's thread, and
