@@ -41,9 +41,10 @@ absl::string_view CodeOf(int http_status) {
   return "internal_error";
 }
 
-// Messages quote what a client sent, which need not be UTF-8; dump() must not throw for it.
-std::string Dump(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+HttpResponse TryAgain(absl::string_view message) {
+  HttpResponse response = ErrorResponse(503, message);
+  response.headers.emplace_back("Retry-After", "1");
+  return response;
 }
 
 HttpResponse Envelope(int http_status,
@@ -53,10 +54,18 @@ HttpResponse Envelope(int http_status,
   const Json body = {{"error_code", std::string(code)},
                      {"error_message", std::string(message)},
                      {"detail", std::move(detail)}};
-  return JsonResponse(http_status, Dump(body));
+  return JsonAnswer(http_status, body);
 }
 
 }  // namespace
+
+std::string JsonText(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+HttpResponse JsonAnswer(int http_status, const Json& json) {
+  return JsonResponse(http_status, JsonText(json));
+}
 
 HttpResponse JsonResponse(int http_status, std::string json) {
   HttpResponse response;
@@ -85,6 +94,10 @@ HttpResponse ValidationResponse(const std::vector<FieldError>& errors) {
   return Envelope(400, CodeOf(400), message, std::move(detail));
 }
 
+HttpResponse TooManyResponse(absl::string_view what) {
+  return TryAgain(absl::StrCat("too many ", what, "; try again"));
+}
+
 HttpResponse StatusResponse(const absl::Status& status) {
   switch (status.code()) {
     case absl::StatusCode::kInvalidArgument:
@@ -102,11 +115,8 @@ HttpResponse StatusResponse(const absl::Status& status) {
       return ErrorResponse(409, status.message());
     case absl::StatusCode::kResourceExhausted:
       return ErrorResponse(429, status.message());
-    case absl::StatusCode::kUnavailable: {
-      HttpResponse response = ErrorResponse(503, "temporarily unavailable; try again");
-      response.headers.emplace_back("Retry-After", "1");
-      return response;
-    }
+    case absl::StatusCode::kUnavailable:
+      return TryAgain("temporarily unavailable; try again");
     case absl::StatusCode::kDeadlineExceeded:
       return ErrorResponse(504, "an upstream service did not answer in time; try again");
     default:

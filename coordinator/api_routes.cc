@@ -1,7 +1,6 @@
 #include "coordinator/api_routes.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <set>
 #include <utility>
 #include <variant>
@@ -90,14 +89,6 @@ bool IsPlausibleId(absl::string_view id) {
   return !id.empty() && id.size() <= kIdCharsMax && std::all_of(id.begin(), id.end(), [](char c) {
     return absl::ascii_isalnum(c) || c == '_' || c == '-';
   });
-}
-
-std::string JsonText(const nlohmann::ordered_json& json) {
-  return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
-}
-
-HttpResponse JsonAnswer(int http_status, const nlohmann::ordered_json& json) {
-  return JsonResponse(http_status, JsonText(json));
 }
 
 }  // namespace rn

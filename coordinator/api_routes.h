@@ -1,9 +1,8 @@
 // What the APIs share: which of their operations a request is for, who may ask for it, what is said
-// to everybody else; and how they answer in JSON.
+// to everybody else.
 #pragma once
 
 #include <cstddef>
-#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -86,9 +85,5 @@ std::optional<HttpResponse> AnswerCall(const HttpRequest& request,
 
 // 1 to 128 letters, digits, '_' and '-'.
 bool IsPlausibleId(absl::string_view id);
-
-// On one line; what is not UTF-8 is replaced.
-std::string JsonText(const nlohmann::ordered_json& json);
-HttpResponse JsonAnswer(int http_status, const nlohmann::ordered_json& json);
 
 }  // namespace rn

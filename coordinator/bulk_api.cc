@@ -617,9 +617,7 @@ HttpResponse BulkApi::PutTemplate(const ApiCall& call) {
   const int others = template_checks_++;
   const absl::Cleanup done = [this] { --template_checks_; };
   if (others >= options_.templates.checks_max) {
-    HttpResponse response = ErrorResponse(503, "too many templates are being checked; try again");
-    response.headers.emplace_back("Retry-After", "1");
-    return response;
+    return TooManyResponse("templates are being checked");
   }
   std::vector<RequestProblem> problems;
   if (!catalog_.ReadTemplate(call.request.body, &problems).has_value()) {

@@ -51,12 +51,6 @@ std::string PeerName(const tcp::socket& socket) {
   return error ? "unknown" : absl::StrCat(peer.address().to_string(), ":", peer.port());
 }
 
-HttpResponse TooMany(absl::string_view what) {
-  HttpResponse response = ErrorResponse(503, absl::StrCat("too many ", what, "; try again"));
-  response.headers.emplace_back("Retry-After", "1");
-  return response;
-}
-
 bool BodyForbidden(int status) {
   return status == 204 || status == 304;
 }
@@ -122,7 +116,7 @@ void HttpConnection::Refuse() {
 
 void HttpConnection::AnswerRefusal() {
   keep_alive_ = false;
-  Respond(TooMany("connections"));
+  Respond(TooManyResponse("connections"));
 }
 
 // TLS, where it is spoken; then `next`.
@@ -213,7 +207,7 @@ bool HttpConnection::AllowBody() {
     if (!TakeLargeBody()) {
       Disarm();
       keep_alive_ = false;
-      Respond(TooMany("long requests at once"));
+      Respond(TooManyResponse("long requests at once"));
       return false;
     }
   }
@@ -356,7 +350,7 @@ void HttpConnection::Respond(HttpResponse response) {
 void HttpConnection::Upgrade(WebSocketUpgrade upgrade) {
   const auto session = draining_ ? nullptr : context_.admit_web_socket(stream_, peer_);
   if (session == nullptr) {
-    return Respond(TooMany("WebSockets"));
+    return Respond(TooManyResponse("WebSockets"));
   }
   session->Accept(*upgradable_,
                   {{"Server", kServerName}, {"X-Correlation-Id", correlation_id_}},

@@ -3,10 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <csignal>
-#include <set>
 
 #include "absl/strings/str_cat.h"
 #include "tests/e2e/farm.h"
+#include "tests/e2e/outcome.h"
 
 namespace rn {
 namespace {
@@ -46,33 +46,8 @@ class FaultsTest : public ::testing::Test {
     });
   }
 
-  // Every row completed, by one commit, of one attempt whose files are whole.
   void ExpectEveryItemCompletedOnce() {
-    ASSERT_TRUE(farm_->WaitForJob(job_, kJobTimeout, [](const json& job) {
-      return job.at("state") == "completed" || job.at("state") == "failed";
-    }));
-    const auto job = farm_->client().GetJob(job_);
-    ASSERT_TRUE(job.ok()) << job.status();
-    EXPECT_EQ(job->at("state"), "completed");
-    EXPECT_EQ(job->at("items_completed"), kRows);
-    EXPECT_EQ(job->at("items_failed"), 0);
-    const auto videos = farm_->client().ListVideos(job_);
-    ASSERT_TRUE(videos.ok()) << videos.status();
-    std::set<int> rows;
-    for (const json& video : *videos) {
-      EXPECT_EQ(video.at("state"), "completed") << video;
-      rows.insert(video.at("row").get<int>());
-      for (const json& artifact : video.at("artifacts")) {
-        const auto digest = Sha256File(farm_->FileOf(artifact));
-        ASSERT_TRUE(digest.ok()) << digest.status();
-        EXPECT_EQ(*digest, artifact.at("sha256"));
-      }
-    }
-    EXPECT_EQ(rows.size(), static_cast<std::size_t>(kRows));
-    EXPECT_EQ(videos->size(), static_cast<std::size_t>(kRows));
-    for (const auto& [item, commits] : farm_->Commits()) {
-      EXPECT_EQ(commits, 1) << item;
-    }
+    rn::ExpectEveryItemCompletedOnce(*farm_, job_, kRows, kJobTimeout);
   }
 
   static constexpr char kImage[] = "speaker.jpg";

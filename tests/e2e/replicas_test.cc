@@ -14,6 +14,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "tests/e2e/farm.h"
+#include "tests/e2e/outcome.h"
 #include "tests/fakes/postgres_server.h"
 
 namespace rn {
@@ -140,32 +141,6 @@ class ReplicasTest : public ::testing::Test {
     });
   }
 
-  // Every row completed, by one commit, of one attempt whose files are whole.
-  void ExpectEveryItemCompletedOnce(const std::string& job_id, int coordinator) {
-    ASSERT_TRUE(AwaitCompleted(job_id, rows_, coordinator));
-    const auto job = farm_->client(coordinator).GetJob(job_id);
-    ASSERT_TRUE(job.ok()) << job.status();
-    EXPECT_EQ(job->at("state"), "completed");
-    EXPECT_EQ(job->at("items_failed"), 0);
-    const auto videos = farm_->client(coordinator).ListVideos(job_id);
-    ASSERT_TRUE(videos.ok()) << videos.status();
-    EXPECT_THAT(*videos, SizeIs(rows_));
-    std::set<int> rows;
-    for (const json& video : *videos) {
-      EXPECT_EQ(video.at("state"), "completed") << video;
-      rows.insert(video.at("row").get<int>());
-      for (const json& artifact : video.at("artifacts")) {
-        const auto digest = Sha256File(farm_->FileOf(artifact));
-        ASSERT_TRUE(digest.ok()) << digest.status();
-        EXPECT_EQ(*digest, artifact.at("sha256"));
-      }
-    }
-    EXPECT_THAT(rows, SizeIs(rows_));
-    for (const auto& [item, commits] : farm_->Commits()) {
-      EXPECT_EQ(commits, 1) << item << " was committed twice";
-    }
-  }
-
   int rows_ = 0;
   const PostgresDatabase database_;
   std::unique_ptr<Farm> farm_;  // Ends before its database.
@@ -181,7 +156,7 @@ TEST_F(ReplicasTest, AWebSocketHearsOfCommitsThatCameInThroughTheOtherCoordinato
   EXPECT_THAT(rows, SizeIs(rows_));
   EXPECT_THAT(farm_->NodeLog(), Not(HasSubstr("does not answer")))
       << "it spoke to the other one alone";
-  ExpectEveryItemCompletedOnce(*job, 0);
+  ExpectEveryItemCompletedOnce(*farm_, *job, rows_, kJobTimeout);
 }
 
 TEST_F(ReplicasTest, EitherCoordinatorMayBeKilledUnderLoad) {
@@ -202,7 +177,7 @@ TEST_F(ReplicasTest, EitherCoordinatorMayBeKilledUnderLoad) {
   EXPECT_FALSE(again.Await("job.completed", heard).is_null());
   EXPECT_THAT(heard, SizeIs(rows_)) << "who reconnects misses nothing";
   EXPECT_TRUE(AwaitNodesAt(0, 2));
-  ExpectEveryItemCompletedOnce(*job, 0);
+  ExpectEveryItemCompletedOnce(*farm_, *job, rows_, kJobTimeout);
 }
 
 }  // namespace
